@@ -16,9 +16,10 @@ zstandard.
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Optional, Union
 
 import msgpack
 import zstandard
@@ -116,7 +117,7 @@ class Block:
             ).compress(self.content)
         return self.frame
 
-    def fields(self) -> List[int]:
+    def fields(self) -> list[int]:
         """The six numbers of the descriptor."""
         raw_size = len(self.content) if self.raw_size is None else self.raw_size
         stored_size = len(self.compressed()) if self.stored_size is None else self.stored_size
@@ -147,12 +148,12 @@ class DumpBuilder:
     def __init__(
         self,
         *,
-        headers: Optional[Dict[str, str]] = None,
+        headers: Optional[dict[str, str]] = None,
         text: str = "Traceback (most recent call last):\nValueError: no such order\n",
         boundary: str = DEFAULT_BOUNDARY,
         records_per_block: int = 100,
     ) -> None:
-        self.headers: Dict[str, str] = {
+        self.headers: dict[str, str] = {
             "Subject": "[pyheapdump] ValueError: no such order (app.py:88 in load)",
             "Date": "Sat, 21 Nov 2026 08:00:00 +0000",
             "Message-ID": "<pyheapdump.4711.0.1795248000000000@host>",
@@ -165,13 +166,13 @@ class DumpBuilder:
         self.text = text
         self.boundary = boundary
         self.records_per_block = records_per_block
-        self.places: List[Place] = []
+        self.places: list[Place] = []
         self.part_start = 0
         self.part_end = 0
-        self._records: List[Tuple[Value, int]] = []
-        self._before: List[Block] = []
-        self._after: List[Block] = []
-        self._last: List[Block] = []
+        self._records: list[tuple[Value, int]] = []
+        self._before: list[Block] = []
+        self._after: list[Block] = []
+        self._last: list[Block] = []
 
     # --- what goes in ---
 
@@ -194,9 +195,9 @@ class DumpBuilder:
     forward = staticmethod(forward)
     run = staticmethod(run)
 
-    def facts(self, facts: Optional[Dict[str, Value]] = None) -> None:
+    def facts(self, facts: Optional[dict[str, Value]] = None) -> None:
         """Add the FACTS block: plausible defaults, overridden by `facts`."""
-        content: Dict[str, Value] = {
+        content: dict[str, Value] = {
             "version": 3,
             "python": [3, 11, 7],
             "pid": 4711,
@@ -214,16 +215,28 @@ class DumpBuilder:
         content.update(facts or {})
         self._before.append(Block(FACTS, 0, 1, encode(content)))
 
-    def roots(self, roots: Dict[str, Value]) -> None:
+    def roots(self, roots: dict[str, Value]) -> None:
         """Add the ROOTS block (docs/format.md, section 5)."""
-        content: Dict[str, Value] = {"exception": None, "traceback": None, "threads": [], "reason": "exception"}
+        content: dict[str, Value] = {
+            "exception": None,
+            "traceback": None,
+            "threads": [],
+            "reason": "exception",
+        }
         content.update(roots)
         self._before.append(Block(ROOTS, 0, 1, encode(content)))
 
     def source(self, filename: str, text: Union[str, bytes], **more: Value) -> None:
         """Add one source file; `more` are further keys of the map (section 7)."""
         data = text.encode("utf-8") if isinstance(text, str) else text
-        content = {"filename": filename, "text": data, "origin": "disk", "mtime": 0.0, "changed": False, **more}
+        content = {
+            "filename": filename,
+            "text": data,
+            "origin": "disk",
+            "mtime": 0.0,
+            "changed": False,
+            **more,
+        }
         self._before.append(Block(SOURCE, 0, 1, encode(content)))
 
     def proc(self, path: str, content: bytes) -> None:
@@ -244,9 +257,9 @@ class DumpBuilder:
         self._after.append(Block(CONTENT, owner, 1, data, offset))
         return offset + len(data)
 
-    def end(self, end: Optional[Dict[str, Value]] = None) -> None:
+    def end(self, end: Optional[dict[str, Value]] = None) -> None:
         """Add the END block; counts default to what was added."""
-        content: Dict[str, Value] = {
+        content: dict[str, Value] = {
             "objects": len(self._records),
             "known": len(self._records),
             "complete": True,
@@ -266,11 +279,11 @@ class DumpBuilder:
 
     # --- what comes out ---
 
-    def blocks(self) -> List[Block]:
+    def blocks(self) -> list[Block]:
         """All blocks in the order of the file."""
         return [*self._before, *self._object_blocks(), *self._after, *self._last]
 
-    def _object_blocks(self) -> List[Block]:
+    def _object_blocks(self) -> list[Block]:
         blocks = []
         for first in range(0, len(self._records), self.records_per_block):
             chunk = self._records[first : first + self.records_per_block]
@@ -309,7 +322,9 @@ class DumpBuilder:
         self.part_end = len(out)
         return bytes(out + f"\n--{self.boundary}--\n".encode())
 
-    def write(self, path: Union[str, Path], index: bool = True, cut_at: Union[int, float, None] = None) -> int:
+    def write(
+        self, path: Union[str, Path], index: bool = True, cut_at: Union[int, float, None] = None
+    ) -> int:
         """Write the file and return its size in bytes.
 
         `cut_at` cuts it: an int is a number of bytes, a float from 0.0 to 1.0 a share of the file.
