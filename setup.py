@@ -12,6 +12,7 @@ Environment: PYHEAPDUMP_WERROR=1 makes every compiler warning an error.
 from __future__ import annotations
 
 import os
+import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -28,7 +29,7 @@ REQUIRED_HEADERS = {
     "msgpack/unpack_template.h": "libmsgpack-dev (libmsgpack-c-dev on newer releases)",
 }
 
-COMPILE_ARGS = ["-std=c11", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden", "-D_GNU_SOURCE"]
+COMPILE_ARGS = ["-std=c11", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden", "-D_GNU_SOURCE="]
 # All symbols are bound when the module is loaded: the dynamic linker must not run in a crashed process.
 LINK_ARGS = ["-Wl,-z,now", "-Wl,--exclude-libs,ALL"]
 
@@ -52,8 +53,7 @@ class BuildExtension(build_ext):
         for header, package in REQUIRED_HEADERS.items():
             if not self._builds(f"#include <stddef.h>\n#if !__has_include(<{header}>)\n#error missing\n#endif\n"):
                 raise SystemExit(
-                    f"pyheapdump: cannot build: no working C compiler finds <{header}>; "
-                    f"install gcc and {package}"
+                    f"pyheapdump: cannot build: no working C compiler finds <{header}>; install gcc and {package}"
                 )
         for extension in self.extensions:
             if self._builds(ZSTD_PROBE, ["-l:libzstd.a"]):
@@ -77,8 +77,14 @@ class BuildExtension(build_ext):
         return True
 
 
+def python_headers_as_system() -> list[str]:
+    """Flags that keep warnings about CPython's own headers, internal ones above all, out of the build."""
+    folders = dict.fromkeys(sysconfig.get_path(name) for name in ("include", "platinclude"))
+    return [f"-isystem{folder}" for folder in folders]
+
+
 def extension() -> Extension:
-    arguments = list(COMPILE_ARGS)
+    arguments = COMPILE_ARGS + python_headers_as_system()
     if os.environ.get("PYHEAPDUMP_WERROR") == "1":
         arguments.append("-Werror")
     return Extension(

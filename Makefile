@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every target does all the set-up it needs, on a bare Debian or Ubuntu machine too (as root, or with sudo).
+#
+#   make demo      crash an example program, open its dump, show the failing frame's locals
+#   make test      everything below; VERSIONS="3.11 3.13" limits the Pythons, PYTEST_ARGS goes to pytest
+#   make lint      clang-format, cppcheck, ruff, mypy
+#   make c         the C library and its tests, with gcc, with clang, and with sanitizers
+#   make venvs     one environment for each supported Python (tools/venvs.py)
+#   make pytest    the Python tests on each of them
+#   make format    let clang-format and ruff rewrite the sources
+#   make clean     remove build/
+#
+# Everything that is made goes to build/.
+
+PYTHON ?= python3
+VERSIONS ?=
+PYTEST_ARGS ?=
+
+C_BUILDS := gcc clang sanitize
+CMAKE_OPTIONS_gcc := -DCMAKE_C_COMPILER=gcc
+CMAKE_OPTIONS_clang := -DCMAKE_C_COMPILER=clang
+CMAKE_OPTIONS_sanitize := -DCMAKE_C_COMPILER=clang -DSANITIZE=ON
+
+# The generated tables are formatted by their generator.
+C_FILES = $(shell find libpyheapdump pymodule tests -name '*.[ch]' -not -path '*/layout/tables/*')
+PYTHON_FILES := setup.py tools tests examples viewer pymodule
+
+.PHONY: test demo bench packages lint c c-% crash-symbols venvs pytest format clean
+
+test: lint c crash-symbols pytest
+
+packages:
+	tools/install_packages.sh build test
+
+# --- the demonstration
+
+demo:
+	tools/install_packages.sh build
+	test -x build/demo/venv/bin/pip || $(PYTHON) -m venv build/demo/venv
+	build/demo/venv/bin/pip install --quiet --disable-pip-version-check --force-reinstall .
+	examples/demo build/demo/venv/bin/python
+
+# --- linters
+
+build/lint/ready: tools/requirements.txt | packages
+	rm -rf build/lint
+	$(PYTHON) -m venv build/lint
+	build/lint/bin/pip install --quiet --disable-pip-version-check -r tools/requirements.txt
+	touch $@
+
+lint: build/lint/ready
+	clang-format --dry-run --Werror $(C_FILES)
+	cppcheck --quiet --error-exitcode=1 --std=c11 --language=c --enable=warning,performance,portability \
+	    --inline-suppr --suppress=missingIncludeSystem -j 2 -I libpyheapdump -I . libpyheapdump pymodule
+	build/lint/bin/ruff check $(PYTHON_FILES)
+	build/lint/bin/ruff format --check $(PYTHON_FILES)
+	tools/mypy.sh build/lint/bin/mypy
+
+# --- the C library
+
+c: $(C_BUILDS:%=c-%)
+
+c-%: packages
+	cmake -S . -B build/$* -G Ninja $(CMAKE_OPTIONS_$*) -DPYHEAPDUMP_WERROR=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
+	cmake --build build/$*
+	ctest --test-dir build/$* --output-on-failure
+
+# What may run in a crashed process calls nothing that is not on the list.
+crash-symbols: c-gcc
+	$(PYTHON) tools/check_crash_symbols.py build/gcc libpyheapdump/crash_symbols.txt
+
+# --- the Python package
+
+venvs: packages
+	$(PYTHON) tools/venvs.py $(VERSIONS)
+
+pytest: venvs
+	$(PYTHON) tools/run_pytest.py $(VERSIONS) -- $(PYTEST_ARGS)
+
+format: build/lint/ready
+	clang-format -i $(C_FILES)
+	build/lint/bin/ruff check --fix $(PYTHON_FILES)
+	build/lint/bin/ruff format $(PYTHON_FILES)
+
+clean:
+	rm -rf build

@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the Python tests on every interpreter that tools/venvs.py has set up, one after the other.
+
+usage: tools/run_pytest.py [VERSION...] [-- PYTEST_ARGUMENT...]
+
+Versions that are missing are named with the reason. Exit status 1 when a run failed, or when there was none.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+import interpreters  # noqa: E402
+
+
+def main(arguments: list[str]) -> int:
+    split = arguments.index("--") if "--" in arguments else len(arguments)
+    wanted, pytest_arguments = arguments[:split], arguments[split + 1 :]
+    runs = [item for item in interpreters.available() if not wanted or item.version in wanted]
+    outcomes = [run(interpreter, pytest_arguments) for interpreter in runs]
+    for version, why in interpreters.missing():
+        if not wanted or version in wanted:
+            print(f"pytest on {version}: {why}")
+    for line, _ in outcomes:
+        print(line)
+    return 0 if outcomes and all(good for _, good in outcomes) else 1
+
+
+def run(interpreter: interpreters.Interpreter, arguments: list[str]) -> tuple[str, bool]:
+    """Runs the tests on one interpreter; a line for the summary, and whether all passed."""
+    print(f"== pytest on {interpreter.version}", flush=True)
+    started = time.monotonic()
+    # A cache of its own: two versions must not mix their lists of failures.
+    cache = ROOT / "build" / "pytest" / interpreter.version
+    command = [interpreter.executable, "-m", "pytest", "-o", f"cache_dir={cache}", *arguments]
+    status = subprocess.run(command, cwd=ROOT, check=False).returncode
+    result = "passed" if status == 0 else f"FAILED with exit status {status}"
+    return f"pytest on {interpreter.version}: {result} in {time.monotonic() - started:.0f} s", status == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
