@@ -5,6 +5,7 @@
 #   make test      everything below; VERSIONS="3.11 3.13" limits the Pythons, PYTEST_ARGS goes to pytest
 #   make lint      clang-format, cppcheck, ruff, mypy
 #   make c         the C library and its tests, with gcc, with clang, and with sanitizers
+#   make package   the sdist, its installation in a clean environment, the module with clang
 #   make venvs     one environment for each supported Python (tools/venvs.py)
 #   make pytest    the Python tests on each of them
 #   make format    let clang-format and ruff rewrite the sources
@@ -25,9 +26,9 @@ CMAKE_OPTIONS_sanitize := -DCMAKE_C_COMPILER=clang -DSANITIZE=ON
 C_FILES = $(shell find libpyheapdump pymodule tests -name '*.[ch]' -not -path '*/layout/tables/*')
 PYTHON_FILES := setup.py tools tests examples viewer pymodule
 
-.PHONY: test demo bench packages lint c c-% crash-symbols venvs pytest format clean
+.PHONY: test demo packages lint c c-% crash-symbols package venvs pytest format clean
 
-test: lint c crash-symbols pytest
+test: lint c crash-symbols package pytest
 
 packages:
 	tools/install_packages.sh build test
@@ -70,6 +71,9 @@ crash-symbols: c-gcc
 	$(PYTHON) tools/check_crash_symbols.py build/gcc libpyheapdump/crash_symbols.txt
 
 # --- the Python package
+
+package: packages
+	tools/check_package.sh $(PYTHON)
 
 venvs: packages
 	$(PYTHON) tools/venvs.py $(VERSIONS)
