@@ -4,7 +4,8 @@
 
 usage: tools/run_pytest.py [VERSION...] [-- PYTEST_ARGUMENT...]
 
-Versions that are missing are named with the reason. Exit status 1 when a run failed, or when there was none.
+Versions that are missing are named with the reason. Exit status 1 when a run failed, when a version was found but
+could not be set up, or when there was no run at all.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ def main(arguments: list[str]) -> int:
     outcomes = [run(interpreter, pytest_arguments) for interpreter in runs]
     for version, why in interpreters.missing():
         if not wanted or version in wanted:
-            print(f"pytest on {version}: {why}")
+            outcomes.append((f"pytest on {version}: {why}", why.startswith("skipped: ")))
     for line, _ in outcomes:
         print(line)
-    return 0 if outcomes and all(good for _, good in outcomes) else 1
+    return 0 if runs and all(good for _, good in outcomes) else 1
 
 
 def run(interpreter: interpreters.Interpreter, arguments: list[str]) -> tuple[str, bool]:

@@ -36,7 +36,10 @@ SUPPORTED = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 UNSTABLE_ROOT = os.environ.get("PYHEAPDUMP_UNSTABLE_ROOT", "/var/lib/pyheapdump/unstable")
 UNSTABLE_VERSIONS = ("3.14", "3.15")
 # Files and folders that the package is built from.
-SOURCES = ("libpyheapdump", "pymodule", "viewer", "setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
+SOURCES = (
+    "libpyheapdump", "pymodule", "viewer", "setup.py", "pyproject.toml", "README.md", "LICENSE",
+    "tests/requirements.txt", "tests/requirements-programs.txt", "tools/requirements.txt",
+)  # fmt: skip
 REQUIREMENTS = ROOT / "tests" / "requirements.txt"
 PROGRAMS = ROOT / "tests" / "requirements-programs.txt"
 # What an interpreter must have to build the package and to hold a virtual environment.
@@ -134,7 +137,11 @@ def path_without_pyenv() -> str:
 def unstable_root_has(version: str) -> bool:
     """Is a version in the Debian unstable root? The root is made when it is not there."""
     script = ROOT / "tools" / "unstable_root.sh"
-    subprocess.run([script, UNSTABLE_ROOT, *UNSTABLE_VERSIONS], check=False)
+    made = subprocess.run(
+        [script, UNSTABLE_ROOT, *UNSTABLE_VERSIONS], stderr=subprocess.PIPE, text=True, check=False
+    )  # fmt: skip
+    if made.returncode != 0:
+        raise SetupError(f"skipped: there is no Debian unstable root: {last_line(made.stderr)}")
     return os.path.exists(f"{UNSTABLE_ROOT}/usr/bin/python{version}")
 
 
@@ -207,8 +214,8 @@ def install_package(base: Base, venv: Path) -> None:
     """Builds and installs the package from a copy of its sources: builds of several versions run side by side."""
     source = BUILD / "source" / base.version
     shutil.rmtree(source, ignore_errors=True)
-    source.mkdir(parents=True)
     for name in SOURCES:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
@@ -285,10 +292,11 @@ def last_line(text: str) -> str:
 
 
 def best_line(text: str) -> str:
-    """The line of a build's output that tells most: the first that looks like an error."""
-    for line in text.splitlines():
-        if re.search(r"\berror:|\bcannot build:|^ERROR:", line, re.IGNORECASE):
-            return line.strip()
+    """The line of pip's output that tells most: the compiler's first error, or setup.py's, or pip's own."""
+    for pattern in (r"\S: (fatal )?error: |: cannot build: ", r"^ERROR: "):
+        for line in text.splitlines():
+            if re.search(pattern, line):
+                return line.strip()
     return last_line(text)
 
 
