@@ -5,6 +5,7 @@
 #   make test      everything below; VERSIONS="3.11 3.13" limits the Pythons, PYTEST_ARGS goes to pytest
 #   make lint      clang-format, cppcheck, ruff, mypy
 #   make c         the C library and its tests, with gcc, with clang, and with sanitizers
+#   make layouts   write the layout tables anew from the headers of each Python
 #   make package   the sdist, its installation in a clean environment, the module with clang
 #   make venvs     one environment for each supported Python (tools/venvs.py)
 #   make pytest    the Python tests on each of them
@@ -26,9 +27,9 @@ CMAKE_OPTIONS_sanitize := -DCMAKE_C_COMPILER=clang -DSANITIZE=ON
 C_FILES = $(shell find libpyheapdump pymodule tests -name '*.[ch]' -not -path '*/layout/tables/*')
 PYTHON_FILES := setup.py tools tests examples viewer pymodule
 
-.PHONY: test demo packages lint c c-% crash-symbols package venvs pytest format clean
+.PHONY: test demo packages lint c c-% crash-symbols check-layouts layouts package venvs pytest format clean
 
-test: lint c crash-symbols package pytest
+test: lint c crash-symbols check-layouts package pytest
 
 packages:
 	tools/install_packages.sh build test
@@ -69,6 +70,13 @@ c-%: packages
 # What may run in a crashed process calls nothing that is not on the list.
 crash-symbols: c-gcc
 	$(PYTHON) tools/check_crash_symbols.py build/gcc libpyheapdump/crash_symbols.txt
+
+# The layout tables are what each Python's own headers say.
+check-layouts: packages
+	tools/generate_layouts.py --check $$($(PYTHON) tools/venvs.py --headers)
+
+layouts: packages
+	tools/generate_layouts.py $$($(PYTHON) tools/venvs.py --headers)
 
 # --- the Python package
 

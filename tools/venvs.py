@@ -3,6 +3,7 @@
 """Makes one virtual environment for each supported CPython, with pyheapdump and what its tests need.
 
 usage: tools/venvs.py [VERSION...]        (default: every supported version)
+       tools/venvs.py --headers           print the folders with the interpreters' headers, set nothing up
 
 Interpreters come from pyenv, from the machine's own system, and from a Debian unstable root for those that neither
 has (see unstable_root.sh); in this order. For each one found it leaves, below build/:
@@ -25,6 +26,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,9 +47,9 @@ PROGRAMS = ROOT / "tests" / "requirements-programs.txt"
 # What an interpreter must have to build the package and to hold a virtual environment.
 PROBE = """
 import ensurepip, os, sys, sysconfig, venv
-header = os.path.join(sysconfig.get_path("include"), "Python.h")
-assert os.path.exists(header), header + " is missing"
-print("%d.%d" % sys.version_info[:2], sys.implementation.name, sys.version.replace(chr(10), " "))
+include = sysconfig.get_path("include")
+assert os.path.exists(include + "/Python.h"), include + "/Python.h is missing"
+print("%d.%d" % sys.version_info[:2], sys.implementation.name, include, sys.version.replace(chr(10), " "), sep="\t")
 """
 
 
@@ -62,31 +64,45 @@ class Base:
     version: str
     executable: str
     system: str  # the root directory it runs in, "/" for the machine's own
+    headers: str  # the folder with Python.h, as the machine's own system sees it
     details: str  # sys.version
 
 
-def main(versions: list[str]) -> int:
+def main(arguments: list[str]) -> int:
+    only_headers = arguments == ["--headers"]
+    versions = SUPPORTED if only_headers or not arguments else tuple(arguments)
     unknown = [version for version in versions if version not in SUPPORTED]
     if unknown:
         print(f"venvs: not supported: {', '.join(unknown)}; choose from {', '.join(SUPPORTED)}", file=sys.stderr)
         return 2
-    bases: dict[str, Base] = {}
-    missing: dict[str, str] = {}
-    for version in versions or SUPPORTED:
-        try:
-            bases[version] = find(version)
-        except SetupError as error:
-            missing[version] = str(error)
+    bases, missing = find_all(versions)
+    if only_headers:
+        for version, why in missing.items():
+            print(f"headers of {version}: {why}", file=sys.stderr)
+        print(*(base.headers for base in bases.values()), sep="\n")
+        return 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         outcomes = dict(zip(bases, pool.map(try_set_up, bases.values())))
     failed = {version: problem for version, problem in outcomes.items() if problem}
     write_report(bases, missing, failed)
-    for version in versions or SUPPORTED:
+    for version in versions:
         print(f"python {version}: {failed.get(version) or missing.get(version) or bases[version].executable}")
     return 1 if failed else 0
 
 
 # --- finding interpreters
+
+
+def find_all(versions: Sequence[str]) -> tuple[dict[str, Base], dict[str, str]]:
+    """The interpreters that are there, and why others are not, both by version."""
+    bases: dict[str, Base] = {}
+    missing: dict[str, str] = {}
+    for version in versions:
+        try:
+            bases[version] = find(version)
+        except SetupError as error:
+            missing[version] = str(error)
+    return bases, missing
 
 
 def find(version: str) -> Base:
@@ -138,7 +154,7 @@ def unstable_root_has(version: str) -> bool:
     """Is a version in the Debian unstable root? The root is made when it is not there."""
     script = ROOT / "tools" / "unstable_root.sh"
     made = subprocess.run(
-        [script, UNSTABLE_ROOT, *UNSTABLE_VERSIONS], stderr=subprocess.PIPE, text=True, check=False
+        [script, UNSTABLE_ROOT, *UNSTABLE_VERSIONS], stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False
     )  # fmt: skip
     if made.returncode != 0:
         raise SetupError(f"skipped: there is no Debian unstable root: {last_line(made.stderr)}")
@@ -153,10 +169,10 @@ def probe(version: str, system: str, executable: str) -> Base:
     )  # fmt: skip
     if run.returncode != 0:
         raise SetupError(f"{executable} is of no use: {last_line(run.stderr)}")
-    found, implementation, details = run.stdout.rstrip("\n").split(" ", 2)
+    found, implementation, include, details = run.stdout.rstrip("\n").split("\t")
     if (found, implementation) != (version, "cpython"):
         raise SetupError(f"{executable} is {implementation} {found}, not CPython {version}")
-    return Base(version, executable, system, details)
+    return Base(version, executable, system, system.rstrip("/") + include, details)
 
 
 # --- setting up
