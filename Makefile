@@ -50,10 +50,12 @@ build/lint/ready: tools/requirements.txt | packages
 	build/lint/bin/pip install --quiet --disable-pip-version-check -r tools/requirements.txt
 	touch $@
 
+# cppcheck 2.10 does not know the keyword _Noreturn.
 lint: build/lint/ready
 	clang-format --dry-run --Werror $(C_FILES)
 	cppcheck --quiet --error-exitcode=1 --std=c11 --language=c --enable=warning,performance,portability \
-	    --inline-suppr --suppress=missingIncludeSystem -j 2 -I libpyheapdump -I . libpyheapdump pymodule
+	    --inline-suppr --suppress=missingIncludeSystem -j 2 -I libpyheapdump -I . \
+	    '-D_Noreturn=__attribute__((noreturn))' libpyheapdump pymodule
 	build/lint/bin/ruff check $(PYTHON_FILES)
 	build/lint/bin/ruff format --check $(PYTHON_FILES)
 	tools/mypy.sh build/lint/bin/mypy

@@ -50,16 +50,28 @@ HEADER = """/* SPDX-License-Identifier: Apache-2.0
 """
 
 
-def probe(include: pathlib.Path, compiler: str) -> tuple:
+def probe(include: pathlib.Path, compiler: str) -> tuple[str, str]:
     """Compile and run the probe against one include directory; return (table name, table text)."""
     with tempfile.TemporaryDirectory() as scratch:
         source = pathlib.Path(scratch, "probe.c")
         source.write_text(PROGRAM)
         program = pathlib.Path(scratch, "probe")
         # The internal headers have inline functions that call into libpython; the probe never runs them.
-        command = [compiler, "-std=c11", "-O1", "-w", f"-I{include}", f"-I{include}/internal", f"-I{LAYOUT.parent}",
-                   "-idirafter", str(include.parent),  # Debian keeps pyconfig.h beside it, by architecture
-                   str(source), "-o", str(program), "-Wl,--unresolved-symbols=ignore-all"]
+        command = [
+            compiler,
+            "-std=c11",
+            "-O1",
+            "-w",
+            f"-I{include}",
+            f"-I{include}/internal",
+            f"-I{LAYOUT.parent}",
+            "-idirafter",
+            str(include.parent),  # Debian keeps pyconfig.h beside it, by architecture
+            str(source),
+            "-o",
+            str(program),
+            "-Wl,--unresolved-symbols=ignore-all",
+        ]
         built = subprocess.run(command, capture_output=True, text=True)
         if built.returncode:
             sys.exit(f"generate_layouts: cannot compile against {include}:\n{built.stderr}")
@@ -68,7 +80,7 @@ def probe(include: pathlib.Path, compiler: str) -> tuple:
     return name, HEADER + "\n" + body.replace("NAME", name)
 
 
-def index(names: list) -> str:
+def index(names: list[str]) -> str:
     """The text of tables/all.h for these table names."""
     includes = "".join(f'#include "layout/tables/{name}.h"\n' for name in names)
     rows = "".join(f"    &{name},\n" for name in names)
@@ -83,8 +95,11 @@ def main() -> int:
     options = parser.parse_args()
     tables = dict(probe(include, options.cc) for include in options.include)
     if options.check:
-        wrong = [name for name, text in tables.items()
-                 if not (TABLES / f"{name}.h").exists() or (TABLES / f"{name}.h").read_text() != text]
+        wrong = [
+            name
+            for name, text in tables.items()
+            if not (TABLES / f"{name}.h").exists() or (TABLES / f"{name}.h").read_text() != text
+        ]
         for name in wrong:
             print(f"generate_layouts: tables/{name}.h differs from the headers; regenerate it", file=sys.stderr)
         print(f"generate_layouts: checked {len(tables)} tables, {len(wrong)} differ")
@@ -92,8 +107,9 @@ def main() -> int:
     TABLES.mkdir(exist_ok=True)
     for name, text in tables.items():
         (TABLES / f"{name}.h").write_text(text)
-    names = sorted((path.stem for path in TABLES.glob("cpython_*.h")),
-                   key=lambda stem: (int(stem.split("_")[2].rstrip("t")), stem))
+    names = sorted(
+        (path.stem for path in TABLES.glob("cpython_*.h")), key=lambda stem: (int(stem.split("_")[2].rstrip("t")), stem)
+    )
     (TABLES / "all.h").write_text(index(names))
     print("wrote", ", ".join(sorted(tables)))
     return 0
