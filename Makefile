@@ -27,7 +27,8 @@ CMAKE_OPTIONS_sanitize := -DCMAKE_C_COMPILER=clang -DSANITIZE=ON
 C_FILES = $(shell find libpyheapdump pymodule tests -name '*.[ch]' -not -path '*/layout/tables/*')
 PYTHON_FILES := setup.py tools tests examples viewer pymodule
 
-.PHONY: test demo packages lint c c-% crash-symbols check-layouts layouts package venvs pytest format clean
+.PHONY: test demo packages lint clang-format cppcheck ruff mypy c $(C_BUILDS:%=c-%) \
+    crash-symbols check-layouts layouts package venvs pytest format clean
 
 test: lint c crash-symbols check-layouts package pytest
 
@@ -50,21 +51,29 @@ build/lint/ready: tools/requirements.txt | packages
 	build/lint/bin/pip install --quiet --disable-pip-version-check -r tools/requirements.txt
 	touch $@
 
-# cppcheck 2.10 does not know the keyword _Noreturn.
-lint: build/lint/ready
+lint: clang-format cppcheck ruff mypy
+
+clang-format: packages
 	clang-format --dry-run --Werror $(C_FILES)
+
+# Version 2.10 does not know the keyword _Noreturn.
+cppcheck: packages
 	cppcheck --quiet --error-exitcode=1 --std=c11 --language=c --enable=warning,performance,portability \
 	    --inline-suppr --suppress=missingIncludeSystem -j 2 -I libpyheapdump -I . \
 	    '-D_Noreturn=__attribute__((noreturn))' libpyheapdump pymodule
+
+ruff: build/lint/ready
 	build/lint/bin/ruff check $(PYTHON_FILES)
 	build/lint/bin/ruff format --check $(PYTHON_FILES)
+
+mypy: build/lint/ready
 	tools/mypy.sh build/lint/bin/mypy
 
 # --- the C library
 
 c: $(C_BUILDS:%=c-%)
 
-c-%: packages
+$(C_BUILDS:%=c-%): c-%: packages
 	cmake -S . -B build/$* -G Ninja $(CMAKE_OPTIONS_$*) -DPYHEAPDUMP_WERROR=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
 	cmake --build build/$*
 	ctest --test-dir build/$* --output-on-failure
