@@ -440,7 +440,12 @@ class Referent:
 @CONTAINERS.value
 def weak_dictionaries():
     key = Referent()
-    return [key, weakref.WeakKeyDictionary({key: "of key"}), weakref.WeakValueDictionary(name=key), weakref.WeakSet([key])]
+    return [
+        key,
+        weakref.WeakKeyDictionary({key: "of key"}),
+        weakref.WeakValueDictionary(name=key),
+        weakref.WeakSet([key]),
+    ]
 
 
 @CONTAINERS.check(weak_dictionaries)

@@ -137,9 +137,7 @@ FAILURES.check("os_error_two_names")(
     exception_of("OSError", 18, "Invalid cross-device link", filename="/a", filename2="/b")
 )
 FAILURES.check("unicode_decode_error")(
-    exception_of(
-        "UnicodeDecodeError", "utf-8", b"\xff", 0, 1, "invalid start byte", object=b"\xff", start=0, end=1
-    )
+    exception_of("UnicodeDecodeError", "utf-8", b"\xff", 0, 1, "invalid start byte", object=b"\xff", start=0, end=1)
 )
 FAILURES.check("unicode_encode_error")(
     exception_of(

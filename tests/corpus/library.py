@@ -422,4 +422,3 @@ def reaches(start, wanted, limit=2000):
         work += list(value) if isinstance(value, (list, tuple)) else []
         work += [getattr(value, n) for n in dir(value) if not n.startswith("__")]
     return False
-

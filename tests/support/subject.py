@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs programs under test in a subprocess and says how they ended.
+
+A subject is a Python program in a directory of its own. The same program runs with pyheapdump and without: its first
+line installs only when the environment says so. What a program prints and how it ends must be the same
+both times, apart from the lines that begin with "pyheapdump:".
+"""
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence
+
+DUMP_NAME = re.compile(r"python_heap_(\d+)_(\d+)\.dump")
+OWN_LINE = b"pyheapdump:"
+
+# The first line of every subject; the program's own text begins on the second.
+INSTALL = "import os; os.environ.get('SUBJECT_INSTALL') == '1' and __import__('pyheapdump').install({})\n"
+
+
+@dataclass
+class Ended:
+    """How a subject ended."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
+    directory: Path
+    dumps: List[Path] = field(default_factory=list)
+
+    @property
+    def own_lines(self) -> List[bytes]:
+        """The lines that pyheapdump wrote."""
+        return [line for line in self.stderr.splitlines() if line.startswith(OWN_LINE)]
+
+    @property
+    def other_stderr(self) -> bytes:
+        """What the program and its interpreter wrote."""
+        lines = self.stderr.splitlines(keepends=True)
+        return b"".join(line for line in lines if not line.startswith(OWN_LINE))
+
+    @property
+    def only_dump(self) -> Path:
+        assert len(self.dumps) == 1, f"expected one dump, there are {self.dumps}; stderr: {self.stderr.decode()}"
+        return self.dumps[0]
+
+
+class Subject:
+    """One program. `install` is the text between the brackets of install()."""
+
+    def __init__(self, directory: Path, text: str, install: str = "", name: str = "subject.py") -> None:
+        self.directory = directory
+        self.dump_directory = directory / "dumps"
+        self.dump_directory.mkdir(exist_ok=True)
+        self.path = directory / name
+        self.path.write_text(INSTALL.format(install) + textwrap.dedent(text), encoding="utf-8")
+
+    def run(self, *arguments: str, installed: bool = True, **options: Any) -> Ended:
+        """Runs the program; `options` are those of `run_python`."""
+        variables = {"PYHEAPDUMP_DIR": str(self.dump_directory), "SUBJECT_INSTALL": "1" if installed else "0"}
+        variables.update(options.pop("environment", {}))
+        options.setdefault("directory", self.directory)
+        ended = run_python([str(self.path), *arguments], environment=variables, **options)
+        ended.dumps = dumps_in(self.dump_directory)
+        return ended
+
+
+def run_python(
+    arguments: Sequence[str],
+    *,
+    environment: Optional[Dict[str, str]] = None,
+    directory: Optional[Path] = None,
+    stdin: bytes = b"",
+    seconds: float = 60,
+    before: Sequence[str] = (),
+    executable: str = sys.executable,
+    **options: Any,
+) -> Ended:
+    """Runs a Python with these arguments; `before` is a command that starts it. TimeoutExpired when it hangs."""
+    variables = {k: v for k, v in os.environ.items() if not k.startswith(("PYHEAPDUMP", "PYTHON", "SUBJECT_"))}
+    variables.update(environment or {})
+    done = subprocess.run(
+        [*before, executable, *arguments],
+        input=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=variables,
+        cwd=directory,
+        timeout=seconds,
+        check=False,
+        **options,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr, Path(directory or "."))
+
+
+def dumps_in(directory: Path) -> List[Path]:
+    """The dumps in a directory by process and sequence number; nothing else may lie there."""
+    found = [(DUMP_NAME.fullmatch(path.name), path) for path in directory.iterdir()]
+    return [path for match, path in sorted((f for f in found if f[0]), key=lambda f: [int(g) for g in f[0].groups()])]
