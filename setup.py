@@ -31,7 +31,7 @@ REQUIRED_HEADERS = {
 
 COMPILE_ARGS = ["-std=c11", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden", "-D_GNU_SOURCE="]
 # All symbols are bound when the module is loaded: the dynamic linker must not run in a crashed process.
-LINK_ARGS = ["-Wl,-z,now", "-Wl,--exclude-libs,ALL"]
+LINK_ARGS = ["-Wl,-z,now", "-Wl,--version-script=pymodule/exports.map"]
 
 ZSTD_PROBE = """
 #define ZSTD_STATIC_LINKING_ONLY
@@ -90,7 +90,7 @@ def extension() -> Extension:
     return Extension(
         "pyheapdump._pyheapdump",
         sources=files("libpyheapdump/**/*.c") + files("pymodule/*.c"),
-        depends=files("libpyheapdump/**/*.h") + files("libpyheapdump/**/*.inc") + files("pymodule/*.h"),
+        depends=[*files("libpyheapdump/**/*.h"), *files("pymodule/*.h"), "pymodule/exports.map"],
         include_dirs=["libpyheapdump", "."],
         extra_compile_args=arguments,
         extra_link_args=list(LINK_ARGS),
