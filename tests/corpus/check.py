@@ -7,6 +7,8 @@ MANIFEST is what `corpus.write` printed. Prints as JSON {"checked": n, "failures
 has SECONDS to come back, so that one that hangs is a failure with a name.
 """
 
+import importlib
+import importlib.util
 import json
 import signal
 import sys
@@ -56,6 +58,12 @@ def in_time(name: str, type_name: str, found_locals: Any) -> str:
         signal.alarm(0)
 
 
+def import_if_present(name: str) -> None:
+    """Arrays come back as themselves where their package is imported already; opening a dump imports nothing."""
+    if importlib.util.find_spec(name) is not None:
+        importlib.import_module(name)
+
+
 def frame_of_the_corpus(traceback_: Any) -> Any:
     while traceback_.tb_frame.f_code.co_name != "hold":
         traceback_ = traceback_.tb_next
@@ -65,6 +73,7 @@ def frame_of_the_corpus(traceback_: Any) -> Any:
 def main(path: str, manifest: str, wanted: List[str]) -> None:
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGALRM, ring)
+    import_if_present("numpy")
     with open(manifest) as stream:
         types: Dict[str, str] = json.load(stream)["types"]
     dump = pyheapdump.load(path)

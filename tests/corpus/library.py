@@ -119,6 +119,37 @@ LIBRARY.values(
     pure_posix_path=pathlib.PurePosixPath("a/b"),
     pure_windows_path=pathlib.PureWindowsPath("C:\\dir\\file.txt"),
 )
+
+
+def path_parts(class_name, *parts):
+    """A path keeps its parts in attributes that differ between versions; all of them are there in some of them."""
+
+    def check(found):
+        same(type(found).__name__, class_name, "type")
+        texts = [v for n in dir(found) if not n.startswith("__") for v in as_list(getattr(found, n, None))]
+        for part in parts:
+            if not any(isinstance(text, str) and part in text for text in texts):
+                raise AssertionError(f"{part!r} is not in the attributes of {found!r}: {texts}")
+
+    return check
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+LIBRARY.check("path")(path_parts("PosixPath", "var", "lib", "app", "data.txt"))
+LIBRARY.check("path_empty")(path_parts("PosixPath"))
+LIBRARY.check("path_relative")(path_parts("PosixPath", "a", "..", "b"))
+LIBRARY.check("pure_posix_path")(path_parts("PurePosixPath", "a", "b"))
+LIBRARY.check("pure_windows_path")(path_parts("PureWindowsPath", "C:", "dir", "file.txt"))
+
+
+@LIBRARY.check("uuid")
+def uuid_number(found):
+    described(found, "UUID", int=0x12345678123456781234567812345678)
+
+
 LIBRARY.add("ip_address", lambda: ipaddress.ip_address("192.0.2.1"))
 LIBRARY.add("ip_network", lambda: ipaddress.ip_network("2001:db8::/32"))
 LIBRARY.add("template", lambda: string.Template("$x"))

@@ -5,6 +5,7 @@ import decimal
 import fractions
 import sys
 
+from .compare import described
 from .entry import Group
 
 NUMBERS = Group("number")
@@ -85,6 +86,15 @@ NUMBERS.values(
 )
 
 
+def fraction_parts(numerator, denominator):
+    return lambda found: described(found, "Fraction", _numerator=numerator, _denominator=denominator)
+
+
+NUMBERS.check("fraction")(fraction_parts(-22, 7))
+NUMBERS.check("fraction_huge")(fraction_parts(10**50 + 1, 3**80))
+NUMBERS.check("fraction_zero")(fraction_parts(0, 1))
+
+
 class Cents(int):
     pass
 
@@ -117,8 +127,6 @@ NUMBERS.add("subclass_decimal", lambda: with_note(Price("12.50")))
 
 @NUMBERS.check("subclass_decimal")
 def decimal_with_attribute(found):
-    from .compare import described
-
     described(found, "Price", note=["attribute"])
     if "12.50" not in repr(found):
         raise AssertionError(f"the amount is not in {found!r}")
