@@ -19,6 +19,7 @@ do. Exit status 1 when a version was found but could not be set up.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -152,13 +153,19 @@ def path_without_pyenv() -> str:
 
 def unstable_root_has(version: str) -> bool:
     """Is a version in the Debian unstable root? The root is made when it is not there."""
-    script = ROOT / "tools" / "unstable_root.sh"
-    made = subprocess.run(
-        [script, UNSTABLE_ROOT, *UNSTABLE_VERSIONS], stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False
-    )  # fmt: skip
-    if made.returncode != 0:
-        raise SetupError(f"skipped: there is no Debian unstable root: {last_line(made.stderr)}")
+    problem = make_unstable_root()
+    if problem:
+        raise SetupError(f"skipped: there is no Debian unstable root: {problem}")
     return os.path.exists(f"{UNSTABLE_ROOT}/usr/bin/python{version}")
+
+
+@functools.lru_cache
+def make_unstable_root() -> str | None:
+    """Makes the root, unless it is there; what went wrong in one line, or None. Tried once."""
+    command = [str(ROOT / "tools" / "unstable_root.sh"), UNSTABLE_ROOT, *UNSTABLE_VERSIONS]
+    made = subprocess.run(command, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False)
+    sys.stderr.write(made.stderr)
+    return last_line(made.stderr) if made.returncode != 0 else None
 
 
 def probe(version: str, system: str, executable: str) -> Base:
