@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The extension module pyheapdump._pyheapdump. Each part of it adds its own types and functions:
+ *
+ *     dumpfile.c  DumpFile, DumpError, and the values of decoded records   (reading)
+ *     frames.c    make_frame()                                             (viewing)
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+int phd__add_dumpfile(PyObject *module);
+int phd__add_frames(PyObject *module);
+
+static PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "pyheapdump._pyheapdump",
+    .m_doc = "The C part of pyheapdump.",
+    .m_size = -1,
+};
+
+PyMODINIT_FUNC PyInit__pyheapdump(void)
+{
+    PyObject *module = PyModule_Create(&definition);
+    if (module != NULL && (phd__add_dumpfile(module) < 0 || phd__add_frames(module) < 0))
+        Py_CLEAR(module);
+    return module;
+}
