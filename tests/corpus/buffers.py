@@ -80,9 +80,10 @@ def view_is_there(found):
     same(type(found).__name__, "memoryview")
 
 
-for code in array.typecodes:
-    if code not in "uw":
-        BUFFERS.add(f"array_{code}", lambda code=code: array.array(code, [0, 1, 100, 7]))
+for code in "bBhHiIlLqQfd":
+    BUFFERS.add(f"array_{code}", lambda code=code: array.array(code, [0, 1, 100, 7]))
+for code in ("e", "Zf", "Zd"):
+    BUFFERS.add(f"array_{code}", lambda code=code: array.array(code, [0, 1, 100, 7]), since=(3, 15))
 BUFFERS.add("array_u", lambda: array.array("u", "a\xe9\u20ac\U0001f40d"), until=(3, 16))
 BUFFERS.add("array_w", lambda: array.array("w", "a\xe9\u20ac\U0001f40d"), since=(3, 13))
 BUFFERS.add("array_empty", lambda: array.array("d"))
