@@ -170,15 +170,8 @@ def test_asyncio_server(tmp_path: Path) -> None:
     assert "server.watchdog" in up
     assert re.fullmatch(r"\['waiting for GET /[012]'\]", log)
     pending = """
-answers = []
-for task in dump.tasks:
-    coroutine = task.coroutine if hasattr(task, "coroutine") else task.get_coro()
-    while coroutine is not None and getattr(coroutine, "cr_frame", None) is not None:
-        names = coroutine.cr_frame.f_locals
-        if coroutine.cr_code.co_name == "answer":
-            answers.append((names["patience"]["of"], names["connection"].request[:4]))
-        coroutine = getattr(coroutine, "cr_await", None)
-print(sorted(answers))
+frames = [frame for task in dump.tasks for frame in task.frames if frame.f_code.co_name == "answer"]
+print(sorted((f.f_locals["patience"]["of"], f.f_locals["connection"].request[:4]) for f in frames))
 """
     assert opened.evaluate(pending) == "[(0, 'GET '), (1, 'GET '), (2, 'GET ')]"
 
