@@ -98,6 +98,7 @@ def run_python(
 
 
 def dumps_in(directory: Path) -> List[Path]:
-    """The dumps in a directory by process and sequence number; nothing else may lie there."""
-    found = [(DUMP_NAME.fullmatch(path.name), path) for path in directory.iterdir()]
-    return [path for match, path in sorted((f for f in found if f[0]), key=lambda f: [int(g) for g in f[0].groups()])]
+    """The dumps in a directory by process and sequence number."""
+    matches = [DUMP_NAME.fullmatch(path.name) for path in directory.iterdir()]
+    found = [match for match in matches if match is not None]
+    return [directory / match[0] for match in sorted(found, key=lambda match: [int(g) for g in match.groups()])]
