@@ -229,13 +229,16 @@ enum phd_field_kind {
     /* ours */
     PHD_FIELD_ADDRESS = 32, /* a pointer, shown as a number */
     PHD_FIELD_BYTES = 33,   /* `size` bytes of the object itself */
-    PHD_FIELD_BORROWED = 34 /* pointer to an object the field does not own (a weak reference's referent) */
+    PHD_FIELD_BORROWED = 34, /* pointer to an object the field does not own (a weak reference's referent) */
+    PHD_FIELD_BITS = 35,     /* bits of the byte at `offset`; size: first bit << 8 | number of bits */
+    PHD_FIELD_STRING_INDIRECT = 36, /* pointer to a struct that begins with a char * (PyMethodDef) */
+    PHD_FIELD_LOCK_COUNT = 37 /* a _PyRecursiveMutex (3.13+): how often it is held */
 };
 
 struct phd_field {
     const char *name; /* as Python calls it where it has a name for it */
     uint8_t kind;     /* enum phd_field_kind */
-    uint16_t size;    /* bytes, PHD_FIELD_BYTES only */
+    uint16_t size;    /* bytes; PHD_FIELD_BITS: which bits */
     int32_t offset;   /* from the start of the object */
 };
 

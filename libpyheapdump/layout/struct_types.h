@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * C types whose instances are fully told by named fields: the data behind `struct phd_struct_type`.
+ * C types whose instances are told by named fields: the data behind `struct phd_struct_type`.
  *
- * A row is PHD_TYPE(tp_name, struct), then its PHD_OBJECT/… fields. Names are those Python shows, or the C member's.
- * Included by probe.h only.
+ * A row is PHD_TYPE(tp_name, struct), then its fields: PHD_FIELD and its kin. A row is whole: it has the fields of the
+ * type's bases too. Names of fields are those Python shows, else the C member's. docs/types.md lists them.
+ * The rows stand in types/, by the part of CPython they come from. Included by probe.h only.
  */
 #ifndef PHD_LAYOUT_STRUCT_TYPES_H
 #define PHD_LAYOUT_STRUCT_TYPES_H
 
-enum { PHD_PROBE_MAX_TYPES = 256, PHD_PROBE_MAX_FIELDS = 2048 };
+#include <datetime.h>
+
+enum { PHD_PROBE_MAX_TYPES = 512, PHD_PROBE_MAX_FIELDS = 4096 };
 
 static struct phd_struct_type phd__probed_types[PHD_PROBE_MAX_TYPES];
 static struct phd_field phd__probed_fields[PHD_PROBE_MAX_FIELDS];
@@ -22,8 +25,16 @@ static inline void phd__probe_add_type(struct phd_layout *at, const char *name, 
     type->count = 0;
 }
 
-static inline void phd__probe_add_field(struct phd_layout *at, const char *name, enum phd_field_kind kind, size_t offset,
-                                        size_t size)
+/* A type with the same struct as the one before it. */
+static inline void phd__probe_add_same_type(struct phd_layout *at, const char *name)
+{
+    struct phd_struct_type *type = &phd__probed_types[at->type_count++];
+    *type = type[-1];
+    type->name = name;
+}
+
+static inline void phd__probe_add_field(struct phd_layout *at, const char *name, enum phd_field_kind kind,
+                                        size_t offset, size_t size)
 {
     struct phd_field *field = &phd__probed_fields[at->field_count++];
     field->name = name;
@@ -33,60 +44,59 @@ static inline void phd__probe_add_field(struct phd_layout *at, const char *name,
     phd__probed_types[at->type_count - 1].count++;
 }
 
+/* A number of `size` bytes; a char counts as one. */
+static inline void phd__probe_add_number(struct phd_layout *at, const char *name, size_t offset, size_t size,
+                                         int is_signed)
+{
+    enum phd_field_kind kind = is_signed ? PHD_FIELD_LONGLONG : PHD_FIELD_ULONGLONG;
+    if (size == 1)
+        kind = is_signed ? PHD_FIELD_BYTE : PHD_FIELD_UBYTE;
+    else if (size == 2)
+        kind = is_signed ? PHD_FIELD_SHORT : PHD_FIELD_USHORT;
+    else if (size == 4)
+        kind = is_signed ? PHD_FIELD_INT : PHD_FIELD_UINT;
+    phd__probe_add_field(at, name, kind, offset, size);
+}
+
+/* A bit-field, found by the bits that `pattern` (an instance that is zero elsewhere) has set. One that turns out to be
+ * a whole int or char, as some are in older versions, is a flag. */
+static inline void phd__probe_add_bits(struct phd_layout *at, const char *name, const unsigned char *pattern)
+{
+    size_t offset = 0;
+    while (!pattern[offset])
+        offset++;
+    int first = __builtin_ctz(pattern[offset]), width = __builtin_popcount(pattern[offset]);
+    if (width == 8)
+        phd__probe_add_field(at, name, PHD_FIELD_BOOL, offset, 1);
+    else
+        phd__probe_add_field(at, name, PHD_FIELD_BITS, offset, (size_t)(first << 8 | width));
+}
+
 static inline int phd__probe_compare_types(const void *a, const void *b)
 {
     return strcmp(((const struct phd_struct_type *)a)->name, ((const struct phd_struct_type *)b)->name);
 }
 
-/* `S` is the struct of the type whose fields follow. */
 #define PHD_TYPE(tp_name, structure) phd__probe_add_type(at, tp_name, sizeof(structure));
 #define PHD_SIZED_TYPE(tp_name, basicsize) phd__probe_add_type(at, tp_name, basicsize);
+#define PHD_SAME_FIELDS(tp_name) phd__probe_add_same_type(at, tp_name);
 #define PHD_FIELD(kind, name, structure, member)                                                                       \
     phd__probe_add_field(at, name, PHD_FIELD_##kind, offsetof(structure, member), sizeof(((structure *)0)->member));
+#define PHD_NUMBER(name, structure, member)                                                                            \
+    phd__probe_add_number(at, name, offsetof(structure, member), sizeof(((structure *)0)->member),                     \
+                          (__typeof__(((structure *)0)->member))-1 < (__typeof__(((structure *)0)->member))1);
+#define PHD_BITS(name, structure, member)                                                                              \
+    {                                                                                                                  \
+        structure pattern;                                                                                             \
+        memset(&pattern, 0, sizeof pattern);                                                                           \
+        pattern.member--; /* all its bits */                                                                           \
+        phd__probe_add_bits(at, name, (const unsigned char *)&pattern);                                                \
+    }
 
-static inline void phd__probe_function_types(struct phd_layout *at)
-{
-    PHD_TYPE("function", PyFunctionObject)
-    PHD_FIELD(OBJECT_EX, "__code__", PyFunctionObject, func_code)
-    PHD_FIELD(OBJECT_EX, "__globals__", PyFunctionObject, func_globals)
-    PHD_FIELD(OBJECT_EX, "__name__", PyFunctionObject, func_name)
-    PHD_FIELD(OBJECT_EX, "__qualname__", PyFunctionObject, func_qualname)
-    PHD_FIELD(OBJECT, "__module__", PyFunctionObject, func_module)
-    PHD_FIELD(OBJECT, "__defaults__", PyFunctionObject, func_defaults)
-    PHD_FIELD(OBJECT, "__kwdefaults__", PyFunctionObject, func_kwdefaults)
-    PHD_FIELD(OBJECT, "__closure__", PyFunctionObject, func_closure)
-    PHD_FIELD(OBJECT, "__doc__", PyFunctionObject, func_doc)
-    PHD_FIELD(OBJECT_EX, "__annotations__", PyFunctionObject, func_annotations)
-    PHD_FIELD(OBJECT_EX, "__dict__", PyFunctionObject, func_dict)
-    PHD_TYPE("method", PyMethodObject)
-    PHD_FIELD(OBJECT_EX, "__func__", PyMethodObject, im_func)
-    PHD_FIELD(OBJECT_EX, "__self__", PyMethodObject, im_self)
-    PHD_TYPE("builtin_function_or_method", PyCFunctionObject)
-    PHD_FIELD(ADDRESS, "m_ml", PyCFunctionObject, m_ml)
-    PHD_FIELD(OBJECT, "__self__", PyCFunctionObject, m_self)
-    PHD_FIELD(OBJECT, "__module__", PyCFunctionObject, m_module)
-    PHD_TYPE("cell", PyCellObject)
-    PHD_FIELD(OBJECT_EX, "cell_contents", PyCellObject, ob_ref)
-    PHD_TYPE("property", struct phd_private_property)
-    PHD_FIELD(OBJECT, "fget", struct phd_private_property, prop_get)
-    PHD_FIELD(OBJECT, "fset", struct phd_private_property, prop_set)
-    PHD_FIELD(OBJECT, "fdel", struct phd_private_property, prop_del)
-    PHD_FIELD(OBJECT, "__doc__", struct phd_private_property, prop_doc)
-}
-
-static inline void phd__probe_value_types(struct phd_layout *at)
-{
-    PHD_TYPE("slice", PySliceObject)
-    PHD_FIELD(OBJECT, "start", PySliceObject, start)
-    PHD_FIELD(OBJECT, "stop", PySliceObject, stop)
-    PHD_FIELD(OBJECT, "step", PySliceObject, step)
-    PHD_TYPE("weakref", PyWeakReference) /* 3.9, 3.10; the later name follows */
-    PHD_FIELD(BORROWED, "wr_object", PyWeakReference, wr_object)
-    PHD_FIELD(OBJECT, "__callback__", PyWeakReference, wr_callback)
-    PHD_TYPE("weakref.ReferenceType", PyWeakReference)
-    PHD_FIELD(BORROWED, "wr_object", PyWeakReference, wr_object)
-    PHD_FIELD(OBJECT, "__callback__", PyWeakReference, wr_callback)
-}
+#include "layout/types/builtin.h"
+#include "layout/types/exception.h"
+#include "layout/types/io.h"
+#include "layout/types/library.h"
 
 static inline void phd__probe_struct_types(struct phd_layout *at)
 {
@@ -94,7 +104,27 @@ static inline void phd__probe_struct_types(struct phd_layout *at)
     at->types = phd__probed_types;
     at->fields = phd__probed_fields;
     phd__probe_function_types(at);
+    phd__probe_iteration_types(at);
+    phd__probe_collection_iterator_types(at);
+    phd__probe_descriptor_types(at);
+    phd__probe_reference_types(at);
+    phd__probe_generator_types(at);
+    phd__probe_typing_types(at);
+    phd__probe_exception_types(at);
+    phd__probe_io_types(at);
+    phd__probe_text_io_types(at);
+    phd__probe_socket_types(at);
+    phd__probe_itertools_types(at);
+    phd__probe_functools_types(at);
+    phd__probe_container_types(at);
+    phd__probe_datetime_types(at);
     phd__probe_value_types(at);
+    phd__probe_thread_types(at);
+    phd__probe_context_types(at);
+    phd__probe_asyncio_types(at);
+    phd__probe_ctypes_types(at);
+    phd__probe_format_types(at);
+    phd__probe_sqlite_types(at);
     qsort(phd__probed_types, (size_t)at->type_count, sizeof phd__probed_types[0], phd__probe_compare_types);
 }
 
