@@ -1,0 +1,349 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Synthetic classes: what the classes of the dumped program become.
+
+A synthetic class has the name, qualified name, module, bases and method resolution order of the original, and a
+builtin base where the original had one, but not one line of its code. It is made by `type.__new__` with a namespace
+of ours only. What stood in the original class's dict is looked up *after* everything else, as inert values: a name
+such as `__class__`, `__getattribute__`, `__eq__` or `__del__` there never takes effect, a property is never called.
+Instances hash by identity, or by the builtin value that they carry.
+
+`Classes.info(id)` makes the class of a TYPE record, and first those it derives from, without recursion. Where a
+record lies (cyclic bases, conflicting layouts, no TYPE at all) the class derives from the builtin base alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from types import FunctionType, MappingProxyType, MethodType
+from typing import TYPE_CHECKING, Any
+
+from pyheapdump._pyheapdump import Ref
+
+from .builtin_types import BASE_OF_CODE, BASES, real_type
+from .containers import LAZY, lazy_methods
+from .display import bounded_repr, leaf
+from .items import expand, run_length
+from .missing import DumpedCodeError, Missing
+from .text import name_of
+
+if TYPE_CHECKING:
+    from .display import Writer
+    from .heap import Heap
+
+ABSENT = object()
+INFO = "_pyheapdump_info"  # the name under which a synthetic class knows its ClassInfo
+MAX_MRO = 500  # classes that one class derives from
+WEAKREFS = ("weakref", "weakref.ReferenceType", "weakref.KeyedRef")  # layouts
+MAX_METACLASSES = 5  # nesting of metaclasses of metaclasses
+TYPE = 13
+TUPLE = 8
+
+
+class ClassInfo:
+    """What is known of one TYPE record: the class it became and how its instances are laid out."""
+
+    __slots__ = ("base", "cls", "fields", "heap", "id", "layout", "map", "real")
+
+    def __init__(self, heap: Heap, rid: int, described: Mapping[str, Any], cls: type, real: bool) -> None:
+        self.heap = heap
+        self.id = rid
+        self.map = described
+        self.cls = cls
+        self.real = real
+        layout = described.get("layout")
+        self.layout: str = layout if isinstance(layout, str) else ""
+        fields = described.get("fields")
+        names = fields if isinstance(fields, list) else []
+        self.fields: list[str] = [name for name in names if isinstance(name, str)] if names else []
+        self.base: type | None = next((base for base in BASES if issubclass(cls, base)), None)
+
+    def dict(self) -> Mapping[Any, Any]:
+        """The dumped class's own dict, as inert values."""
+        found = self.heap.value(self.map.get("dict"))
+        return found if isinstance(found, dict) else {}
+
+
+class DumpedType(type):
+    """The metaclass of all synthetic classes."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        raise DumpedCodeError(f"{cls.__module__}.{cls.__qualname__} comes from a dump: its code is not there to run")
+
+    def __getattr__(cls, name: str) -> Any:
+        found = class_attribute(cls, name)
+        if found is ABSENT:
+            raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+        return bound(found, None, cls)
+
+    @property
+    def __dict__(cls) -> Any:  # type: ignore[override]
+        """The dumped class's dict with our own on top, for vars(), dir() and debuggers."""
+        own = raw_dict(cls)
+        info = own.get(INFO)
+        if info is None:
+            return own
+        ours = {name: value for name, value in own.items() if name != INFO}
+        return MappingProxyType({**info.dict(), **ours})
+
+    @staticmethod
+    def describe(instance: Any, writer: Writer, depth: int) -> str:
+        """The bounded repr of an instance (called by display.Writer)."""
+        cls = type(instance)
+        info = info_of(cls)
+        parts = [f"{cls.__module__}.{cls.__qualname__}"]
+        if info.base in LAZY:
+            parts.append(writer.container(instance, info.base, depth))
+        elif info.base is not None:
+            parts.append(leaf(PLAIN[info.base](instance)))
+        parts.append(writer.fields(info.heap.attributes(instance), depth))
+        address = info.heap.address_of(instance)
+        if address is not None:
+            parts.append(f"at {address:#x}")
+        return f"<{' '.join(part for part in parts if part)}>"
+
+
+# Called "type" because that is what the class of a class is called in the dumped program.
+DumpedType.__name__ = DumpedType.__qualname__ = "type"
+
+# How to take the builtin value out of an instance of a subclass.
+PLAIN: dict[type, Callable[[Any], Any]] = {
+    int: int.__int__,
+    float: float.__float__,
+    complex: lambda value: complex.__add__(value, 0),
+    str: str.__str__,
+    bytes: lambda value: bytes.__getitem__(value, slice(None)),
+    bytearray: lambda value: bytearray.__getitem__(value, slice(None)),
+}
+
+# --- looking things up ------------------------------------------------------------------------------------------
+
+
+def raw_dict(cls: type) -> Mapping[str, Any]:
+    """A class's real dict, past DumpedType's property."""
+    found: Mapping[str, Any] = type.__dict__["__dict__"].__get__(cls)
+    return found
+
+
+def info_of(cls: type) -> ClassInfo:
+    """The ClassInfo of a synthetic class."""
+    info: ClassInfo = raw_dict(cls)[INFO]
+    return info
+
+
+def is_dunder(name: str) -> bool:
+    return name[:2] == "__" == name[-2:]
+
+
+def class_attribute(cls: type, name: str) -> Any:
+    """What a dumped class or one of its bases had under `name`; ABSENT when nothing.
+
+    Special names are left out, so that no protocol (copying, pickling, IPython's display) finds a hook of the dump.
+    """
+    if is_dunder(name) or name.startswith(("_repr_", "_ipython_")):
+        return ABSENT
+    for base in cls.__mro__:
+        info = raw_dict(base).get(INFO)
+        if info is not None:
+            found = info.dict().get(name, ABSENT)
+            if found is not ABSENT:
+                return found
+    return ABSENT
+
+
+def bound(value: Any, instance: Any, cls: type) -> Any:
+    """A class attribute as seen through an instance (None: through the class), without calling anything."""
+    if type(value) is staticmethod:
+        return value.__func__
+    if type(value) is classmethod:
+        return MethodType(value.__func__, cls)
+    if type(value) is FunctionType and instance is not None:
+        return MethodType(value, instance)
+    return value
+
+
+def instance_attribute(instance: Any, name: str) -> Any:
+    """An attribute that is neither in the instance dict nor one of the builtin base's."""
+    cls = type(instance)
+    info = info_of(cls)
+    fields = info.heap.fields_of(instance)
+    if name in fields:
+        return fields[name]
+    if isinstance(instance, tuple):
+        names = class_attribute(cls, "_fields")
+        if isinstance(names, tuple) and name in names:
+            return instance[names.index(name)]
+    found = ABSENT if name in info.fields else class_attribute(cls, name)
+    if found is ABSENT:
+        raise AttributeError(f"{cls.__name__!r} object of the dump has no attribute {name!r}")
+    return bound(found, instance, cls)
+
+
+# --- the namespace of every synthetic class ---------------------------------------------------------------------
+
+
+def get_attribute(self: Any, name: str) -> Any:
+    info_of(type(self)).heap.complete(self)
+    try:
+        return object.__getattribute__(self, name)
+    except AttributeError:
+        return instance_attribute(self, name)
+
+
+def set_attribute(self: Any, name: str, value: Any) -> None:
+    info_of(type(self)).heap.complete(self)
+    object.__setattr__(self, name, value)
+
+
+def delete_attribute(self: Any, name: str) -> None:
+    info_of(type(self)).heap.complete(self)
+    object.__delattr__(self, name)
+
+
+def directory(self: Any) -> list[str]:
+    return sorted({*object.__dir__(self), *info_of(type(self)).heap.fields_of(self)})
+
+
+def call_weakref(self: Any) -> Any:
+    """A weak reference called: what it refers to, None when that is gone or not in the dump."""
+    found = info_of(type(self)).heap.fields_of(self).get("wr_object")
+    return None if type(found) is Missing else found
+
+
+def instance_repr(self: Any) -> str:
+    return bounded_repr(self)
+
+
+def solid_base(bases: tuple[type, ...]) -> type:
+    """The real type that decides the layout of instances: the most derived one among the bases' ancestors."""
+    real = [cls for base in bases for cls in base.__mro__ if not isinstance(cls, DumpedType)]
+    return max(real, key=lambda cls: len(cls.__mro__), default=object)
+
+
+def namespace(info: Mapping[str, Any], bases: tuple[type, ...]) -> dict[str, Any]:
+    """The whole dict of a synthetic class; nothing in it is executable but our own functions."""
+    names: dict[str, Any] = {
+        "__module__": name_of(info.get("module")),
+        "__qualname__": name_of(info.get("qualname"), name_of(info.get("name"))),
+        "__doc__": info.get("doc") if isinstance(info.get("doc"), str) else None,
+        "__getattribute__": get_attribute,
+        "__setattr__": set_attribute,
+        "__delattr__": delete_attribute,
+        "__dir__": directory,
+    }
+    solid = solid_base(bases)
+    if not issubclass(solid, BaseException):
+        names["__repr__"] = instance_repr
+    if solid in LAZY:
+        names.update(lazy_methods(solid))
+        names["__hash__"] = LAZY[solid].__hash__
+    if info.get("layout") in WEAKREFS:
+        names["__call__"] = call_weakref
+    if solid.__hash__ is None:
+        names["__hash__"] = object.__hash__
+    return names
+
+
+# --- making them ------------------------------------------------------------------------------------------------
+
+
+class Classes:
+    """The classes of one heap, by the ids of their TYPE records."""
+
+    def __init__(self, heap: Heap) -> None:
+        self.heap = heap
+        self._infos: dict[int, ClassInfo] = {}
+        self._shadows: dict[int, ClassInfo] = {}
+        self._metaclasses = 0
+
+    def info(self, rid: int) -> ClassInfo:
+        """What is known of the type `rid`, whatever its record says."""
+        if rid not in self._infos:
+            for one in self._bases_first(rid):
+                if one not in self._infos:
+                    # _define() may have made it already, on the way to a metaclass.
+                    info = self._infos.setdefault(one, self._define(one))
+                    self.heap.remember(one, info.cls)
+        return self._infos[rid]
+
+    def shadow(self, info: ClassInfo) -> ClassInfo:
+        """A synthetic twin of a real type, for an instance that could not be rebuilt as a real one."""
+        if info.id not in self._shadows:
+            self._shadows[info.id] = self._synthetic(info.id, info.map, (object,), DumpedType)
+        return self._shadows[info.id]
+
+    def _type_map(self, rid: int) -> Mapping[str, Any]:
+        record = self.heap.record(rid)
+        if record and record[0] == TYPE and len(record) > 1 and isinstance(record[1], dict):
+            return record[1]
+        return {}
+
+    def _type_ids(self, value: Any) -> list[int]:
+        """The ids in a tuple of types (`bases`, `mro`), read from its record."""
+        record = self.heap.record(value.id) if type(value) is Ref else None
+        if not record or record[0] != TUPLE or run_length(record[1:]) > MAX_MRO:
+            return []
+        return [item.id for item in expand(record[1:]) if type(item) is Ref]
+
+    def _bases_first(self, rid: int) -> Iterator[int]:
+        described = self._type_map(rid)
+        ids = self._type_ids(described.get("mro")) or [rid, *self._type_ids(described.get("bases"))]
+        yield from reversed(list(dict.fromkeys(one for one in ids if one != rid)))
+        yield rid
+
+    def _define(self, rid: int) -> ClassInfo:
+        described = self._type_map(rid)
+        found = real_type(described)
+        if found is not None:
+            return ClassInfo(self.heap, rid, described, found, True)
+        bases = self._known_bases(rid, described)
+        if any(issubclass(base, type) for base in bases):
+            return self._metaclass(rid, described, bases)
+        meta = self._metaclass_of(rid, described)
+        fallback = (BASE_OF_CODE.get(described.get("base_code", 0), object),)
+        for candidate, kind in ((bases, meta), (bases, DumpedType), (fallback, DumpedType)):
+            try:
+                return self._synthetic(rid, described, candidate, kind)
+            except (TypeError, ValueError):  # conflicting layouts or orders, a type that cannot be derived from
+                continue
+        return self._synthetic(rid, described, (object,), DumpedType)
+
+    def _known_bases(self, rid: int, described: Mapping[str, Any]) -> tuple[type, ...]:
+        ids = self._type_ids(described.get("bases"))
+        bases = list(dict.fromkeys(self._infos[one].cls for one in ids if one in self._infos and one != rid))
+        carried = BASE_OF_CODE.get(described.get("base_code", 0))
+        if carried is not None and not any(issubclass(base, carried) for base in bases):
+            bases = [base for base in bases if base is not object] + [carried]
+        return tuple(bases) or (object,)
+
+    def _synthetic(
+        self, rid: int, described: Mapping[str, Any], bases: tuple[type, ...], meta: type[DumpedType]
+    ) -> ClassInfo:
+        cls = type.__new__(meta, name_of(described.get("name")), bases, namespace(described, bases))
+        info = ClassInfo(self.heap, rid, described, cls, False)
+        type.__setattr__(cls, INFO, info)
+        return info
+
+    def _metaclass_of(self, rid: int, described: Mapping[str, Any]) -> type[DumpedType]:
+        """The synthetic metaclass of a class; DumpedType for `type` itself and for anything odd."""
+        value = described.get("metatype")
+        if type(value) is not Ref or value.id == rid or self._metaclasses >= MAX_METACLASSES:
+            return DumpedType
+        self._metaclasses += 1
+        try:
+            found = self.info(value.id).cls
+        finally:
+            self._metaclasses -= 1
+        return found if issubclass(found, DumpedType) else DumpedType
+
+    def _metaclass(self, rid: int, described: Mapping[str, Any], bases: tuple[type, ...]) -> ClassInfo:
+        """A class that derives from `type`: its instances are classes."""
+        ours = tuple(dict.fromkeys(DumpedType if base is type else base for base in bases))
+        names = {
+            "__module__": name_of(described.get("module")),
+            "__qualname__": name_of(described.get("qualname"), name_of(described.get("name"))),
+        }
+        try:
+            cls = type(name_of(described.get("name")), ours, names)
+        except TypeError:
+            cls = DumpedType
+        return ClassInfo(self.heap, rid, described, cls, False)

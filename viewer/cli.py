@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command `python -m pyheapdump.view FILE`.
+
+Exit status: 0 done, 1 the file cannot be read or is damaged beyond use, 2 wrong usage. An error is one line on
+stderr; with PYHEAPDUMP_DEBUG set, Python's traceback of an error of ours follows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from pyheapdump._pyheapdump import DumpError
+
+from .dump import Dump
+from .stack_text import exception_text, threads_text
+from .summary import banner, summary
+from .text import printable
+
+NOTICE_AFTER = 1.0  # seconds
+
+DONE, DAMAGED, INTERRUPTED = 0, 1, 130
+
+
+def parser() -> argparse.ArgumentParser:
+    described = argparse.ArgumentParser(
+        prog="python -m pyheapdump.view",
+        description="Show a heap dump. On a terminal: a banner, the traceback, then pdb. Otherwise: the summary.",
+    )
+    described.add_argument("file", metavar="FILE", help="the dump, python_heap_PID_N.dump")
+    how = described.add_mutually_exclusive_group()
+    how.add_argument("--summary", action="store_true", help="error, locals of the failing frame, threads")
+    how.add_argument("--json", action="store_true", help="the same and more as JSON (docs/json.md)")
+    how.add_argument("--threads", action="store_true", help="the stacks of all threads and tasks")
+    how.add_argument("--pdb", action="store_true", help="pdb even without a terminal, commands from stdin")
+    return described
+
+
+@contextmanager
+def notice(text: str) -> Iterator[None]:
+    """Say on stderr what is being done when it takes more than a second."""
+    timer = threading.Timer(NOTICE_AFTER, lambda: print(f"pyheapdump: {text} ...", file=sys.stderr, flush=True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def show(path: str, options: argparse.Namespace) -> None:
+    name = printable(os.path.basename(path), 100)
+    with notice(f"opening {name}"):
+        dump = Dump(path)
+    with dump:
+        interactive = options.pdb or not (options.summary or options.json or options.threads)
+        if interactive and (options.pdb or (sys.stdin.isatty() and sys.stdout.isatty())):
+            debug_session(dump)
+            return
+        with notice(f"reading {name}"):
+            if options.json:
+                from .report import report
+
+                text = json.dumps(report(dump), indent=1)
+            elif options.threads:
+                text = threads_text(dump)
+            else:
+                text = summary(dump)
+        write(text)
+
+
+def debug_session(dump: Dump) -> None:
+    from .debugger import debug
+
+    with notice("reading the failing stack"):
+        text = f"{banner(dump)}\n\n{exception_text(dump)}\n"
+    write(text)
+    debug(dump)
+
+
+def write(text: str) -> None:
+    """Text to stdout, whatever its encoding."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+
+
+def fail(message: str) -> int:
+    print(f"pyheapdump: {printable(message, 2000)}", file=sys.stderr)
+    return DAMAGED
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns the exit status."""
+    options = parser().parse_args(arguments)
+    try:
+        show(options.file, options)
+        return DONE
+    except DumpError as problem:
+        return fail(str(problem))
+    except BrokenPipeError:
+        # The reader of our output has gone; keep Python from complaining when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return DONE
+    except OSError as problem:
+        return fail(f"cannot read {options.file}: {problem.strerror or problem}")
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except MemoryError:
+        return fail(f"{options.file}: not enough memory to show this")
+    except Exception as problem:  # noqa: BLE001 - an error of ours: one line, as for every other
+        if os.environ.get("PYHEAPDUMP_DEBUG"):
+            traceback.print_exc()
+        return fail(f"cannot show {options.file}: {type(problem).__name__}: {problem} (a bug in the viewer)")

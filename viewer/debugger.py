@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""pdb on a dump.
+
+`DumpPdb` is the standard debugger on the dump's frames, with three differences: commands that would make the program
+go on say that nothing runs, what it prints cannot steer the terminal, and there are commands for what a dump has more
+than one stack of: `threads`, `thread N`, `tasks`, `task N`, `banner`.
+
+A .pdbrc is read from the home directory only: the one in the current directory may have come along with the dump.
+"""
+
+from __future__ import annotations
+
+import pdb
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any
+
+from .dump import Dump
+from .stack_text import place, stack_lines, thread_line
+from .summary import banner
+from .text import escape_controls, printable
+
+MAX_INT_DIGITS = 100_000  # of an int that is shown
+
+
+class EscapingWriter:
+    """A stream that writes text with its control characters escaped."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(escape_controls(text).encode("utf-8", "backslashreplace").decode("utf-8"))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class DumpPdb(pdb.Pdb):
+    """The debugger of one dump."""
+
+    def __init__(self, dump: Dump) -> None:
+        super().__init__(nosigint=True, readrc=False)
+        self.dump = dump
+        self.prompt = "(dump) "
+        self.stdout: Any = EscapingWriter(sys.stdout)
+        self.rcLines: list[str] = personal_commands()
+
+    def _nothing_runs(self, argument: str) -> None:
+        """This is a dump: nothing runs. Look around with where, up, down, p, pp, ll, args; leave with q."""
+        self.message("*** this is a dump: nothing runs. Look around with where, up, down, p, ll; leave with q")
+
+    do_continue = do_c = do_cont = _nothing_runs
+    do_next = do_n = do_step = do_s = do_until = do_unt = do_return = do_r = _nothing_runs
+    do_jump = do_j = do_run = do_restart = do_debug = _nothing_runs
+
+    def do_banner(self, argument: str) -> None:
+        """banner: what the dump is about."""
+        self.message(banner(self.dump))
+
+    def do_threads(self, argument: str) -> None:
+        """threads: list the threads of the dumped program; `thread N` goes to one."""
+        for number, thread in enumerate(self.dump.threads):
+            frames = thread.frames
+            where = place(frames[-1], frames[-1].f_lineno or 0) if frames else "no frames"
+            self.message(f"{number:4}  {thread_line(thread)}: {where}")
+
+    def do_thread(self, argument: str) -> None:
+        """thread N: stand in the innermost frame of thread N (see `threads`)."""
+        self._go_to(argument, [thread.frames for thread in self.dump.threads], "thread")
+
+    def do_tasks(self, argument: str) -> None:
+        """tasks: list the asyncio tasks with their stacks; `task N` goes to one."""
+        for number, task in enumerate(self.dump.tasks):
+            self.message("\n".join([f"{number:4}  {printable(task.name, 60)}", *stack_lines(task.frames, "      ")]))
+
+    def do_task(self, argument: str) -> None:
+        """task N: stand in the innermost frame of task N (see `tasks`)."""
+        self._go_to(argument, [task.frames for task in self.dump.tasks], "task")
+
+    def _go_to(self, argument: str, stacks: list[list[FrameType]], what: str) -> None:
+        if not argument.isascii() or not argument.isdigit() or int(argument) >= len(stacks):
+            self.error(f"{what} takes a number from 0 to {len(stacks) - 1}" if stacks else f"the dump has no {what}s")
+            return
+        frames = stacks[int(argument)]
+        if not frames:
+            self.error(f"{what} {argument} has no frames in the dump")
+            return
+        self._look_at(frames)
+
+    def _look_at(self, frames: list[FrameType]) -> None:
+        """Make `frames` the stack of the session, at the innermost one."""
+        self.setup(frames[-1], None)
+        # A coroutine's frames do not hang together by f_back.
+        self.stack = [(frame, frame.f_lineno or 0) for frame in frames]
+        self.curindex = len(frames) - 1
+        self.curframe = frames[-1]
+        if sys.version_info < (3, 13):
+            self.curframe_locals = self.curframe.f_locals
+        self.print_stack_entry(self.stack[self.curindex])
+
+
+def personal_commands() -> list[str]:
+    """The lines of ~/.pdbrc."""
+    try:
+        return Path("~/.pdbrc").expanduser().read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError, RuntimeError):
+        return []
+
+
+def debug(dump: Dump) -> None:
+    """Stand in the failing frame, or in the current thread's; returns when the user leaves."""
+    session = DumpPdb(dump)
+    session.reset()
+    if hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(MAX_INT_DIGITS)
+    error = dump.exception
+    if error is not None and error.__traceback__ is not None and sys.version_info >= (3, 13):
+        session.interaction(None, error)  # type: ignore[arg-type]
+    elif dump.traceback is not None:
+        session.interaction(None, dump.traceback)
+    else:
+        frames = next((thread.frames for thread in dump.threads if thread.frames), None)
+        if frames is None:
+            session.message("*** there is no stack in this dump")
+        else:
+            session.interaction(frames[-1], None)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A repr with bounds: for lazy containers, instances of synthetic classes, and one-line summaries of locals.
+
+Nesting, items per container and the length of the whole are limited, so that a structure of any size or depth costs
+the same. Synthetic classes take part through their metaclass's `describe` (see classes.py); nothing of the dump is
+ever called.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import Any
+
+from .text import escape_controls
+
+DEPTH = 3
+ITEMS = 10
+TEXT = 100  # characters of one str, bytes or unknown object
+TOTAL = 1000  # characters after which only "..." follows
+
+BRACKETS = {list: "[]", tuple: "()", set: "{}", frozenset: ("frozenset({", "})"), dict: "{}"}
+
+
+def bounded_repr(value: Any, *, depth: int = DEPTH, total: int = TOTAL) -> str:
+    """The repr of `value` with bounds; one line, without control characters."""
+    return Writer(total).text(value, depth)
+
+
+class Writer:
+    """One bounded repr in the making; `left` is how many characters may still come."""
+
+    def __init__(self, total: int) -> None:
+        self.left = total
+        self._inside: set[int] = set()  # id() of what is being shown: a cycle ends there
+
+    def text(self, value: Any, depth: int) -> str:
+        """The text of `value`, whose containers may be shown to `depth` more levels."""
+        if self.left <= 0 or id(value) in self._inside:
+            return "..."
+        base = next((base for base in BRACKETS if isinstance(value, base)), None)
+        describe = getattr(type(type(value)), "describe", None)
+        if describe is None and base is None:
+            text = leaf(value)
+            self.left -= len(text)
+            return text
+        self.left -= 10  # brackets, names
+        self._inside.add(id(value))
+        text = str(describe(value, self, depth)) if describe is not None else self.container(value, base, depth)
+        self._inside.discard(id(value))
+        return text
+
+    def container(self, value: Any, base: Any, depth: int) -> str:
+        """A builtin container or lazy one."""
+        count = len(value)
+        opening, closing = BRACKETS[base]
+        if not count:
+            return f"{base.__name__}()" if base in (set, frozenset) else opening + closing
+        if depth <= 0:
+            return f"{opening}...{closing}"
+        shown = min(count, ITEMS)
+        if base is dict:
+            parts = [f"{self.text(k, depth - 1)}: {self.text(v, depth - 1)}" for k, v in first(value.items(), shown)]
+        else:
+            parts = [self.text(item, depth - 1) for item in first(value, shown)]
+        if count > shown:
+            parts.append(f"... {count - shown:,} more")
+        comma = "," if base is tuple and count == 1 else ""
+        return f"{opening}{', '.join(parts)}{comma}{closing}"
+
+    def fields(self, pairs: Iterable[tuple[Any, Any]], depth: int) -> str:
+        """`name=value` of an instance, as many as there is room for."""
+        parts = []
+        for index, (name, value) in enumerate(pairs):
+            if index == ITEMS or self.left <= 0:
+                parts.append("...")
+                break
+            label = escape_controls(name, keep="") if isinstance(name, str) else bounded_repr(name, total=TEXT)
+            parts.append(f"{label[:TEXT]}={self.text(value, depth - 1) if depth > 0 else '...'}")
+        return " ".join(parts)
+
+
+def first(values: Iterable[Any], count: int) -> list[Any]:
+    return list(itertools.islice(iter(values), count))
+
+
+def leaf(value: Any) -> str:
+    """The repr of something that is no container, shortened; its type's repr may fail."""
+    if isinstance(value, (str, bytes, bytearray)) and len(value) > TEXT:
+        kind = "characters" if isinstance(value, str) else "bytes"
+        return f"{value[: TEXT * 2 // 3]!r}...<{len(value):,} {kind}>"
+    if type(value) is int and value.bit_length() > 1000:
+        return f"<int of {value.bit_length():,} bits>"
+    try:
+        text = repr(value)
+    except Exception as problem:  # noqa: BLE001 - a stdlib object that was rebuilt with odd contents
+        text = f"<{type(value).__name__}: its repr failed with {type(problem).__name__}>"
+    if len(text) > 2 * TEXT:
+        text = f"{text[:TEXT]}...{text[-TEXT // 2 :]}"
+    return escape_controls(text, keep="")

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`Dump`: one open dump file, as Python objects.
+
+    dump = pyheapdump.load("python_heap_4711_0.dump")
+    pdb.post_mortem(dump.traceback)
+    dump.threads[0].frames[-1].f_locals["rows"][0]
+
+Opening reads the index and a few small blocks, never the heap: objects are made when they are asked for (heap.py).
+While the dump is open its sources stand in linecache (sources.py); `close()`, or the end of a with statement, takes
+them out again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from types import FrameType, TracebackType
+from typing import Any
+
+from pyheapdump._pyheapdump import DumpFile, Ref
+
+from .builtin_types import BASE_OF_CODE
+from .classes import TYPE
+from .heap import Heap
+from .kinds import BROKEN, FRAME, MAPPED, OBJECT, SINGLETON, SPLIT
+from .missing import Missing
+from .sources import Sources
+from .tasks import Task
+
+FACTS, ROOTS, SOURCE, PROC, END = 1, 2, 6, 7, 8  # kinds of blocks (docs/format.md, section 2)
+
+
+class Thread:
+    """A thread of the dumped program.
+
+    `frames` are real frames, the outermost first; `current` says that it made the dump, `holds_gil` that it held the
+    interpreter's lock; `exception` is the one it was handling; `problem` tells why frames are missing, if so.
+    """
+
+    def __init__(self, heap: Heap, described: dict[str, Any]) -> None:
+        self._heap = heap
+        raw = described.get("frames")
+        self._raw_frames: list[Any] = raw if isinstance(raw, list) else []
+        self._raw_exception = described.get("exception")
+        name = described.get("name")
+        self.name: str | None = name if isinstance(name, str) else None
+        self.ident: int | None = integer(described.get("ident"))
+        self.native_id: int | None = integer(described.get("native_id"))
+        self.interpreter: int = integer(described.get("interpreter")) or 0
+        self.current = described.get("current") is True
+        self.holds_gil = described.get("holds_gil") is True
+        self.daemon: bool | None = described.get("daemon")
+        self.problem: str | None = described.get("problem")
+
+    @property
+    def frames(self) -> list[FrameType]:
+        """The stack, outermost frame first; frames that are not in the dump are left out."""
+        found = [self._heap.value(raw) for raw in self._raw_frames]
+        return [frame for frame in reversed(found) if isinstance(frame, FrameType)]
+
+    @property
+    def exception(self) -> BaseException | None:
+        found = self._heap.value(self._raw_exception)
+        return found if isinstance(found, BaseException) else None
+
+    def __repr__(self) -> str:
+        marks = [word for word, is_so in (("current", self.current), ("holds the GIL", self.holds_gil)) if is_so]
+        return f"<thread {self.name!r} ident={self.ident}{''.join(f', {mark}' for mark in marks)}>"
+
+
+def integer(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+class Dump:
+    """An open dump. Raises DumpError when the file is no dump or is damaged beyond use; OSError when unreadable."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.file = DumpFile(os.fspath(path))
+        self.heap = Heap(self.file)
+        self.path: str = self.file.path
+        self.headers: dict[str, str] = {}
+        for name, value in self.file.headers:
+            self.headers.setdefault(name, decoded_header(value))
+        self.facts: dict[str, Any] = self._merged(FACTS)
+        self._roots = self._merged(ROOTS)
+        self.end: dict[str, Any] = self._merged(END)
+        self.sources = Sources(self.file.blocks(SOURCE))
+        self.sources.provide()
+        described = self._roots.get("threads")
+        threads = described if isinstance(described, list) else []
+        self.threads: list[Thread] = [Thread(self.heap, one) for one in threads if isinstance(one, dict)]
+
+    def _merged(self, kind: int) -> dict[str, Any]:
+        """The maps of all blocks of a kind in one; there is one such block in a whole file, none in some cut ones."""
+        merged: dict[str, Any] = {}
+        for block in self.file.blocks(kind):
+            if isinstance(block, dict):
+                merged.update(block)
+        return merged
+
+    # --- what happened ---
+
+    @property
+    def reason(self) -> str:
+        """Why the dump was made: "exception", "request", "signal", ..."""
+        found = self._roots.get("reason", self.facts.get("reason", "unknown"))
+        return str(found)
+
+    @property
+    def exception(self) -> BaseException | None:
+        """The exception the dump is about, with cause, context, notes and traceback; None when there is none."""
+        found = self.heap.value(self._roots.get("exception"))
+        return found if isinstance(found, BaseException) else None
+
+    @property
+    def traceback(self) -> TracebackType | None:
+        """The traceback of the exception, for pdb.post_mortem and its like."""
+        found = self.heap.value(self._roots.get("traceback"))
+        if isinstance(found, TracebackType):
+            return found
+        return None if self.exception is None else self.exception.__traceback__
+
+    @property
+    def tasks(self) -> list[Task]:
+        """The asyncio tasks that were pending."""
+        raw = self.end.get("tasks")
+        return [Task(self.heap.value(one)) for one in raw] if isinstance(raw, list) else []
+
+    @property
+    def modules(self) -> Any:
+        """sys.modules of the dumped program."""
+        return self.heap.value(self._roots.get("modules"))
+
+    @property
+    def system(self) -> dict[str, bytes]:
+        """Texts of the operating system (memory maps, limits, ...) by path."""
+        blocks = [block for block in self.file.blocks(PROC) if isinstance(block, dict)]
+        return {str(block.get("path")): block.get("content", b"") for block in blocks}
+
+    @property
+    def text(self) -> str:
+        """The tracebacks of all threads as the writer put them down for people."""
+        return self.file.text
+
+    @property
+    def problems(self) -> list[str]:
+        """What is missing or damaged, in words, each worth telling the user."""
+        found = list(self.file.problems)
+        if self.end and self.end.get("complete") is False:
+            written, known = self.end.get("objects"), self.end.get("known")
+            why = self.end.get("reason") or "no reason given"
+            found.append(f"the writer stopped early ({why}): {written} of {known} objects are in the file")
+        if self.end.get("broken"):
+            found.append(f"{self.end['broken']} objects could not be read in the dumped process")
+        omitted = self.end.get("omitted")
+        for one in omitted if isinstance(omitted, list) else ():
+            if isinstance(one, dict):
+                found.append(f"left out: {one.get('count')} {one.get('what')}: {one.get('reason')}")
+        return found
+
+    # --- objects ---
+
+    def object(self, key: int) -> Any:
+        """The object with this id, or at this address of the dumped process. KeyError when there is none."""
+        if self.file.has(key):
+            return self.heap.get(key)
+        rid = self.file.find_address(key)
+        if rid is None:
+            raise KeyError(f"no object with id or address {key:#x} in this dump")
+        return self.heap.get(rid)
+
+    def objects(self, type_name: str | None = None) -> Iterator[Any]:
+        """All objects of the heap, or those of the type `type_name`: its name, or "module.name".
+
+        Values that were written inside their owner (most ints and floats, many str) are not objects of their own.
+        Every object given stays in memory until the dump is closed.
+        """
+        names: dict[int, set[str]] = {}
+        for rid in range(self.file.object_count):
+            record = self.heap.record(rid)
+            if record and record[0] != BROKEN and (type_name is None or type_name in self._names(record, names)):
+                yield self.heap.get(rid)
+
+    def find(self, type_name: str) -> list[Any]:
+        """`objects(type_name)` as a list."""
+        return list(self.objects(type_name))
+
+    def _names(self, record: list[Any], known: dict[int, set[str]]) -> set[str]:
+        """The names by which the type of a record can be asked for."""
+        code = record[1] if record[0] == SPLIT and len(record) > 1 else record[0]
+        if code in (OBJECT, MAPPED) and len(record) > 1 and type(record[1]) is Ref:
+            rid = record[1].id
+            if rid not in known:
+                cls = self.heap.classes.info(rid).cls
+                known[rid] = {cls.__name__, cls.__qualname__, f"{cls.__module__}.{cls.__qualname__}"}
+            return known[rid]
+        if isinstance(code, int) and code in BASE_OF_CODE:
+            return {BASE_OF_CODE[code].__name__, f"builtins.{BASE_OF_CODE[code].__name__}"}
+        return {TYPE: {"type", "builtins.type"}, FRAME: {"frame"}, SINGLETON: {"ellipsis"}}.get(code, set())
+
+    # --- the end ---
+
+    def close(self) -> None:
+        """Close the file and take the sources out of linecache. Objects that were made stay usable."""
+        self.sources.withdraw()
+        self.file.close()
+
+    def __enter__(self) -> Dump:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        subject = self.headers.get("Subject", self.reason)
+        return f"<Dump {self.path!r}: {subject}>"
+
+
+def decoded_header(value: str) -> str:
+    """A header's text with RFC 2047 undone."""
+    if "=?" not in value:
+        return value
+    from email.errors import HeaderParseError
+    from email.header import decode_header, make_header
+
+    try:
+        return str(make_header(decode_header(value)))
+    except (HeaderParseError, LookupError, UnicodeError):
+        return value
+
+
+def load(path: str | os.PathLike[str]) -> Dump:
+    """Open the dump at `path`. DumpError says in one line what is wrong with it; OSError when it cannot be read."""
+    return Dump(path)
+
+
+__all__ = ["Dump", "Missing", "Thread", "load"]

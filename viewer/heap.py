@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The objects of a dump, made when they are asked for.
+
+`Heap.get(id)` gives the object with an id, `Heap.value(raw)` what a decoded value stands for. Objects are remembered
+by id for as long as the heap lives: asked twice it is the same object, shared objects are shared and cycles are
+cycles.
+
+One request makes a bounded *closure*. `_plan` walks breadth first from what was asked for and decides for each object
+whether it will be made now: until CLOSURE_VALUES values or MAX_DEPTH levels of nesting are used up, containers become
+exact builtin ones; what lies beyond becomes a lazy container (containers.py) that starts a closure of its own when
+touched. Instances need no part of that budget: they get their attributes when first looked at (`complete`).
+`_create` then makes the objects, those that cannot change after those they are made of, and `_fill` puts the contents
+into the others. Nothing recurses, so depth does not matter, and nothing of the dump is called.
+
+How each kind of object is made stands in kinds.py; classes in classes.py; frames and tracebacks in stacks.py.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from pyheapdump import _pyheapdump
+from pyheapdump._pyheapdump import Address, DumpFile, Pairs, Ref
+
+from .classes import ABSENT, Classes, ClassInfo, DumpedType
+from .inert import INERT
+from .kinds import Kind, Node, choose, leaf_value
+from .layouts import LAYOUTS
+from .missing import Missing
+from .stacks import Stacks
+
+CLOSURE_VALUES = 20_000  # values of containers that one request makes
+CLOSURE_OBJECTS = 20_000  # objects of any kind that one request makes
+MAX_DEPTH = 40  # nesting of exact containers within one closure
+
+_NONE_FIELDS: dict[str, Any] = {}
+
+
+class Heap:
+    """All objects of one dump file."""
+
+    def __init__(self, file: DumpFile) -> None:
+        self.file = file
+        self.classes = Classes(self)
+        self.stacks = Stacks(self)
+        self._memo: dict[int, Any] = {}
+        self._ids: dict[int, int] = {}  # id() of a made object → its id in the dump
+        self._pending: dict[int, Node] = {}  # id() of an instance → what it has still to get
+        self._fields: dict[int, dict[str, Any]] = {}  # id() of an instance → __slots__ and C fields
+
+    # --- asking ---
+
+    def get(self, rid: int) -> Any:
+        """The object with id `rid`; a `Missing` when it is not in the file."""
+        if rid not in self._memo:
+            self._make([rid])
+        return self._memo[rid]
+
+    def value(self, raw: Any) -> Any:
+        """What the decoded value `raw` stands for."""
+        return self.get(raw.id) if type(raw) is Ref else plain(raw)
+
+    def values(self, raws: Sequence[Any]) -> list[Any]:
+        """`value` of each; what has to be made is made in one go."""
+        wanted = [raw.id for raw in raws if type(raw) is Ref and raw.id not in self._memo]
+        if wanted:
+            self._make(wanted)
+        return [self.value(raw) for raw in raws]
+
+    def leaf(self, raw: Any) -> Any:
+        """`value`, but a str, int or the like is not remembered: for walks over very many."""
+        if type(raw) is Ref and raw.id not in self._memo:
+            record = self.record(raw.id)
+            found = ABSENT if record is None else leaf_value(record)
+            if found is not ABSENT:
+                return found
+        return self.value(raw)
+
+    def record(self, rid: int) -> list[Any] | None:
+        """The decoded record of an id, None when it is not in the file."""
+        try:
+            found: list[Any] = self.file.record(rid)
+        except KeyError:
+            return None
+        return found
+
+    def id_of(self, value: Any) -> int | None:
+        """The id in the dump of an object made by this heap."""
+        return self._ids.get(id(value))
+
+    def address_of(self, value: Any) -> int | None:
+        """Where an object made by this heap lay in the dumped process."""
+        rid = self._ids.get(id(value))
+        return None if rid is None else self.file.address(rid)
+
+    # --- instances ---
+
+    def complete(self, instance: Any) -> None:
+        """Give an instance its attributes, if it has not got them yet."""
+        node = self._pending.pop(id(instance), None)
+        if node is None:
+            return
+        own = self._own_dict(instance, node)
+        pairs = [] if own else self._attribute_pairs(node)
+        fields = [(name, raw) for name, raw in node.fields().items() if name not in node.kind.consumed]
+        objects = self.values([raw for _, raw in pairs] + [raw for _, raw in fields])
+        attributes = object.__getattribute__(instance, "__dict__")
+        attributes.update(zip([name for name, _ in pairs], objects))
+        self._fields[id(instance)] = {name: made for (name, _), made in zip(fields, objects[len(pairs) :])}
+
+    def _own_dict(self, instance: Any, node: Node) -> bool:
+        """Where the instance dict is an object of the dump (somebody else saw it), it becomes the instance's own."""
+        found = self.value(node.attributes) if type(node.attributes) is Ref else None
+        if type(found) is not dict:
+            return False
+        object.__setattr__(instance, "__dict__", found)
+        return True
+
+    def _attribute_pairs(self, node: Node) -> list[tuple[Any, Any]]:
+        """Names and raw values of an instance's dict, wherever the dump has them."""
+        raw = node.attributes
+        if isinstance(raw, dict):
+            return list(raw.items())
+        if isinstance(raw, Pairs):
+            return [(self.value(key), value) for key, value in raw]
+        found = self.value(raw) if type(raw) is Ref else {}
+        return list(found.items()) if isinstance(found, dict) else [("__dict__", found)]
+
+    def fields_of(self, instance: Any) -> dict[str, Any]:
+        """The `__slots__` and C fields of an instance, by name."""
+        self.complete(instance)
+        return self._fields.get(id(instance), _NONE_FIELDS)
+
+    def attributes(self, instance: Any) -> Iterator[tuple[Any, Any]]:
+        """Fields, then attributes of an instance of a synthetic class."""
+        yield from self.fields_of(instance).items()
+        yield from dict.items(object.__getattribute__(instance, "__dict__"))
+
+    # --- making ---
+
+    def remember(self, rid: int, value: Any) -> None:
+        """`value` is the object with this id from now on."""
+        if rid not in self._memo:
+            self._memo[rid] = value
+            self._ids.setdefault(id(value), rid)
+
+    def part(self, raw: Any) -> Any:
+        """What `raw` stands for while a closure is made: an object of it, or a lazy one. Makes no other closure."""
+        if type(raw) is not Ref:
+            return plain(raw)
+        if raw.id not in self._memo:
+            node = self.read(raw.id)
+            if node is not None:
+                self._postpone(node)
+        return self._memo[raw.id]
+
+    def parts(self, raws: Iterable[Any]) -> list[Any]:
+        return [self.part(raw) for raw in raws]
+
+    def read(self, rid: int) -> Node | None:
+        """What is to be made of a record; None when it was made at once because it has no parts."""
+        try:
+            record = self.file.record(rid)
+        except KeyError as why:
+            self.remember(rid, Missing(str(why.args[0]) if why.args else "not in the dump"))
+            return None
+        found = leaf_value(record)
+        if found is not ABSENT:
+            self._memo[rid] = found
+            return None
+        node = choose(self, rid, record)
+        return None if rid in self._memo else node
+
+    @staticmethod
+    def special_kind(info: ClassInfo) -> Kind | None:
+        """The kind told by the layout of a C type."""
+        return INERT.get(info.layout) or LAYOUTS.get(info.layout)
+
+    def _make(self, wanted: Iterable[int]) -> None:
+        plan = self._plan(wanted)
+        self._create(plan)
+        for node in plan.values():
+            if node.created:
+                self._fill(node)
+
+    def _plan(self, wanted: Iterable[int]) -> dict[int, Node]:
+        plan: dict[int, Node] = {}
+        queue = deque((rid, 0) for rid in wanted)
+        values_left = CLOSURE_VALUES
+        while queue:
+            rid, depth = queue.popleft()
+            if rid in self._memo or rid in plan:
+                continue
+            node = self.read(rid)
+            if node is None:
+                continue
+            cost = node.kind.cost(node)
+            parts = [raw.id for raw in node.kind.parts(node) if type(raw) is Ref]
+            too_deep = cost and parts and depth >= MAX_DEPTH
+            if too_deep or cost > values_left or node.kind.always_lazy(node) or len(plan) >= CLOSURE_OBJECTS:
+                self._postpone(node)
+                continue
+            values_left -= cost
+            plan[rid] = node
+            queue.extend((part, depth + 1) for part in parts)
+        return plan
+
+    def _create(self, plan: dict[int, Node]) -> None:
+        """Make the objects of a plan, each after those it needs to exist: depth first, with a stack of our own."""
+        started: set[int] = set()
+        for first in plan.values():
+            stack = [first]
+            while stack:
+                node = stack[-1]
+                if node.id in self._memo:
+                    stack.pop()
+                elif node.id in started:
+                    stack.pop()
+                    self._create_one(node)
+                else:
+                    started.add(node.id)
+                    for raw in node.kind.before(node):
+                        needed = plan.get(raw.id) if type(raw) is Ref and raw.id not in self._memo else None
+                        if needed is None:
+                            continue
+                        if needed.id in started:  # a cycle among objects that cannot be changed once made
+                            self._postpone(needed)
+                        else:
+                            stack.append(needed)
+
+    def _create_one(self, node: Node) -> None:
+        try:
+            made = node.kind.create(node)
+        except Exception as problem:  # noqa: BLE001 - contents that the type itself refuses: show what there is
+            node.problem = f"{type(problem).__name__}: {problem}"
+            self._postpone(node)
+            return
+        node.created = True
+        self.remember(node.id, made)
+        self._adopt(node, made)
+
+    def _postpone(self, node: Node) -> None:
+        """Make a node's object without anything else: lazy, or a stand-in that gets its contents when looked at."""
+        made = node.kind.lazy(node)
+        self.remember(node.id, made)
+        self._adopt(node, made)
+
+    def _adopt(self, node: Node, made: Any) -> None:
+        if isinstance(type(made), DumpedType) and node.info is not None:
+            self._pending[id(made)] = node
+
+    def _fill(self, node: Node) -> None:
+        made = self._memo[node.id]
+        try:
+            node.kind.fill(node, made)
+        except Exception as problem:  # noqa: BLE001 - as above; what was filled so far stays
+            node.problem = f"{type(problem).__name__}: {problem}"
+
+
+def plain(raw: Any) -> Any:
+    """What a decoded value stands for that is no reference."""
+    kind = type(raw)
+    if kind is _pyheapdump.Missing:
+        return Missing(raw.reason, raw.address)
+    if kind is Address:
+        return Missing("an address that is not known to be an object's", int(raw))
+    if raw is _pyheapdump.ABSENT:
+        return Missing("never set")
+    return raw

@@ -1,0 +1,423 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How an object of each kind is made from its record.
+
+A `Node` is one record on its way to becoming an object; its `Kind` knows the way, in steps that the heap takes
+(heap.py): `parts` are the raw values that belong into the same closure, `before` those that must exist first,
+`create` makes the object, `fill` gives it what may refer back to it, and `lazy` makes what stands in its place when it
+is not to be made now. `choose` finds the kind of a record.
+
+Here are the kinds of the builtin containers and scalars, of plain instances and of exceptions. Kinds told by the
+layout of a C type are in layouts.py (values such as dates) and inert.py (functions, modules and the like).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from pyheapdump import _pyheapdump
+from pyheapdump._pyheapdump import Pairs, Ref
+
+from .builtin_types import BASE_OF_CODE
+from .classes import ABSENT, ClassInfo
+from .containers import FILL_LIMIT, LAZY, distinct, make_lazy, unloaded_of, use_own_builtins
+from .items import Items, expand, run_length
+from .long_text import text_of
+from .missing import Missing
+
+if TYPE_CHECKING:
+    from .heap import Heap
+
+BROKEN, OBJECT, TYPE, FRAME, SINGLETON, SPLIT, MAPPED = 0, 1, 13, 14, 15, 16, 17
+SCALARS = range(2, 8)
+CONTAINERS = range(8, 13)
+SINGLETONS = {"Ellipsis": Ellipsis, "NotImplemented": NotImplemented}
+
+
+class Node:
+    """One record and what is known of the object it describes.
+
+    `cls` is the class to make it of, `base` the builtin type whose value it carries, `items` and `values` its
+    contents when that is a container (values: None when there are too many to make at once).
+    """
+
+    __slots__ = (
+        "base",
+        "cls",
+        "content",
+        "created",
+        "heap",
+        "id",
+        "info",
+        "items",
+        "kind",
+        "problem",
+        "record",
+        "values",
+    )
+
+    def __init__(self, heap: Heap, rid: int, record: list[Any], info: ClassInfo | None, content: Any) -> None:
+        self.heap = heap
+        self.id = rid
+        self.record = record
+        self.info = info
+        self.content = content  # the record of the builtin value: of the object itself, or of its base
+        self.kind: Kind = PLAIN
+        self.problem = ""
+        self.created = False
+        self.base: type | None = None
+        self.cls: type = info.cls if info is not None else object
+        self.items: Items | None = None
+        self.values: list[Any] | None = None
+
+    def hold(self, base: type) -> None:
+        """The node is a container: find its items."""
+        self.base = base
+        if self.info is None:
+            self.cls = base
+        split = self.content[0] == SPLIT
+        values = None if split else self.content[1:]
+        count = self.content[2] if split else run_length(self.content[1:])
+        self.items = Items(self.heap, self.id, count if isinstance(count, int) else 0, values)
+        if self.items.count <= FILL_LIMIT:
+            self.values = self.items.fetch(0, self.items.count) if split else expand(self.content[1:])
+            if base is dict and len(self.values) % 2:
+                self.values.pop()
+
+    @property
+    def attributes(self) -> Any:
+        """The raw instance dict of an OBJECT: nil, a map or a reference."""
+        return self.record[3] if self.record[0] == OBJECT and len(self.record) > 3 else None
+
+    def attribute_pairs(self) -> list[tuple[Any, Any]]:
+        """The instance dict's names and raw values when they stand in the record itself."""
+        raw = self.attributes
+        return list(raw.items()) if isinstance(raw, dict) else list(raw) if isinstance(raw, Pairs) else []
+
+    def fields(self) -> dict[str, Any]:
+        """Raw `__slots__`, C fields and provable pointers by name, unset ones left out."""
+        if self.record[0] == MAPPED:
+            found = self.record[2] if len(self.record) > 2 else None
+            return {str(name): raw for name, raw in found.items()} if isinstance(found, dict) else {}
+        values = self.record[4] if len(self.record) > 4 else None
+        named = zip(self.info.fields, values) if self.info is not None and isinstance(values, list) else ()
+        found = {name: raw for name, raw in named if raw is not _pyheapdump.ABSENT}
+        pointers = self.record[5] if len(self.record) > 5 else None
+        if isinstance(pointers, list):
+            found.update((f"word_{offset}", raw) for offset, raw in zip(pointers[::2], pointers[1::2]))
+        return found
+
+
+class Kind:
+    """The steps of making an object; the defaults are those of an instance without parts."""
+
+    consumed: frozenset[str] = frozenset()  # fields that make() uses up, not to be shown again as attributes
+
+    def cost(self, node: Node) -> int:
+        """How many values of the closure's budget it takes."""
+        return 0
+
+    def always_lazy(self, node: Node) -> bool:
+        return False
+
+    def parts(self, node: Node) -> Iterable[Any]:
+        return ()
+
+    def before(self, node: Node) -> Iterable[Any]:
+        return ()
+
+    def create(self, node: Node) -> Any:
+        raise NotImplementedError
+
+    def fill(self, node: Node, made: Any) -> None:
+        """Nothing to add: attributes come when they are looked at."""
+
+    def lazy(self, node: Node) -> Any:
+        """A stand-in of the same name, whose fields are its attributes."""
+        assert node.info is not None
+        node.kind = PLAIN
+        return stand_in(node)
+
+
+def stand_in(node: Node) -> Any:
+    """An instance of the synthetic class; of a synthetic twin where the class is real or cannot be instantiated so."""
+    assert node.info is not None
+    if not node.info.real:
+        try:
+            return node.info.cls.__new__(node.info.cls)
+        except TypeError:  # a builtin base that wants arguments
+            pass
+    node.info = node.heap.classes.shadow(node.info)
+    return object.__new__(node.info.cls)
+
+
+class Plain(Kind):
+    """An instance of a class written in Python, or of a C type that we know nothing of."""
+
+    def create(self, node: Node) -> Any:
+        return stand_in(node)
+
+
+class Scalar(Kind):
+    """An instance of a subclass of int, float, complex, str, bytes or bytearray."""
+
+    def create(self, node: Node) -> Any:
+        value = leaf_value(node.content)
+        if value is ABSENT:
+            value = text_of(node.heap.file, node.id, node.content)
+        made = node.base.__new__(node.cls, value)  # type: ignore[misc, union-attr]
+        if node.base is bytearray:
+            bytearray.extend(made, value)
+        return made
+
+
+class Container(Kind):
+    """What the builtin containers have in common."""
+
+    def cost(self, node: Node) -> int:
+        return len(node.values or ())
+
+    def always_lazy(self, node: Node) -> bool:
+        return node.values is None
+
+    def parts(self, node: Node) -> Iterable[Any]:
+        return node.values or ()
+
+    def lazy(self, node: Node) -> Any:
+        assert node.base is not None and node.items is not None
+        return make_lazy(LAZY[node.base] if node.info is None else node.cls, node.base, node.items)
+
+    def never_filled(self, node: Node) -> Any:
+        """The lazy form, for keys that cannot be told apart by hashing."""
+        made = self.lazy(node)
+        unloaded = unloaded_of(made)
+        assert unloaded is not None
+        unloaded.keep = True
+        return made
+
+
+class ListKind(Container):
+    def create(self, node: Node) -> Any:
+        return list.__new__(node.cls)
+
+    def fill(self, node: Node, made: Any) -> None:
+        list.__init__(made, node.heap.parts(node.values or ()))
+
+
+class TupleKind(Container):
+    """Tuples and frozensets: whole from the beginning."""
+
+    def before(self, node: Node) -> Iterable[Any]:
+        return node.values or ()
+
+    def create(self, node: Node) -> Any:
+        assert node.base is not None
+        values = node.heap.parts(node.values or ())
+        if node.base is frozenset and not distinct(values):
+            return self.never_filled(node)
+        return node.base.__new__(node.cls, values)  # type: ignore[call-overload]
+
+
+class SetKind(Container):
+    def before(self, node: Node) -> Iterable[Any]:
+        return node.values or ()
+
+    def create(self, node: Node) -> Any:
+        values = node.heap.parts(node.values or ())
+        if not distinct(values):
+            return self.never_filled(node)
+        made = set.__new__(node.cls)
+        set.update(made, values)
+        return made
+
+
+class DictKind(Container):
+    """A dict gets its keys at once, which decides whether it can be a real one, and its values later."""
+
+    def before(self, node: Node) -> Iterable[Any]:
+        return (node.values or ())[::2]
+
+    def create(self, node: Node) -> Any:
+        keys = node.heap.parts((node.values or ())[::2])
+        if not distinct(keys):
+            return self.never_filled(node)
+        made = dict.__new__(node.cls)
+        for key in keys:
+            dict.__setitem__(made, key, None)
+        use_own_builtins(made)  # before any function or frame takes the dict for its globals
+        return made
+
+    def fill(self, node: Node, made: Any) -> None:
+        if unloaded_of(made) is not None:
+            return
+        assert node.values is not None
+        for key, raw in zip(list(dict.__iter__(made)), node.values[1::2]):
+            dict.__setitem__(made, key, node.heap.part(raw))
+        use_own_builtins(made)
+
+
+class ExceptionKind(Kind):
+    """Exceptions are real ones: of the builtin class, or of a synthetic class that derives from it."""
+
+    consumed = frozenset(
+        {
+            "args",
+            "exceptions",
+            "message",
+            "__cause__",
+            "__context__",
+            "__suppress_context__",
+            "__traceback__",
+        }
+    )
+
+    def is_group(self, node: Node) -> bool:
+        return any(base.__name__ == "BaseExceptionGroup" and base.__module__ == "builtins" for base in node.cls.__mro__)
+
+    def parts(self, node: Node) -> Iterator[Any]:
+        yield from node.fields().values()
+        yield node.attributes
+        yield from (raw for _, raw in node.attribute_pairs())
+
+    def before(self, node: Node) -> Iterable[Any]:
+        """A group is made with its exceptions: their tuple, and what is in it."""
+        if not self.is_group(node):
+            return
+        raw = node.fields().get("exceptions")
+        yield raw
+        record = node.heap.record(raw.id) if type(raw) is Ref else None
+        if record and record[0] in CONTAINERS and run_length(record) <= FILL_LIMIT:
+            yield from expand(record[1:])
+
+    def create(self, node: Node) -> Any:
+        if not self.is_group(node):
+            return node.cls.__new__(node.cls)
+        fields = node.fields()
+        message = node.heap.part(fields.get("message"))
+        return node.cls.__new__(node.cls, message, list(node.heap.part(fields.get("exceptions"))))
+
+    def fill(self, node: Node, made: BaseException) -> None:
+        heap, fields = node.heap, node.fields()
+        made.args = tuple(heap.part(fields.pop("args", None)) or ())
+        suppress = heap.part(fields.pop("__suppress_context__", False))
+        for name in ("__cause__", "__context__", "__traceback__"):
+            value = heap.part(fields.pop(name, None))
+            if not isinstance(value, Missing):
+                BaseException.__setattr__(made, name, value)
+        made.__suppress_context__ = bool(suppress)
+        assert node.info is not None
+        if not node.info.real:
+            self.set_members(node, made, fields, elsewhere=None)
+            return  # its attributes come when they are looked at
+        extra = made.__dict__
+        self.set_members(node, made, fields, elsewhere=extra)
+        raw = node.attributes
+        found = heap.part(raw) if type(raw) is Ref else None
+        extra.update(found if isinstance(found, dict) else {})
+        extra.update((heap.part(name), heap.part(value)) for name, value in node.attribute_pairs())
+
+    def set_members(
+        self, node: Node, made: BaseException, fields: dict[str, Any], elsewhere: dict[str, Any] | None
+    ) -> None:
+        """The C members of the builtin exception: errno, name, start and so on."""
+        for name, raw in fields.items():
+            if name in self.consumed:
+                continue
+            value = node.heap.part(raw)
+            try:
+                BaseException.__setattr__(made, name, value)
+            except (AttributeError, TypeError, ValueError):
+                if elsewhere is not None:
+                    elsewhere[name] = value
+
+
+PLAIN = Plain()
+SCALAR = Scalar()
+EXCEPTION = ExceptionKind()
+OF_BASE: dict[type, Container] = {
+    tuple: TupleKind(),
+    frozenset: TupleKind(),
+    list: ListKind(),
+    set: SetKind(),
+    dict: DictKind(),
+}
+
+# --- which kind ---------------------------------------------------------------------------------------------------
+
+
+def leaf_value(record: list[Any]) -> Any:
+    """The object of a record without parts; ABSENT when it is none."""
+    code = record[0] if record else None
+    if code in SCALARS and len(record) == 2:
+        value = record[1]
+        if code == 7 and isinstance(value, bytes):
+            return bytearray(value)
+        if type(value) is BASE_OF_CODE[code]:
+            return value
+        return Missing(f"a damaged record of kind {code}")
+    if code == BROKEN:
+        return Missing(str(record[1]) if len(record) > 1 else "could not be read")
+    if code == SINGLETON and len(record) == 2:
+        return SINGLETONS.get(record[1], Missing(f"the object {record[1]!r}, which this Python does not have"))
+    return ABSENT
+
+
+def choose(heap: Heap, rid: int, record: list[Any]) -> Node:
+    """The node of a record that is no leaf. What needs no node (types, frames, long texts) is remembered at once."""
+    code = record[0] if record else None
+    node = Node(heap, rid, record, None, record)
+    if code in CONTAINERS or (code == SPLIT and is_split(record, CONTAINERS)):
+        use_container(node, BASE_OF_CODE[record[1] if code == SPLIT else code])
+    elif code == SPLIT and is_split(record, (5, 6, 7)):
+        heap.remember(rid, text_of(heap.file, rid, record))
+    elif code == TYPE:
+        heap.remember(rid, heap.classes.info(rid).cls)
+    elif code == FRAME:
+        heap.remember(rid, heap.stacks.frame(rid))
+    elif code in (OBJECT, MAPPED) and len(record) > 1 and type(record[1]) is Ref:
+        return object_node(heap, rid, record)
+    else:
+        heap.remember(rid, Missing(f"a record of unknown kind {code!r}"[:100]))
+    return node
+
+
+def is_split(record: list[Any], codes: Iterable[int]) -> bool:
+    return len(record) == 3 and record[1] in codes and isinstance(record[2], int)
+
+
+def use_container(node: Node, base: type) -> None:
+    node.hold(base)
+    node.kind = OF_BASE[base]
+
+
+def object_node(heap: Heap, rid: int, record: list[Any]) -> Node:
+    """The node of an OBJECT or MAPPED record."""
+    info = heap.classes.info(record[1].id)
+    content = record[2] if record[0] == OBJECT and len(record) > 2 and isinstance(record[2], list) else None
+    node = Node(heap, rid, record, info, content)
+    if record[0] == MAPPED:
+        made = heap.stacks.mapped(rid, node)
+        if made is not None:
+            heap.remember(rid, made)
+            return node
+    special = heap.special_kind(info)
+    if issubclass(info.cls, BaseException):
+        node.kind = EXCEPTION
+    elif special is not None:
+        node.kind = special
+    elif content:
+        use_content(node, info)
+    return node
+
+
+def use_content(node: Node, info: ClassInfo) -> None:
+    """The object carries a builtin value: make it an instance of a subclass of that builtin."""
+    code = node.content[1] if node.content[0] == SPLIT and is_split(node.content, range(17)) else node.content[0]
+    base = BASE_OF_CODE.get(code)
+    if base is None or not issubclass(info.cls, base) or (info.real and info.cls is not base):
+        return
+    if base in OF_BASE:
+        use_container(node, base)
+    elif len(node.content) in (2, 3):
+        node.base = base
+        node.kind = SCALAR

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Very long str, bytes and bytearray objects, whose content stands in CONTENT blocks.
+
+Up to LOAD_LIMIT bytes they are loaded and are what they were. A longer one becomes a subclass whose own text says so
+(so that nobody takes it for the real content), with `size` in bytes and `load()`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from .missing import Missing
+
+LOAD_LIMIT = 8 * 1024 * 1024  # bytes
+STR, BYTES, BYTEARRAY = 5, 6, 7
+
+
+class Contents(Protocol):
+    """The part of DumpFile that is used here."""
+
+    def content(self, rid: int) -> bytes: ...
+
+    def content_missing(self, rid: int) -> int: ...
+
+
+class LongText:
+    """The state and the methods of the three classes below."""
+
+    size: int
+    _file: Contents
+    _id: int
+    _code: int
+
+    def load(self) -> Any:
+        """The whole content as str, bytes or bytearray; needs as much memory."""
+        return loaded(self._file, self._id, self._code)
+
+
+class LongStr(LongText, str):
+    """A str of the dump that is not loaded."""
+
+
+class LongBytes(LongText, bytes):
+    """A bytes object of the dump that is not loaded."""
+
+
+class LongByteArray(LongText, bytearray):
+    """A bytearray of the dump that is not loaded."""
+
+
+def text_of(file: Contents, rid: int, record: list[Any]) -> Any:
+    """The object of a SPLIT record [16, code, size] whose code is STR, BYTES or BYTEARRAY."""
+    code, size = record[1], record[2]
+    if size <= LOAD_LIMIT:
+        return loaded(file, rid, code)
+    note = f"<{size:,} bytes not loaded from the dump: .load() fetches them>"
+    forms: dict[int, Any] = {STR: LongStr, BYTES: LongBytes, BYTEARRAY: LongByteArray}
+    made = forms[code](note if code == STR else note.encode())
+    made.size, made._file, made._id, made._code = size, file, rid, code
+    return made
+
+
+def loaded(file: Contents, rid: int, code: int) -> Any:
+    """The content that is there; a note at its end where some is missing."""
+    try:
+        content = file.content(rid)
+        missing = file.content_missing(rid)
+    except KeyError as why:
+        return Missing(str(why.args[0]))
+    if missing:
+        content += f"<{missing:,} bytes are missing>".encode()
+    if code == STR:
+        return content.decode("utf-8", "surrogatepass" if not missing else "replace")
+    return content if code == BYTES else bytearray(content)

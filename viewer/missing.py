@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stands in the place of a value that is not in the dump.
+
+`Missing` says why: the file was cut before the object, its block is damaged, the writer could not read it or left it
+out on purpose. `DumpedCodeError` is what everything raises that would have to run code of the dumped program.
+"""
+
+from __future__ import annotations
+
+from .text import printable
+
+
+class Missing:
+    """A value that is not in the dump.
+
+    `reason` is one short sentence, `address` where the object lay in the dumped process (None: not known).
+    """
+
+    __slots__ = ("address", "reason")
+
+    def __init__(self, reason: str, address: int | None = None) -> None:
+        self.reason = reason
+        self.address = address
+
+    def __repr__(self) -> str:
+        where = f" at {self.address:#x}" if self.address else ""
+        return f"<missing{where}: {printable(self.reason, 200)}>"
+
+
+class DumpedCodeError(RuntimeError):
+    """Code of the dumped program was asked to run. It never is: only its name and signature are in the viewer."""

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The report of a dump as JSON; docs/json.md has the schema.
+
+Everything in it is bounded: the frames of a stack, the locals of a frame, the length of a value's repr, the number of
+exceptions. Exceptions refer to each other by number, so that their chain costs no nesting.
+"""
+
+from __future__ import annotations
+
+import linecache
+import traceback
+from types import FrameType, TracebackType
+from typing import Any
+
+from .dump import Dump, Thread
+from .stack_text import MAX_FRAMES, locals_of
+from .text import printable
+
+SCHEMA = 1
+MAX_EXCEPTIONS = 200
+
+
+def report(dump: Dump) -> dict[str, Any]:
+    """The whole report, of dicts, lists, str, int, float, bool and None only."""
+    exceptions = Exceptions()
+    about = exceptions.number(dump.exception)
+    threads = [thread_report(thread, exceptions) for thread in dump.threads]
+    return {
+        "schema": SCHEMA,
+        "file": {
+            "path": dump.path,
+            "size": dump.file.size,
+            "version": dump.file.version,
+            "index_found": dump.file.index_found,
+            "objects": dump.file.object_count,
+        },
+        "complete": dump.end.get("complete") is True and not dump.problems,
+        "problems": dump.problems,
+        "reason": dump.reason,
+        "headers": dump.headers,
+        "facts": plain(dump.facts, 6),
+        "exception": about,
+        "exceptions": exceptions.reports(),
+        "threads": threads,
+        "tasks": [{"name": task.name, **stack_report(with_lines(task.frames))} for task in dump.tasks],
+        "sources": [
+            {"filename": s.filename, "origin": s.origin, "changed": s.changed, "bytes": len(s.content)}
+            for s in dump.sources.values()
+        ],
+        "text": dump.text,
+    }
+
+
+class Exceptions:
+    """The exceptions of a report, numbered as they are met."""
+
+    def __init__(self) -> None:
+        self._found: list[BaseException] = []
+        self._numbers: dict[int, int] = {}
+
+    def number(self, error: BaseException | None) -> int | None:
+        """The number of an exception; None when there is none, or when there are too many."""
+        if not isinstance(error, BaseException):
+            return None
+        if id(error) not in self._numbers:
+            if len(self._found) >= MAX_EXCEPTIONS:
+                return None
+            self._numbers[id(error)] = len(self._found)
+            self._found.append(error)
+        return self._numbers[id(error)]
+
+    def reports(self) -> list[dict[str, Any]]:
+        """All exceptions, including those found on the way."""
+        done: list[dict[str, Any]] = []
+        while len(done) < len(self._found):
+            done.append(self._report(self._found[len(done)]))
+        return done
+
+    def _report(self, error: BaseException) -> dict[str, Any]:
+        members = getattr(error, "exceptions", ())
+        notes = getattr(error, "__notes__", None)
+        lines = traceback.format_exception_only(type(error), error)
+        return {
+            "type": type(error).__qualname__,
+            "module": type(error).__module__,
+            "text": printable("".join(lines).strip(), 2000),
+            "notes": [printable(str(note), 1000) for note in notes] if isinstance(notes, list) else [],
+            "cause": self.number(error.__cause__),
+            "context": self.number(error.__context__),
+            "suppress_context": error.__suppress_context__,
+            "members": [self.number(one) for one in members] if isinstance(members, tuple) else [],
+            **stack_report(steps(error.__traceback__)),
+        }
+
+
+def steps(found: TracebackType | None) -> list[tuple[FrameType, int]]:
+    """Frames and lines of a traceback, outermost first."""
+    out = []
+    while found is not None:
+        out.append((found.tb_frame, found.tb_lineno))
+        found = found.tb_next
+    return out
+
+
+def with_lines(frames: list[FrameType]) -> list[tuple[FrameType, int]]:
+    return [(frame, frame.f_lineno or 0) for frame in frames]
+
+
+def stack_report(stack: list[tuple[FrameType, int]]) -> dict[str, Any]:
+    """`frames`, the innermost MAX_FRAMES of them, and how many outer ones are left out."""
+    return {
+        "frames": [frame_report(frame, line) for frame, line in stack[-MAX_FRAMES:]],
+        "frames_left_out": max(len(stack) - MAX_FRAMES, 0),
+    }
+
+
+def frame_report(frame: FrameType, line: int) -> dict[str, Any]:
+    code = frame.f_code
+    return {
+        "filename": code.co_filename,
+        "line": line,
+        "function": getattr(code, "co_qualname", code.co_name),
+        "source": linecache.getline(code.co_filename, line).strip(),
+        "locals": dict(locals_of(frame)),
+    }
+
+
+def thread_report(thread: Thread, exceptions: Exceptions) -> dict[str, Any]:
+    return {
+        "name": thread.name,
+        "ident": thread.ident,
+        "native_id": thread.native_id,
+        "current": thread.current,
+        "holds_gil": thread.holds_gil,
+        "daemon": thread.daemon if isinstance(thread.daemon, bool) else None,
+        "problem": thread.problem,
+        "handling": exceptions.number(thread.exception),
+        **stack_report(with_lines(thread.frames)),
+    }
+
+
+def plain(value: Any, depth: int) -> Any:
+    """A decoded value as JSON has it; what JSON has no form for as its repr."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if type(value) is int and value.bit_length() <= 64:
+        return value
+    if type(value) is float:
+        return value if value - value == 0 else repr(value)
+    if isinstance(value, list) and depth:
+        return [plain(item, depth - 1) for item in value]
+    if isinstance(value, dict) and depth:
+        return {str(key): plain(item, depth - 1) for key, item in value.items()}
+    return printable(repr(value), 1000)

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The source files of a dump, and how debuggers get to see them.
+
+Debuggers and tracebacks read sources through `linecache`. While a dump is open its files stand in that cache, without
+a modification time, which is how linecache marks text that has no file to compare with: a file of the same name on
+the reader's disk, perhaps of another version, does not replace it. `Sources.withdraw` puts back what was there before.
+"""
+
+from __future__ import annotations
+
+import io
+import linecache
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+MAX_SOURCE = 64 * 1024 * 1024  # bytes of one file, decompressed
+
+_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
+_BLANK = re.compile(rb"^[ \t\f]*(?:[#\r\n]|$)")
+
+# Encodings a dump may name. Nothing else is looked up: a codec is code, and a search for one imports modules.
+_ENCODINGS = re.compile(
+    r"(utf-?(8|16|32)(-?sig|-?le|-?be)?|us-?ascii|ascii|latin-?1|iso-?8859-?\d{1,2}|cp\d{3,4}|windows-?125\d|"
+    r"koi8-?[rtu]|mac-?roman|gb2312|gbk|gb18030|big5|euc-?(jp|kr)|shift-?jis|johab|tis-?620)"
+)
+
+
+class Source:
+    """One source file: its text, where the writer had it from, and whether it was changed after the start."""
+
+    def __init__(self, described: Mapping[str, Any]) -> None:
+        self.filename = str(described.get("filename", "?"))
+        self.origin = str(described.get("origin", "?"))
+        self.changed = described.get("changed") is True
+        mtime = described.get("mtime")
+        self.mtime = float(mtime) if isinstance(mtime, (int, float)) else None
+        content = described.get("text")
+        self.content = content if isinstance(content, bytes) else b""
+        if described.get("compression") == "deflate":
+            self.content = inflated(self.content)
+
+    @property
+    def text(self) -> str:
+        """The file decoded as Python would, with line ends of one kind."""
+        text = decoded(self.content)
+        return text.replace("\r\n", "\n").replace("\r", "\n")
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines with their ends, as linecache has them."""
+        lines = io.StringIO(self.text).readlines()
+        if lines and not lines[-1].endswith("\n"):
+            lines[-1] += "\n"
+        return lines
+
+    def __repr__(self) -> str:
+        return f"<source {self.filename!r}, {len(self.content)} bytes{', changed' if self.changed else ''}>"
+
+
+def inflated(data: bytes) -> bytes:
+    """Raw deflate undone, up to MAX_SOURCE bytes; what comes before damage is kept."""
+    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        return stream.decompress(data, MAX_SOURCE)
+    except zlib.error:
+        return b"# the source in the dump is damaged\n"
+
+
+def encoding_of(content: bytes) -> str:
+    """The encoding that a file declares (PEP 263), utf-8 when none or none that we know."""
+    if content.startswith(b"\xef\xbb\xbf"):
+        return "utf-8-sig"
+    for line in content.split(b"\n", 2)[:2]:
+        found = _COOKIE.match(line)
+        if found:
+            name = found.group(1).decode("ascii").lower().replace("_", "-")
+            return name if _ENCODINGS.fullmatch(name) else "utf-8"
+        if not _BLANK.match(line):
+            break
+    return "utf-8"
+
+
+def decoded(content: bytes) -> str:
+    try:
+        return content.decode(encoding_of(content), "replace")
+    except LookupError:
+        return content.decode("utf-8", "replace")
+
+
+class Sources(Mapping[str, Source]):
+    """The source files of a dump by file name, as in `co_filename`."""
+
+    def __init__(self, blocks: Iterable[Any]) -> None:
+        found = [Source(block) for block in blocks if isinstance(block, dict)]
+        self._files = {source.filename: source for source in found}
+        self._before: dict[str, Any] = {}
+
+    def __getitem__(self, filename: str) -> Source:
+        return self._files[filename]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    @property
+    def changed(self) -> list[str]:
+        """The names of files that were changed after the program had started: lines may be off."""
+        return sorted(source.filename for source in self._files.values() if source.changed)
+
+    def provide(self) -> None:
+        """Put the files into linecache."""
+        for name, source in self._files.items():
+            self._before.setdefault(name, linecache.cache.get(name))  # type: ignore[attr-defined]
+            entry = (len(source.content), None, source.lines, name)
+            linecache.cache[name] = entry  # type: ignore[attr-defined]
+
+    def withdraw(self) -> None:
+        """Put back into linecache what was there before `provide`."""
+        for name, entry in self._before.items():
+            linecache.cache.pop(name, None)  # type: ignore[attr-defined]
+            if entry is not None:
+                linecache.cache[name] = entry  # type: ignore[attr-defined]
+        self._before.clear()

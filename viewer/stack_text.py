@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exceptions, stacks and locals of a dump as text for people: bounded, with nothing in it that steers a terminal."""
+
+from __future__ import annotations
+
+import linecache
+import traceback
+from collections.abc import Iterator, Mapping
+from types import FrameType
+from typing import Any
+
+from .display import bounded_repr
+from .dump import Dump, Thread
+from .text import escape_controls, printable
+
+MAX_FRAMES = 100  # of one stack; more are counted
+MAX_LOCALS = 50  # of one frame; more are counted
+
+
+def exception_text(dump: Dump) -> str:
+    """The exception with its chain, as Python prints it; the writer's own text where it is not in the dump."""
+    error = dump.exception
+    if error is None:
+        return escape_controls(dump.text).strip()
+    found = traceback.TracebackException(type(error), error, error.__traceback__, limit=-MAX_FRAMES, compact=True)
+    return escape_controls("".join(found.format())).rstrip()
+
+
+def error_line(dump: Dump) -> str:
+    """The last line of a traceback: the exception's type and message; the reason of the dump when there is none."""
+    error = dump.exception
+    if error is not None:
+        lines = traceback.format_exception_only(type(error), error)
+        return printable(lines[0].strip() if lines else type(error).__name__, 300)
+    return printable(dump.headers.get("Subject", f"reason: {dump.reason}").replace("[pyheapdump] ", ""), 300)
+
+
+def failing_frame(dump: Dump) -> tuple[FrameType, int] | None:
+    """Where the exception was raised, or where the current thread stands: the frame and the line."""
+    step = dump.traceback
+    if step is not None:
+        while step.tb_next is not None:
+            step = step.tb_next
+        return step.tb_frame, step.tb_lineno
+    for thread in dump.threads:
+        frames = thread.frames
+        if frames:
+            return frames[-1], frames[-1].f_lineno or 0
+    return None
+
+
+def place(frame: FrameType, line: int) -> str:
+    code = frame.f_code
+    return escape_controls(f"{code.co_filename}:{line} in {code.co_name}", keep="")
+
+
+def stack_lines(frames: list[FrameType], indent: str = "  ") -> Iterator[str]:
+    """A stack as in a traceback, outermost frame first."""
+    left_out = len(frames) - MAX_FRAMES
+    if left_out > 0:
+        yield f"{indent}... {left_out} outer frames are not shown"
+    for frame in frames[max(left_out, 0) :]:
+        line = frame.f_lineno or 0
+        yield f"{indent}{place(frame, line)}"
+        source = linecache.getline(frame.f_code.co_filename, line).strip()
+        if source:
+            yield f"{indent}    {escape_controls(source, keep='')}"
+
+
+def locals_of(frame: FrameType, total: int = 300) -> list[tuple[str, str]]:
+    """Names and bounded reprs of a frame's locals; of a module's only what is not special."""
+    found: Mapping[str, Any] = frame.f_locals
+    names = [str(name) for name in found if not (frame.f_code.co_name == "<module>" and str(name)[:2] == "__")]
+    shown = [(name, bounded_repr(found[name], depth=2, total=total)) for name in names[:MAX_LOCALS]]
+    if len(names) > MAX_LOCALS:
+        shown.append(("...", f"{len(names) - MAX_LOCALS} more"))
+    return [(printable(name, 60), text) for name, text in shown]
+
+
+def thread_line(thread: Thread) -> str:
+    """One line that tells which thread it is and in what state."""
+    words = [f"thread {printable(thread.name or '(no name)', 60)}"]
+    if thread.native_id or thread.ident:
+        words.append(f"id {thread.native_id or thread.ident}")
+    words += ["current"] * thread.current + ["holds the GIL"] * thread.holds_gil + ["daemon"] * (thread.daemon is True)
+    if thread.problem:
+        words.append(printable(f"incomplete: {thread.problem}", 200))
+    return ", ".join(words)
+
+
+def threads_text(dump: Dump) -> str:
+    """The stacks of all threads and tasks."""
+    lines: list[str] = []
+    for thread in dump.threads:
+        lines += [thread_line(thread), *stack_lines(thread.frames), ""]
+    for task in dump.tasks:
+        lines += [f"task {printable(task.name, 60)}", *stack_lines(task.frames), ""]
+    return "\n".join(lines).rstrip() or escape_controls(dump.text).strip()

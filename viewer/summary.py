@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a dump is about, on one screen: the banner, and the summary for when there is no terminal."""
+
+from __future__ import annotations
+
+import datetime
+import os
+
+from .dump import Dump
+from .stack_text import error_line, exception_text, failing_frame, locals_of, place, thread_line
+from .text import printable
+
+MAX_PROBLEMS = 10
+MAX_THREADS = 20
+
+
+def size_text(size: float) -> str:
+    """A number of bytes for people."""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if size < 1024 or unit == "GiB":
+            break
+        size /= 1024
+    return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
+
+
+def when(dump: Dump) -> str:
+    seconds = dump.facts.get("time")
+    try:
+        moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError, OSError):
+        return printable(dump.headers.get("Date", "unknown"), 60)
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def python_text(dump: Dump) -> str:
+    version = dump.facts.get("python")
+    return ".".join(map(str, version[:3])) if isinstance(version, list) else "of unknown version"
+
+
+def banner(dump: Dump) -> str:
+    """Error, when, where, Python, size, what is missing: a few lines."""
+    facts, found = dump.facts, failing_frame(dump)
+    lines = [
+        f"{printable(os.path.basename(dump.path), 200)}: {size_text(dump.file.size)}, "
+        f"{dump.file.object_count:,} objects, Python {python_text(dump)}",
+        f"  error    {error_line(dump)}",
+    ]
+    if found is not None:
+        lines.append(f"  where    {place(*found)}")
+    lines.append(f"  when     {when(dump)}, pid {facts.get('pid', '?')}, {len(dump.threads)} threads")
+    if facts.get("gil_held") is False:
+        lines.append("  note     made without the GIL: objects may have been caught in the middle of a change")
+    lines += [
+        f"  changed  {printable(name, 200)} was changed after the program had started: lines may be off"
+        for name in dump.sources.changed[:MAX_PROBLEMS]
+    ]
+    problems = dump.problems
+    lines += [f"  missing  {printable(problem, 300)}" for problem in problems[:MAX_PROBLEMS]]
+    if len(problems) > MAX_PROBLEMS:
+        lines.append(f"  missing  ... {len(problems) - MAX_PROBLEMS} more such")
+    return "\n".join(lines)
+
+
+def summary(dump: Dump) -> str:
+    """Banner, traceback, locals of the failing frame, threads, tasks."""
+    parts = [banner(dump), exception_text(dump)]
+    found = failing_frame(dump)
+    if found is not None:
+        width = max((len(name) for name, _ in locals_of(found[0])), default=0)
+        shown = [f"  {name:{width}} = {text}" for name, text in locals_of(found[0])]
+        parts.append("\n".join([f"locals of {place(*found)}:", *(shown or ["  (none)"])]))
+    threads = []
+    for thread in dump.threads[:MAX_THREADS]:
+        frames = thread.frames
+        threads.append(f"  {thread_line(thread)}")
+        if frames:
+            threads.append(f"      {place(frames[-1], frames[-1].f_lineno or 0)}, {len(frames)} frames")
+    if len(dump.threads) > MAX_THREADS:
+        threads.append(f"  ... {len(dump.threads) - MAX_THREADS} more")
+    if threads:
+        parts.append("\n".join(["threads:", *threads]))
+    if dump.tasks:
+        parts.append(f"tasks: {len(dump.tasks)} pending; --threads shows their stacks")
+    return "\n\n".join(part for part in parts if part)

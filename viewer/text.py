@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Text of the dump made safe to show: control characters escaped, length bounded."""
+
+from __future__ import annotations
+
+
+def escape_controls(text: str, keep: str = "\n\t") -> str:
+    """`text` with everything that could steer a terminal (controls, surrogates, bidi marks) written as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in keep else _escaped(c) for c in text)
+
+
+def _escaped(char: str) -> str:
+    code = ord(char)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def printable(text: str, limit: int) -> str:
+    """`text` on one line, escaped, at most about `limit` characters with a mark where it was shortened."""
+    shortened = text if len(text) <= limit else f"{text[: limit * 2 // 3]}...{text[-limit // 4 :]}"
+    return escape_controls(shortened, keep="")
+
+
+def name_of(text: object, default: str = "?", limit: int = 200) -> str:
+    """A name out of the dump, fit to be a `__name__`: a str without controls, of bounded length."""
+    return printable(text, limit) if isinstance(text, str) and text else default
