@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Order of what is written: headers and text, FACTS, ROOTS, the objects reachable from them, sources of the files on
+ * the stacks, ROOTS again (sys.modules), the rest of the objects, END, index, end of the message.
+ * Context: crash.
+ */
+#include "dump.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "encode/blocks.h"
+#include "evidence/evidence.h"
+#include "layout/layout.h"
+#include "report/report.h"
+#include "safe/text.h"
+#include "walk/roots.h"
+#include "walk/walk.h"
+
+/* Kept back from max_bytes for what closes the file. */
+enum { CLOSING_RESERVE = 64 * 1024 };
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void pack_pair(struct phd_buffer *to, const char *key, const char *value)
+{
+    phd__pack_text(to, key);
+    phd__pack_text(to, value ? value : "");
+}
+
+static void pack_number(struct phd_buffer *to, const char *key, uint64_t value)
+{
+    phd__pack_text(to, key);
+    phd__pack_uint64(to, value);
+}
+
+static void put_facts(struct phd_walk *walk, const struct phd_request *request, const char *how)
+{
+    struct phd_buffer *to = &walk->items;
+    to->used = 0;
+    phd__pack_map(to, 14);
+    pack_number(to, "version", PHD_FORMAT_VERSION);
+    phd__pack_text(to, "python");
+    phd__pack_array(to, 2);
+    phd__pack_uint64(to, (uint64_t)request->python_version >> 8);
+    phd__pack_uint64(to, (uint64_t)request->python_version & 255);
+    pack_pair(to, "python_build", request->python_text);
+    pack_pair(to, "executable", request->executable);
+    pack_number(to, "pid", (uint64_t)request->pid);
+    pack_number(to, "sequence", request->sequence);
+    phd__pack_text(to, "time");
+    phd__pack_double(to, (double)request->time_ns / 1e9);
+    pack_pair(to, "reason", request->reason);
+    pack_pair(to, "snapshot", how);
+    phd__pack_text(to, "gil_held");
+    if (request->gil_held)
+        phd__pack_true(to);
+    else
+        phd__pack_false(to);
+    pack_pair(to, "scope", "closure");
+    pack_pair(to, "writer", "pyheapdump " PHD_VERSION);
+    pack_number(to, "pointer_size", sizeof(void *));
+    phd__pack_text(to, "limits");
+    phd__pack_map(to, 2);
+    pack_number(to, "max_bytes", request->max_bytes);
+    phd__pack_text(to, "max_seconds");
+    phd__pack_double(to, request->max_seconds);
+    phd__blocks_put(walk->blocks, PHD_BLOCK_FACTS, 0, 1, 0, to->data, to->used);
+    to->used = 0;
+}
+
+static void put_end(struct phd_walk *walk, const struct phd_result *result)
+{
+    struct phd_buffer *to = &walk->items;
+    to->used = 0;
+    phd__pack_map(to, walk->stopped ? 7 : 6);
+    pack_number(to, "objects", result->objects);
+    pack_number(to, "known", result->known);
+    pack_number(to, "broken", walk->broken);
+    pack_number(to, "missing_values", walk->missing_values);
+    phd__pack_text(to, "complete");
+    if (result->complete)
+        phd__pack_true(to);
+    else
+        phd__pack_false(to);
+    phd__pack_text(to, "seconds");
+    phd__pack_double(to, result->seconds);
+    if (walk->stopped)
+        pack_pair(to, "reason", walk->stopped);
+    phd__blocks_put(walk->blocks, PHD_BLOCK_END, 0, 1, 0, to->data, to->used);
+}
+
+static void fill_result(const struct phd_walk *walk, uint64_t started, struct phd_result *result)
+{
+    result->objects = walk->written;
+    result->known = walk->next_id;
+    result->broken = walk->broken;
+    result->memory = phd__walk_memory(walk);
+    result->seconds = (double)(now_ns() - started) / 1e9;
+    result->complete = !walk->stopped && !walk->broken && !walk->missing_values;
+}
+
+static void write_objects(struct phd_walk *walk, const struct phd_request *request, const char *how)
+{
+    put_facts(walk, request, how);
+    phd__roots_put(walk, request);
+    phd__evidence_put(walk, request);
+    phd__walk_run(walk);
+    if (!walk->stopped) {
+        phd__roots_put_modules(walk, request);
+        phd__walk_run(walk);
+    }
+    phd__walk_flush(walk);
+}
+
+static void find_main_interpreter(struct phd_walk *walk, const struct phd_request *request)
+{
+    struct phd_guard guard;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        uint64_t interpreter = phd__word_at(walk, request->runtime, walk->at->runtime_interpreters);
+        for (unsigned i = 0; interpreter && i < PHD_MAX_THREADS; i++) {
+            walk->main_interpreter = interpreter;
+            if (phd__word_at(walk, interpreter, walk->at->interp_id) == 0)
+                break;
+            interpreter = phd__word_at(walk, interpreter, walk->at->interp_next);
+        }
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+}
+
+static enum phd_status write_message(const struct phd_request *request, struct phd_walk *walk, struct phd_sink *sink,
+                                     const char *how, struct phd_result *result, struct phd_error *error)
+{
+    char boundary[PHD_BOUNDARY_SIZE];
+    uint64_t started = now_ns();
+    find_main_interpreter(walk, request);
+    phd__report_begin(walk, request, sink, boundary);
+    walk->blocks->start = sink->written;
+    if (request->max_seconds > 0)
+        walk->deadline_ns = started + (uint64_t)(request->max_seconds * 1e9);
+    write_objects(walk, request, how);
+    fill_result(walk, started, result);
+    sink->limit = 0;
+    put_end(walk, result);
+    phd__blocks_finish(walk->blocks);
+    phd__report_end(sink, boundary);
+    result->bytes = sink->written;
+    if (sink->system_errno) {
+        phd__error_set(error, PHD_ERROR_WRITE, sink->system_errno, "write");
+        return PHD_ERROR_WRITE;
+    }
+    return PHD_OK;
+}
+
+/* Give the complete file its final name without replacing another: link() fails when the name is taken, and where links
+ * are not possible (some network and FUSE file systems) renameat2 with RENAME_NOREPLACE does the same. */
+static enum phd_status publish(const struct phd_request *request, struct phd_error *error)
+{
+    int directory = request->directory;
+    if (linkat(directory, request->temporary_name, directory, request->final_name, 0) == 0) {
+        unlinkat(directory, request->temporary_name, 0);
+        return PHD_OK;
+    }
+    if (errno != EEXIST && renameat2(directory, request->temporary_name, directory, request->final_name,
+                                     RENAME_NOREPLACE) == 0)
+        return PHD_OK;
+    phd__error_set(error, PHD_ERROR_WRITE, errno, "rename");
+    return PHD_ERROR_WRITE;
+}
+
+static enum phd_status write_file(const struct phd_request *request, struct phd_memory *memory,
+                                  const struct phd_layout *layout, const char *how, int fd, struct phd_result *result,
+                                  struct phd_error *error)
+{
+    struct phd_sink sink;
+    struct phd_blocks blocks;
+    static struct phd_walk walk; /* large; one dump at a time per process */
+    phd__sink_init(&sink, fd, request->max_bytes > CLOSING_RESERVE ? request->max_bytes - CLOSING_RESERVE
+                                                                   : request->max_bytes);
+    enum phd_status status = phd__blocks_open(&blocks, &sink, request->level, error);
+    if (status == PHD_OK) {
+        status = phd__walk_open(&walk, layout, memory, &blocks, error);
+        walk.redact = request->redact;
+        if (status == PHD_OK)
+            status = write_message(request, &walk, &sink, how, result, error);
+        phd__walk_close(&walk);
+    }
+    phd__blocks_close(&blocks);
+    return status;
+}
+
+enum phd_status phd__dump_write(const struct phd_request *request, struct phd_memory *memory, const char *how,
+                                struct phd_result *result, struct phd_error *error)
+{
+    memset(result, 0, sizeof *result);
+    const struct phd_layout *layout =
+        phd__layout_find(request->python_version, request->free_threaded, request->trace_refs);
+    if (!layout) {
+        phd__error_set(error, PHD_ERROR_LAYOUT, 0, "layout");
+        return PHD_ERROR_LAYOUT;
+    }
+    int fd = openat(request->directory, request->temporary_name,
+                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        phd__error_set(error, PHD_ERROR_WRITE, errno, "open");
+        return PHD_ERROR_WRITE;
+    }
+    enum phd_status status = write_file(request, memory, layout, how, fd, result, error);
+    if (status == PHD_OK && fsync(fd) != 0 && errno != EINVAL && errno != EROFS) {
+        phd__error_set(error, PHD_ERROR_WRITE, errno, "fsync");
+        status = PHD_ERROR_WRITE;
+    }
+    close(fd);
+    return status == PHD_OK ? publish(request, error) : status;
+}

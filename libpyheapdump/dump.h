@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One dump from beginning to end: memory, layout, walk, encode, sink. Context: crash.
+ */
+#ifndef PHD_DUMP_H
+#define PHD_DUMP_H
+
+#include "memory/memory.h"
+#include "pyheapdump.h"
+
+/* Write the dump that `request` asks for, reading `memory`, to a new file in request->directory, and give it its final
+ * name. `how` is "clone" or "in place". */
+enum phd_status phd__dump_write(const struct phd_request *request, struct phd_memory *memory, const char *how,
+                                struct phd_result *result, struct phd_error *error);
+
+#endif

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Context: crash.
+ */
+#include "report/traceback.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "walk/roots.h"
+
+enum {
+    MAX_TEXT = 600,          /* bytes of a message or name */
+    MAX_FRAMES_SHOWN = 400,  /* per thread or traceback; the rest is counted */
+    MAX_CHAIN = 32,          /* exceptions of a chain */
+    MAX_SOURCE_BYTES = 16 * 1024 * 1024
+};
+
+/* Run `body(…)` so that a failing read ends it; what it wrote so far stays. */
+static bool readable(struct phd_walk *walk, void (*body)(struct phd_walk *, uint64_t, struct phd_text *), uint64_t object,
+                     struct phd_text *to)
+{
+    struct phd_guard guard;
+    volatile bool done = false;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        body(walk, object, to);
+        done = true;
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+    return done;
+}
+
+static void put_str(struct phd_walk *walk, uint64_t object, struct phd_text *to)
+{
+    char text[MAX_TEXT];
+    size_t length = phd__copy_str(walk, object, text, sizeof text);
+    for (size_t i = 0; i < length; i++) { /* no control characters in a report: they could drive a terminal */
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+            text[i] = text[i] == '\n' ? ' ' : '?';
+    }
+    phd__text_bytes(to, text, length);
+}
+
+static void put_type_name(struct phd_walk *walk, uint64_t type, struct phd_text *to)
+{
+    char name[MAX_TEXT];
+    uint64_t flags = phd__word_at(walk, type, walk->at->type_flags);
+    if (flags & PHD_TPFLAGS_HEAPTYPE) {
+        uint64_t dict = phd__word_at(walk, type, walk->at->type_dict);
+        uint64_t module = dict ? phd__dict_get(walk, dict, "__module__") : 0;
+        if (module && !phd__str_equals(walk, module, "builtins") && !phd__str_equals(walk, module, "__main__")) {
+            put_str(walk, module, to);
+            phd__text_string(to, ".");
+        }
+        put_str(walk, phd__word_at(walk, type, walk->at->heap_type_qualname), to);
+        return;
+    }
+    phd__read_text(walk->memory, phd__word_at(walk, type, walk->at->type_name), name, sizeof name);
+    phd__text_string(to, name);
+}
+
+/* A value in few words: texts and numbers as they are, anything else by its type. */
+static void put_brief(struct phd_walk *walk, uint64_t object, struct phd_text *to, bool quoted)
+{
+    const struct phd_type *type = phd__type_of(walk, object);
+    if (type->shape == PHD_SHAPE_STR) {
+        phd__text_string(to, quoted ? "'" : "");
+        put_str(walk, object, to);
+        phd__text_string(to, quoted ? "'" : "");
+    } else if (type->shape == PHD_SHAPE_NONE) {
+        phd__text_string(to, "None");
+    } else if (type->shape == PHD_SHAPE_BOOL) {
+        phd__text_string(to, phd__read_u32(walk->memory, object + (uint64_t)walk->at->long_digits) ? "True" : "False");
+    } else if (type->shape == PHD_SHAPE_INT) {
+        uint64_t size = phd__word_at(walk, object, walk->at->long_size);
+        bool negative = walk->at->long_tagged ? (size & 3) == 2 : (int64_t)size < 0;
+        uint64_t digits = walk->at->long_tagged ? size >> 3 : negative ? -size : size;
+        int64_t value = 0;
+        if (digits > 2) {
+            phd__text_string(to, "<a large int>");
+            return;
+        }
+        for (uint64_t i = digits; i-- > 0;)
+            value = value << walk->at->long_digit_bits |
+                    phd__read_u32(walk->memory, object + (uint64_t)walk->at->long_digits + 4 * i);
+        phd__text_signed(to, negative ? -value : value);
+    } else {
+        phd__text_string(to, "<");
+        put_type_name(walk, type->address, to);
+        phd__text_string(to, " at 0x");
+        phd__text_hex(to, object, 1);
+        phd__text_string(to, ">");
+    }
+}
+
+static bool is_key_error(struct phd_walk *walk, uint64_t type)
+{
+    char name[16];
+    phd__read_text(walk->memory, phd__word_at(walk, type, walk->at->type_name), name, sizeof name);
+    return phd__string_equal(name, "KeyError");
+}
+
+/* "ValueError: message", the message made of args. */
+static void put_exception_line(struct phd_walk *walk, uint64_t exception, struct phd_text *to)
+{
+    uint64_t type = phd__word_at(walk, exception, walk->at->object_type);
+    put_type_name(walk, type, to);
+    uint64_t args = phd__word_at(walk, exception, walk->at->exception_args);
+    uint64_t count = args && phd__type_of(walk, args)->shape == PHD_SHAPE_TUPLE
+                         ? phd__word_at(walk, args, walk->at->var_size)
+                         : 0;
+    if (!count)
+        return;
+    bool several = count > 1;
+    phd__text_string(to, several ? ": (" : ": ");
+    for (uint64_t i = 0; i < count && i < 5; i++) {
+        phd__text_string(to, i ? ", " : "");
+        uint64_t item = phd__read_word(walk->memory, args + (uint64_t)walk->at->tuple_items + 8 * i);
+        put_brief(walk, item, to, several || is_key_error(walk, type));
+    }
+    phd__text_string(to, several ? count > 5 ? ", ...)" : ")" : "");
+}
+
+/* ---- frames ---- */
+
+/* Append line `line` of the file, without its indentation. Nothing when the file cannot be read. */
+static void put_source_line(const char *filename, int line, struct phd_text *to)
+{
+    char chunk[8192];
+    int fd = open(filename, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return;
+    int current = 1;
+    bool indentation = true, begun = false;
+    size_t total = 0;
+    ssize_t length;
+    while (current <= line && total < MAX_SOURCE_BYTES && (length = read(fd, chunk, sizeof chunk)) > 0) {
+        total += (size_t)length;
+        for (ssize_t i = 0; i < length && current <= line; i++) {
+            if (chunk[i] == '\n') {
+                current++;
+            } else if (current == line && !(indentation && (chunk[i] == ' ' || chunk[i] == '\t')) && chunk[i] != '\r') {
+                phd__text_string(to, begun ? "" : "    ");
+                begun = true;
+                indentation = false;
+                phd__text_bytes(to, (unsigned char)chunk[i] < 0x20 ? "?" : &chunk[i], 1);
+            }
+        }
+    }
+    if (begun)
+        phd__text_string(to, "\n");
+    close(fd);
+}
+
+static void put_frame_line(struct phd_walk *walk, uint64_t code, int line, struct phd_text *to)
+{
+    char filename[4096];
+    phd__copy_str(walk, phd__word_at(walk, code, walk->at->code_filename), filename, sizeof filename);
+    phd__text_string(to, "  File \"");
+    put_str(walk, phd__word_at(walk, code, walk->at->code_filename), to);
+    phd__text_string(to, "\", line ");
+    if (line < 0)
+        phd__text_string(to, "?");
+    else
+        phd__text_unsigned(to, (uint64_t)line);
+    phd__text_string(to, ", in ");
+    put_str(walk, phd__word_at(walk, code, walk->at->code_name), to);
+    phd__text_string(to, "\n");
+    if (line > 0 && filename[0] != '<')
+        put_source_line(filename, line, to);
+}
+
+static void put_frame(struct phd_walk *walk, uint64_t entry, struct phd_text *to)
+{
+    struct phd_frame frame;
+    struct phd_position position;
+    if (!phd__frame_read(walk, entry, &frame))
+        return;
+    phd__code_position(walk, frame.code, frame.lasti, &position);
+    put_frame_line(walk, frame.code, position.line, to);
+}
+
+static void put_traceback_entry(struct phd_walk *walk, uint64_t traceback, struct phd_text *to)
+{
+    struct phd_frame frame;
+    struct phd_position position = {-1, -1, -1, -1};
+    int line = phd__int_at(walk, traceback, walk->at->traceback_lineno);
+    if (!phd__frame_read(walk, phd__word_at(walk, traceback, walk->at->traceback_frame), &frame))
+        return;
+    if (line < 0) {
+        phd__code_position(walk, frame.code, phd__int_at(walk, traceback, walk->at->traceback_lasti), &position);
+        line = position.line;
+    }
+    put_frame_line(walk, frame.code, line, to);
+}
+
+static void put_traceback(struct phd_walk *walk, uint64_t traceback, struct phd_text *to)
+{
+    unsigned shown = 0;
+    if (traceback && phd__type_of(walk, traceback)->shape == PHD_SHAPE_TRACEBACK)
+        phd__text_string(to, "Traceback (most recent call last):\n");
+    while (traceback && phd__type_of(walk, traceback)->shape == PHD_SHAPE_TRACEBACK && shown < MAX_FRAMES_SHOWN) {
+        if (!readable(walk, put_traceback_entry, traceback, to))
+            phd__text_string(to, "  <unreadable frame>\n");
+        traceback = phd__word_at(walk, traceback, walk->at->traceback_next);
+        shown++;
+    }
+    if (shown == MAX_FRAMES_SHOWN && traceback)
+        phd__text_string(to, "  ... further frames are in the binary part\n");
+}
+
+/* ---- exceptions ---- */
+
+static uint64_t exception_at(struct phd_walk *walk, uint64_t object)
+{
+    return object && phd__type_of(walk, object)->shape != PHD_SHAPE_NONE ? object : 0;
+}
+
+static void put_one_exception(struct phd_walk *walk, uint64_t exception, struct phd_text *to)
+{
+    put_traceback(walk, exception_at(walk, phd__word_at(walk, exception, walk->at->exception_traceback)), to);
+    put_exception_line(walk, exception, to);
+    phd__text_string(to, "\n");
+}
+
+/* The chain of causes, the first cause first. */
+static void put_chain(struct phd_walk *walk, uint64_t exception, struct phd_text *to)
+{
+    uint64_t chain[MAX_CHAIN];
+    bool is_cause[MAX_CHAIN];
+    unsigned count = 0;
+    while (exception && count < MAX_CHAIN) {
+        uint64_t cause = exception_at(walk, phd__word_at(walk, exception, walk->at->exception_cause));
+        uint64_t context = exception_at(walk, phd__word_at(walk, exception, walk->at->exception_context));
+        chain[count] = exception;
+        is_cause[count++] = cause != 0;
+        exception = cause ? cause : context;
+    }
+    while (count-- > 0) {
+        if (!readable(walk, put_one_exception, chain[count], to))
+            phd__text_string(to, "<unreadable exception>\n");
+        if (count > 0)
+            phd__text_string(to, is_cause[count - 1]
+                                     ? "\nThe above exception was the direct cause of the following exception:\n\n"
+                                     : "\nDuring handling of the above exception, another exception occurred:\n\n");
+    }
+}
+
+/* ---- the whole ---- */
+
+struct thread_report {
+    const struct phd_request *request;
+    struct phd_text *to;
+};
+
+static void put_thread_frames(struct phd_walk *walk, uint64_t state, struct phd_text *to)
+{
+    uint64_t entry = phd__thread_frame(walk, state);
+    unsigned shown = 0;
+    for (; entry && shown < MAX_FRAMES_SHOWN; shown++) {
+        if (!readable(walk, put_frame, entry, to))
+            phd__text_string(to, "  <unreadable frame>\n");
+        entry = phd__frame_caller(walk, entry);
+    }
+    if (!shown)
+        phd__text_string(to, "  <no Python frame>\n");
+    if (entry)
+        phd__text_string(to, "  ... further frames are in the binary part\n");
+}
+
+static void put_thread(struct phd_walk *walk, const struct phd_thread *thread, void *argument)
+{
+    struct thread_report *report = argument;
+    struct phd_text *to = report->to;
+    phd__text_string(to, thread->current ? "\nCurrent thread " : "\nThread ");
+    phd__text_string(to, thread->name[0] ? thread->name : "<unnamed>");
+    phd__text_string(to, " (ident ");
+    phd__text_unsigned(to, thread->ident);
+    if (thread->native_id) {
+        phd__text_string(to, ", native id ");
+        phd__text_unsigned(to, thread->native_id);
+    }
+    phd__text_string(to, "), most recent call first:\n");
+    if (!readable(walk, put_thread_frames, thread->state, to))
+        phd__text_string(to, "  <unreadable thread>\n");
+}
+
+void phd__traceback_text(struct phd_walk *walk, const struct phd_request *request, struct phd_text *to)
+{
+    struct thread_report report = {request, to};
+    struct phd_guard guard;
+    if (request->exception && !readable(walk, put_chain, request->exception, to))
+        phd__text_string(to, "<unreadable exception>\n");
+    if (PHD_GUARD(walk->memory, &guard))
+        phd__threads_each(walk, request, put_thread, &report);
+    PHD_UNGUARD(walk->memory, &guard);
+}
+
+/* The place the subject names: where the exception was raised, else where the thread stands. */
+static void put_place(struct phd_walk *walk, uint64_t entry, int line, struct phd_text *to)
+{
+    struct phd_frame frame;
+    struct phd_position position;
+    char filename[4096];
+    if (!entry || !phd__frame_read(walk, entry, &frame))
+        return;
+    phd__code_position(walk, frame.code, frame.lasti, &position);
+    size_t length = phd__copy_str(walk, phd__word_at(walk, frame.code, walk->at->code_filename), filename,
+                                  sizeof filename);
+    size_t slash = length;
+    while (slash > 0 && filename[slash - 1] != '/')
+        slash--;
+    phd__text_string(to, " (");
+    phd__text_string(to, filename + slash);
+    phd__text_string(to, ":");
+    phd__text_signed(to, line > 0 ? line : position.line);
+    phd__text_string(to, " in ");
+    put_str(walk, phd__word_at(walk, frame.code, walk->at->code_name), to);
+    phd__text_string(to, ")");
+}
+
+static void put_traceback_place(struct phd_walk *walk, uint64_t traceback, struct phd_text *to)
+{
+    for (unsigned depth = 0; depth < PHD_MAX_FRAMES; depth++) {
+        uint64_t next = phd__word_at(walk, traceback, walk->at->traceback_next);
+        if (!next)
+            break;
+        traceback = next;
+    }
+    put_place(walk, phd__word_at(walk, traceback, walk->at->traceback_frame),
+              phd__int_at(walk, traceback, walk->at->traceback_lineno), to);
+}
+
+static void put_thread_place(struct phd_walk *walk, uint64_t state, struct phd_text *to)
+{
+    put_place(walk, phd__thread_frame(walk, state), 0, to);
+}
+
+void phd__subject(struct phd_walk *walk, const struct phd_request *request, char *out, size_t capacity)
+{
+    struct phd_text text;
+    phd__text_init(&text, out, capacity - 1);
+    phd__text_string(&text, "[pyheapdump] ");
+    if (!request->exception || !readable(walk, put_exception_line, request->exception, &text))
+        phd__text_string(&text, request->reason);
+    if (request->traceback)
+        readable(walk, put_traceback_place, request->traceback, &text);
+    else if (request->thread)
+        readable(walk, put_thread_place, request->thread, &text);
+    out[text.used] = 0;
+    for (size_t i = 0; i < text.used; i++) { /* a header is one line */
+        if ((unsigned char)out[i] < 0x20)
+            out[i] = ' ';
+    }
+}

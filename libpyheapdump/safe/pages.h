@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Memory for the walk itself: pages from mmap, a bump arena on them, and a count of what was taken.
+ * Nothing comes from malloc, whose locks may be held by a thread that no longer runs. Context: crash.
+ */
+#ifndef PHD_SAFE_PAGES_H
+#define PHD_SAFE_PAGES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* `size` zeroed bytes, or NULL. Released by phd__pages_free with the same size. */
+void *phd__pages_alloc(size_t size);
+void phd__pages_free(void *pages, size_t size);
+
+/* Allocations that live as long as the dump. */
+struct phd_arena {
+    uint8_t *chunk;
+    size_t used;
+    size_t capacity;
+};
+
+/* `size` zeroed bytes aligned to 16, or NULL when memory is refused. */
+void *phd__arena_alloc(struct phd_arena *arena, size_t size);
+
+#endif

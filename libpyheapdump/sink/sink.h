@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Sink: where the bytes of the dump go. A file descriptor with a count, a cap and a sticky error: after a failed write
+ * all further ones are ignored, so the walk need not check each. Context: crash.
+ */
+#ifndef PHD_SINK_H
+#define PHD_SINK_H
+
+#include <sys/uio.h>
+
+#include "pyheapdump.h"
+
+struct phd_sink {
+    int fd;
+    uint64_t written;
+    uint64_t limit;    /* bytes; 0 for none */
+    int system_errno;  /* of the first failed write, 0 while all is well */
+    bool limit_reached;
+};
+
+void phd__sink_init(struct phd_sink *sink, int fd, uint64_t limit);
+
+/* Write `count` pieces one after the other, all or (when they would exceed the limit) none. True when written. */
+bool phd__sink_write(struct phd_sink *sink, struct iovec *pieces, int count);
+
+#endif

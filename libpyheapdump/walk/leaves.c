@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Numbers and strings. Context: crash.
+ */
+#include "walk/walk.h"
+
+enum { MAX_INT_DIGITS = 1 << 28, INT_PIECE = 4096 };
+
+struct long_parts {
+    uint64_t count;
+    bool negative;
+    uint64_t digits; /* address */
+};
+
+static void read_long(struct phd_walk *walk, uint64_t object, struct long_parts *parts)
+{
+    uint64_t size = phd__word_at(walk, object, walk->at->long_size);
+    if (walk->at->long_tagged) {
+        parts->count = size >> 3;
+        parts->negative = (size & 3) == 2;
+        if ((size & 3) == 3 || ((size & 3) == 1 && parts->count > 1))
+            phd__memory_fault(walk->memory, object, "an int with an impossible tag");
+    } else {
+        parts->negative = (int64_t)size < 0;
+        parts->count = parts->negative ? -size : size;
+    }
+    if (parts->count > MAX_INT_DIGITS)
+        phd__memory_fault(walk->memory, object, "an int of impossible size");
+    parts->digits = object + (uint64_t)walk->at->long_digits;
+}
+
+/* Turns digits of `digit_bits` into bytes of two's complement, little-endian, one after the other. */
+struct byte_stream {
+    struct phd_walk *walk;
+    const struct long_parts *parts;
+    uint64_t next_digit;
+    uint64_t bits;
+    unsigned bit_count;
+    unsigned carry; /* for the negation */
+};
+
+static uint8_t next_byte(struct byte_stream *stream)
+{
+    while (stream->bit_count < 8 && stream->next_digit < stream->parts->count) {
+        uint64_t digit = phd__read_u32(stream->walk->memory, stream->parts->digits + 4 * stream->next_digit++);
+        stream->bits |= digit << stream->bit_count;
+        stream->bit_count += (unsigned)stream->walk->at->long_digit_bits;
+    }
+    uint8_t byte = (uint8_t)stream->bits;
+    stream->bits >>= 8;
+    stream->bit_count = stream->bit_count > 8 ? stream->bit_count - 8 : 0;
+    if (stream->parts->negative) {
+        unsigned negated = (uint8_t)~byte + stream->carry;
+        stream->carry = negated >> 8;
+        byte = (uint8_t)negated;
+    }
+    return byte;
+}
+
+static void put_big_int(struct phd_walk *walk, uint64_t object, const struct long_parts *parts)
+{
+    uint64_t length = (parts->count * (uint64_t)walk->at->long_digit_bits + 7) / 8 + 1; /* one more for the sign */
+    phd__pack_ext(walk->to, length, PHD_EXT_INT);
+    uint8_t *out = phd__buffer_reserve(walk->to, length);
+    if (!out)
+        phd__memory_fault(walk->memory, object, "an int too large for one record");
+    struct byte_stream stream = {walk, parts, 0, 0, 0, 1};
+    for (uint64_t i = 0; i < length; i++)
+        out[i] = next_byte(&stream);
+    walk->to->used += length;
+}
+
+void phd__put_int(struct phd_walk *walk, uint64_t object)
+{
+    struct long_parts parts;
+    read_long(walk, object, &parts);
+    if (parts.count > 2) {
+        put_big_int(walk, object, &parts);
+        return;
+    }
+    uint64_t magnitude = 0;
+    for (uint64_t i = parts.count; i-- > 0;)
+        magnitude = magnitude << walk->at->long_digit_bits | phd__read_u32(walk->memory, parts.digits + 4 * i);
+    phd__pack_int64(walk->to, parts.negative ? -(int64_t)magnitude : (int64_t)magnitude);
+}
+
+/* ---- str ---- */
+
+struct str_parts {
+    uint64_t length;  /* code points */
+    uint64_t data;    /* address of the characters */
+    unsigned kind;    /* bytes per character: 1, 2, 4 */
+    bool ascii;
+};
+
+static void read_str(struct phd_walk *walk, uint64_t object, struct str_parts *parts)
+{
+    const struct phd_layout *at = walk->at;
+    uint32_t state = phd__read_u32(walk->memory, object + (uint64_t)at->unicode_state);
+    parts->length = phd__word_at(walk, object, at->unicode_length);
+    parts->kind = state >> at->unicode_kind_shift & 7;
+    parts->ascii = state & (uint32_t)at->unicode_ascii_mask;
+    bool compact = state & (uint32_t)at->unicode_compact_mask;
+    if (compact)
+        parts->data = object + (uint64_t)(parts->ascii ? at->unicode_ascii_size : at->unicode_compact_size);
+    else
+        parts->data = phd__word_at(walk, object, at->unicode_data);
+    if (parts->length > PHD_MAX_LENGTH)
+        phd__memory_fault(walk->memory, object, "a str of impossible length");
+    if (parts->kind != 1 && parts->kind != 2 && parts->kind != 4)
+        phd__memory_fault(walk->memory, object, "a str of unknown kind");
+    if (!parts->data && parts->length)
+        phd__memory_fault(walk->memory, object, "a str without characters");
+}
+
+static uint32_t character(const uint8_t *data, unsigned kind, uint64_t index)
+{
+    uint32_t c = 0;
+    memcpy(&c, data + index * kind, kind);
+    return c;
+}
+
+static unsigned utf8_encode(uint32_t c, uint8_t out[4])
+{
+    if (c < 0x80) {
+        out[0] = (uint8_t)c;
+        return 1;
+    }
+    if (c < 0x800) {
+        out[0] = (uint8_t)(0xc0 | c >> 6);
+        out[1] = (uint8_t)(0x80 | (c & 63));
+        return 2;
+    }
+    if (c < 0x10000) {
+        out[0] = (uint8_t)(0xe0 | c >> 12);
+        out[1] = (uint8_t)(0x80 | (c >> 6 & 63));
+        out[2] = (uint8_t)(0x80 | (c & 63));
+        return 3;
+    }
+    out[0] = (uint8_t)(0xf0 | (c >> 18 & 7));
+    out[1] = (uint8_t)(0x80 | (c >> 12 & 63));
+    out[2] = (uint8_t)(0x80 | (c >> 6 & 63));
+    out[3] = (uint8_t)(0x80 | (c & 63));
+    return 4;
+}
+
+static bool is_surrogate(uint32_t c)
+{
+    return c >= 0xd800 && c < 0xe000;
+}
+
+static uint64_t utf8_length(const uint8_t *data, const struct str_parts *parts, bool *surrogates)
+{
+    uint64_t length = 0;
+    uint8_t scratch[4];
+    for (uint64_t i = 0; i < parts->length; i++) {
+        uint32_t c = character(data, parts->kind, i);
+        *surrogates |= is_surrogate(c);
+        length += utf8_encode(c, scratch);
+    }
+    return length;
+}
+
+uint64_t phd__str_bound(struct phd_walk *walk, uint64_t object)
+{
+    struct str_parts parts;
+    read_str(walk, object, &parts);
+    return parts.ascii ? parts.length : parts.length * (parts.kind == 1 ? 2 : parts.kind == 2 ? 3 : 4);
+}
+
+bool phd__put_str(struct phd_walk *walk, uint64_t object, uint64_t limit)
+{
+    struct str_parts parts;
+    read_str(walk, object, &parts);
+    if (parts.length > limit)
+        return false;
+    const uint8_t *data = parts.length ? phd__view(walk->memory, parts.data, parts.length * parts.kind) : NULL;
+    if (parts.ascii) {
+        phd__pack_str(walk->to, parts.length);
+        phd__pack_str_body(walk->to, data, parts.length);
+        return true;
+    }
+    bool surrogates = false;
+    uint64_t length = utf8_length(data, &parts, &surrogates);
+    if (length > limit)
+        return false;
+    if (surrogates)
+        phd__pack_ext(walk->to, length, PHD_EXT_SURROGATES);
+    else
+        phd__pack_str(walk->to, length);
+    uint8_t *out = phd__buffer_reserve(walk->to, length);
+    if (!out)
+        return true; /* the record overflows and is taken back */
+    for (uint64_t i = 0; i < parts.length; i++)
+        out += utf8_encode(character(data, parts.kind, i), out);
+    walk->to->used += length;
+    return true;
+}
+
+size_t phd__copy_str(struct phd_walk *walk, uint64_t object, char *out, size_t capacity)
+{
+    struct phd_type *type = phd__type_of(walk, object);
+    if (type->shape != PHD_SHAPE_STR)
+        phd__memory_fault(walk->memory, object, "not a str");
+    struct str_parts parts;
+    read_str(walk, object, &parts);
+    size_t used = 0;
+    for (uint64_t i = 0; i < parts.length && used + 5 <= capacity; i++) {
+        const uint8_t *data = phd__view(walk->memory, parts.data + i * parts.kind, parts.kind);
+        uint32_t c = character(data, parts.kind, 0);
+        used += utf8_encode(is_surrogate(c) || c > 0x10ffff ? '?' : c, (uint8_t *)out + used);
+    }
+    out[used] = 0;
+    return used;
+}
+
+bool phd__str_equals(struct phd_walk *walk, uint64_t object, const char *text)
+{
+    if (phd__type_of(walk, object)->shape != PHD_SHAPE_STR)
+        return false;
+    struct str_parts parts;
+    read_str(walk, object, &parts);
+    size_t length = 0;
+    while (text[length])
+        length++;
+    return parts.ascii && parts.length == length &&
+           memcmp(phd__view(walk->memory, parts.data, length), text, length) == 0;
+}
+
+/* A long str, in pieces of UTF-8 through the items buffer. */
+static void put_str_content(struct phd_walk *walk, const struct str_parts *parts)
+{
+    uint64_t offset = 0;
+    walk->items.used = 0;
+    for (uint64_t i = 0; i < parts->length; i++) {
+        uint8_t scratch[4];
+        const uint8_t *data = phd__view(walk->memory, parts->data + i * parts->kind, parts->kind);
+        unsigned length = utf8_encode(character(data, parts->kind, 0), scratch);
+        phd__buffer_append(&walk->items, scratch, length);
+        if (walk->items.used >= PHD_BLOCK_TARGET || i + 1 == parts->length) {
+            phd__blocks_put(walk->blocks, PHD_BLOCK_CONTENT, walk->own_id, 1, offset, walk->items.data,
+                            walk->items.used);
+            offset += walk->items.used;
+            walk->items.used = 0;
+        }
+    }
+}
+
+void phd__put_str_record(struct phd_walk *walk, uint64_t object)
+{
+    size_t start = walk->to->used;
+    phd__pack_array(walk->to, 2);
+    phd__pack_uint32(walk->to, PHD_SHAPE_STR);
+    if (phd__put_str(walk, object, PHD_MAX_INLINE_BYTES))
+        return;
+    struct str_parts parts;
+    read_str(walk, object, &parts);
+    bool surrogates = false;
+    const uint8_t *data = phd__view(walk->memory, parts.data, parts.length * parts.kind);
+    uint64_t length = parts.ascii ? parts.length : utf8_length(data, &parts, &surrogates);
+    walk->to->used = start;
+    phd__pack_array(walk->to, 3);
+    phd__pack_uint32(walk->to, 16);
+    phd__pack_uint32(walk->to, PHD_SHAPE_STR);
+    phd__pack_uint64(walk->to, length);
+    if (parts.ascii)
+        phd__put_content(walk, parts.data, parts.length);
+    else
+        put_str_content(walk, &parts);
+}
+
+void phd__put_content(struct phd_walk *walk, uint64_t address, uint64_t length)
+{
+    for (uint64_t offset = 0; offset < length; offset += PHD_BLOCK_TARGET) {
+        uint64_t piece = length - offset < PHD_BLOCK_TARGET ? length - offset : PHD_BLOCK_TARGET;
+        if (!phd__blocks_put(walk->blocks, PHD_BLOCK_CONTENT, walk->own_id, 1, offset,
+                             phd__view(walk->memory, address + offset, piece), piece))
+            return;
+    }
+}
+
+void phd__put_bytes_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape)
+{
+    uint64_t length = phd__word_at(walk, object, walk->at->var_size);
+    uint64_t data = shape == PHD_SHAPE_BYTES ? object + (uint64_t)walk->at->bytes_data
+                                             : phd__word_at(walk, object, walk->at->bytearray_start);
+    if (length > PHD_MAX_LENGTH)
+        phd__memory_fault(walk->memory, object, "bytes of impossible length");
+    bool split = length > PHD_MAX_INLINE_BYTES;
+    phd__pack_array(walk->to, split ? 3 : 2);
+    if (split) {
+        phd__pack_uint32(walk->to, 16);
+        phd__pack_uint32(walk->to, shape);
+        phd__pack_uint64(walk->to, length);
+        phd__put_content(walk, data, length);
+    } else {
+        phd__pack_uint32(walk->to, shape);
+        phd__pack_bytes(walk->to, length ? phd__view(walk->memory, data, length) : NULL, length);
+    }
+}

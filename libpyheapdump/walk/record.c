@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The loop of the walk: one record after the other, under a recovery point. Context: crash.
+ */
+#include <time.h>
+
+#include "safe/text.h"
+#include "walk/special.h"
+#include "walk/walk.h"
+
+enum { FIRST_SEEN_CAPACITY = 1 << 16, FIRST_BORROWED_CAPACITY = 4096, QUEUE_PREFETCH = 4 };
+
+enum phd_status phd__walk_open(struct phd_walk *walk, const struct phd_layout *at, struct phd_memory *memory,
+                               struct phd_blocks *blocks, struct phd_error *error)
+{
+    memset(walk, 0, sizeof *walk);
+    walk->at = at;
+    walk->memory = memory;
+    walk->blocks = blocks;
+    walk->types.arena = &walk->arena;
+    walk->types.at = at;
+    walk->types.memory = memory;
+    /* Counts are shared between threads in a free-threaded build: one does not mean one. */
+    walk->trust_counts = !at->free_threaded;
+    walk->records = (struct phd_buffer){phd__pages_alloc(PHD_BLOCK_CAPACITY), 0, PHD_BLOCK_CAPACITY, false};
+    walk->items = (struct phd_buffer){phd__pages_alloc(PHD_BLOCK_CAPACITY), 0, PHD_BLOCK_CAPACITY, false};
+    walk->address_deltas = phd__pages_alloc(PHD_RECORDS_PER_BLOCK * sizeof *walk->address_deltas);
+    walk->to = &walk->records;
+    if (!walk->records.data || !walk->items.data || !walk->address_deltas ||
+        !phd__addrset_open(&walk->seen, FIRST_SEEN_CAPACITY) ||
+        !phd__addrset_open(&walk->borrowed, FIRST_BORROWED_CAPACITY) || !phd__queue_open(&walk->queue)) {
+        phd__error_set(error, PHD_ERROR_MEMORY, 0, "memory for the walk");
+        return PHD_ERROR_MEMORY;
+    }
+    return PHD_OK;
+}
+
+void phd__walk_close(struct phd_walk *walk)
+{
+    phd__pages_free(walk->records.data, PHD_BLOCK_CAPACITY);
+    phd__pages_free(walk->items.data, PHD_BLOCK_CAPACITY);
+    phd__pages_free(walk->address_deltas, PHD_RECORDS_PER_BLOCK * sizeof *walk->address_deltas);
+    phd__addrset_close(&walk->seen);
+    phd__addrset_close(&walk->borrowed);
+    phd__queue_close(&walk->queue);
+}
+
+uint64_t phd__walk_memory(const struct phd_walk *walk)
+{
+    return 2 * PHD_BLOCK_CAPACITY + PHD_RECORDS_PER_BLOCK * sizeof *walk->address_deltas +
+           phd__addrset_memory(&walk->seen) + phd__addrset_memory(&walk->borrowed) +
+           phd__queue_memory(&walk->queue) + phd__blocks_memory(walk->blocks);
+}
+
+void phd__walk_check(struct phd_walk *walk)
+{
+    const struct phd_sink *sink = walk->blocks->sink;
+    struct timespec now;
+    if (sink->system_errno)
+        walk->stopped = "the file could not be written further";
+    else if (sink->limit_reached)
+        walk->stopped = "max_bytes reached";
+    else if (walk->out_of_memory)
+        walk->stopped = "no memory for the walk";
+    else if (walk->deadline_ns && clock_gettime(CLOCK_MONOTONIC, &now) == 0 &&
+             (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec > walk->deadline_ns)
+        walk->stopped = "max_seconds reached";
+}
+
+/* ---- one record ---- */
+
+static void put_singleton(struct phd_walk *walk, const struct phd_type *type)
+{
+    phd__pack_array(walk->to, 2);
+    phd__pack_uint32(walk->to, PHD_SHAPE_SINGLETON);
+    phd__pack_text(walk->to, type->layout_name[0] == 'e' ? "Ellipsis" : "NotImplemented");
+}
+
+static void put_number_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape)
+{
+    phd__pack_array(walk->to, 2);
+    phd__pack_uint32(walk->to, shape);
+    if (shape == PHD_SHAPE_INT) {
+        phd__put_int(walk, object);
+    } else if (shape == PHD_SHAPE_FLOAT) {
+        double value;
+        memcpy(&value, phd__view(walk->memory, object + (uint64_t)walk->at->float_value, sizeof value), sizeof value);
+        phd__pack_double(walk->to, value);
+    } else {
+        double value[2];
+        memcpy(value, phd__view(walk->memory, object + (uint64_t)walk->at->complex_value, sizeof value), sizeof value);
+        phd__pack_complex(walk->to, value);
+    }
+}
+
+void phd__put_builtin(struct phd_walk *walk, uint64_t object, const struct phd_type *type)
+{
+    switch (type->shape) {
+    case PHD_SHAPE_INT:
+    case PHD_SHAPE_FLOAT:
+    case PHD_SHAPE_COMPLEX:
+        put_number_record(walk, object, type->shape);
+        break;
+    case PHD_SHAPE_STR:
+        phd__put_str_record(walk, object);
+        break;
+    case PHD_SHAPE_BYTES:
+    case PHD_SHAPE_BYTEARRAY:
+        phd__put_bytes_record(walk, object, type->shape);
+        break;
+    case PHD_SHAPE_TUPLE:
+    case PHD_SHAPE_LIST:
+        phd__put_sequence_record(walk, object, type->shape);
+        break;
+    case PHD_SHAPE_DICT:
+        phd__put_dict_record(walk, object);
+        break;
+    default:
+        phd__put_set_record(walk, object, type->shape);
+        break;
+    }
+}
+
+static void put_object_record(struct phd_walk *walk, uint64_t object)
+{
+    const struct phd_type *type = phd__type_of(walk, object);
+    if (type->shape == PHD_SHAPE_TYPE)
+        phd__put_type_record(walk, object, type);
+    else if (type->shape == PHD_SHAPE_FRAME)
+        phd__put_frame_record(walk, object);
+    else if (type->shape == PHD_SHAPE_CODE)
+        phd__put_code_record(walk, object, type);
+    else if (type->shape == PHD_SHAPE_TRACEBACK)
+        phd__put_traceback_record(walk, object, type);
+    else if (type->shape == PHD_SHAPE_SINGLETON)
+        put_singleton(walk, type);
+    else if (type->exact && type->shape >= PHD_SHAPE_INT && type->shape <= PHD_SHAPE_FROZENSET)
+        phd__put_builtin(walk, object, type);
+    else
+        phd__put_instance(walk, object, type);
+}
+
+static bool try_record(struct phd_walk *walk, uint64_t entry, size_t start, bool careful)
+{
+    struct phd_guard guard;
+    volatile bool done = false;
+    bool meeting_roots = walk->meeting_roots;
+    walk->careful = careful;
+    walk->to = &walk->records;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        if (entry & PHD_ENTRY_IFRAME)
+            phd__put_iframe_record(walk, entry & ~PHD_ENTRY_IFRAME);
+        else
+            put_object_record(walk, entry);
+        done = true;
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+    walk->meeting_roots = meeting_roots;
+    walk->to = &walk->records;
+    walk->careful = false;
+    if (done && walk->records.overflow) {
+        walk->memory->fault_reason = "too large for one record";
+        done = false;
+    }
+    if (!done) {
+        walk->records.used = start;
+        walk->records.overflow = false;
+    }
+    return done;
+}
+
+static void put_broken(struct phd_walk *walk)
+{
+    walk->broken++;
+    phd__pack_array(&walk->records, 2);
+    phd__pack_uint32(&walk->records, 0);
+    phd__pack_text(&walk->records, walk->memory->fault_reason ? walk->memory->fault_reason : "unreadable");
+}
+
+void phd__walk_flush(struct phd_walk *walk)
+{
+    uint64_t count = walk->written - walk->first_id;
+    if (!count)
+        return;
+    phd__pack_map(&walk->records, 1);
+    phd__pack_text(&walk->records, "a");
+    phd__pack_array(&walk->records, count);
+    for (uint64_t i = 0; i < count; i++)
+        phd__pack_int64(&walk->records, walk->address_deltas[i]);
+    bool stored = phd__blocks_put(walk->blocks, PHD_BLOCK_OBJECTS, walk->first_id, count, 0, walk->records.data,
+                                  walk->records.used);
+    if (!stored)
+        walk->written = walk->first_id;
+    walk->first_id = walk->written;
+    walk->records.used = 0;
+    walk->records.overflow = false;
+    walk->last_address = 0;
+    phd__walk_check(walk);
+}
+
+static void write_record(struct phd_walk *walk, uint64_t entry)
+{
+    size_t start = walk->records.used;
+    walk->own_id = walk->written;
+    walk->own_address = entry & ~PHD_ENTRY_IFRAME;
+    if (!try_record(walk, entry, start, false) && !try_record(walk, entry, start, true))
+        put_broken(walk);
+    walk->address_deltas[walk->written - walk->first_id] = (int64_t)(walk->own_address - walk->last_address);
+    walk->last_address = walk->own_address;
+    walk->written++;
+    /* Leave room for the largest record and the column of addresses. */
+    if (walk->records.used >= PHD_BLOCK_TARGET || walk->written - walk->first_id == PHD_RECORDS_PER_BLOCK)
+        phd__walk_flush(walk);
+}
+
+void phd__walk_run(struct phd_walk *walk)
+{
+    uint64_t entry;
+    while (!walk->stopped && phd__queue_pop(&walk->queue, &entry)) {
+        if (!walk->memory->view) {
+            uint64_t soon = phd__queue_peek(&walk->queue, QUEUE_PREFETCH);
+            __builtin_prefetch((const void *)(uintptr_t)soon);
+        }
+        write_record(walk, entry);
+    }
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Context: crash.
+ */
+#include "walk/roots.h"
+
+enum { MAX_INTERPRETERS = 10000, ROOT_ROOM = 64 * 1024 };
+
+/* ---- reading threads ---- */
+
+static uint64_t first_interpreter(struct phd_walk *walk, const struct phd_request *request)
+{
+    return phd__word_at(walk, request->runtime, walk->at->runtime_interpreters);
+}
+
+/* threading._active: {ident: Thread} of the interpreter, or 0. */
+static uint64_t active_threads(struct phd_walk *walk, uint64_t interpreter)
+{
+    uint64_t modules = phd__word_at(walk, interpreter, walk->at->interp_modules);
+    uint64_t threading = modules ? phd__dict_get(walk, modules, "threading") : 0;
+    return threading ? phd__instance_get(walk, threading, "_active") : 0;
+}
+
+static uint64_t small_int(struct phd_walk *walk, uint64_t object)
+{
+    uint64_t value = 0;
+    uint64_t size = phd__word_at(walk, object, walk->at->long_size);
+    uint64_t digits = walk->at->long_tagged ? size >> 3 : size;
+    for (uint64_t i = digits <= 3 ? digits : 0; i-- > 0;)
+        value = value << walk->at->long_digit_bits |
+                phd__read_u32(walk->memory, object + (uint64_t)walk->at->long_digits + 4 * i);
+    return value;
+}
+
+static uint64_t int_attribute(struct phd_walk *walk, uint64_t object, const char *name)
+{
+    uint64_t value = phd__instance_get(walk, object, name);
+    return value && phd__type_of(walk, value)->shape == PHD_SHAPE_INT ? small_int(walk, value) : 0;
+}
+
+/* What the Thread object knows of the thread: name, daemon, native id. */
+static void read_thread_object(struct phd_walk *walk, struct phd_thread *thread)
+{
+    struct phd_dict_cursor cursor;
+    uint64_t key, value, active = active_threads(walk, thread->interpreter);
+    if (!active)
+        return;
+    phd__dict_open(walk, active, &cursor);
+    while (phd__dict_next(walk, &cursor, &key, &value)) {
+        if (phd__type_of(walk, key)->shape != PHD_SHAPE_INT || small_int(walk, key) != thread->ident)
+            continue;
+        uint64_t name = phd__instance_get(walk, value, "_name");
+        uint64_t daemon = phd__instance_get(walk, value, "_daemonic");
+        if (name)
+            phd__copy_str(walk, name, thread->name, sizeof thread->name);
+        if (daemon && phd__type_of(walk, daemon)->shape == PHD_SHAPE_BOOL)
+            thread->daemon = phd__read_u32(walk->memory, daemon + (uint64_t)walk->at->long_digits) != 0;
+        if (!thread->native_id)
+            thread->native_id = int_attribute(walk, value, "_native_id");
+        return;
+    }
+}
+
+static void read_thread(struct phd_walk *walk, const struct phd_request *request, uint64_t state,
+                        struct phd_thread *thread)
+{
+    struct phd_guard guard;
+    memset(thread, 0, sizeof *thread);
+    thread->state = state;
+    thread->daemon = -1;
+    thread->current = state == request->thread;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        thread->interpreter = phd__word_at(walk, state, walk->at->thread_interp);
+        thread->ident = phd__word_at(walk, state, walk->at->thread_ident);
+        if (walk->at->thread_native_id != PHD_ABSENT)
+            thread->native_id = phd__word_at(walk, state, walk->at->thread_native_id);
+        else if (thread->current)
+            thread->native_id = request->native_id;
+        read_thread_object(walk, thread);
+    } else {
+        thread->problem = walk->memory->fault_reason;
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+}
+
+typedef void (*thread_visitor)(struct phd_walk *walk, const struct phd_thread *thread, void *argument);
+
+static void visit_state(struct phd_walk *walk, const struct phd_request *request, uint64_t state, thread_visitor visit,
+                        void *argument)
+{
+    struct phd_thread thread;
+    read_thread(walk, request, state, &thread);
+    visit(walk, &thread, argument);
+}
+
+void phd__threads_each(struct phd_walk *walk, const struct phd_request *request, thread_visitor visit, void *argument)
+{
+    unsigned threads = 0;
+    if (request->thread)
+        visit_state(walk, request, request->thread, visit, argument);
+    uint64_t interpreter = first_interpreter(walk, request);
+    for (unsigned i = 0; interpreter && i < MAX_INTERPRETERS; i++) {
+        uint64_t state = phd__word_at(walk, interpreter, walk->at->interp_threads);
+        while (state && threads++ < PHD_MAX_THREADS) {
+            if (state != request->thread)
+                visit_state(walk, request, state, visit, argument);
+            state = phd__word_at(walk, state, walk->at->thread_next);
+        }
+        interpreter = phd__word_at(walk, interpreter, walk->at->interp_next);
+    }
+}
+
+unsigned phd__frames_to_skip(const struct phd_request *request, const struct phd_thread *thread)
+{
+    return thread->current ? request->skip_frames : 0;
+}
+
+/* ---- writing ---- */
+
+static void put_frames(struct phd_walk *walk, const struct phd_request *request, const struct phd_thread *thread)
+{
+    struct phd_guard guard;
+    volatile unsigned skip = phd__frames_to_skip(request, thread);
+    size_t header = walk->to->used;
+    volatile uint32_t count = 0;
+    phd__buffer_append(walk->to, "\xdd\0\0\0\0", 5); /* array 32, counted below */
+    if (PHD_GUARD(walk->memory, &guard)) {
+        uint64_t entry = phd__thread_frame(walk, thread->state);
+        for (unsigned i = 0; entry && i < PHD_MAX_FRAMES; i++) {
+            if (walk->to->capacity - walk->to->used < ROOT_ROOM)
+                break;
+            if (i >= skip) {
+                phd__put_frame_reference(walk, entry);
+                count = count + 1;
+            }
+            entry = phd__frame_caller(walk, entry);
+        }
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+    for (unsigned i = 0; i < 4; i++)
+        walk->to->data[header + 1 + i] = (uint8_t)(count >> (24 - 8 * i));
+}
+
+static void put_bool(struct phd_walk *walk, bool value)
+{
+    if (value)
+        phd__pack_true(walk->to);
+    else
+        phd__pack_false(walk->to);
+}
+
+/* The exception the thread is handling (sys.exc_info), if any. */
+static uint64_t handled_exception(struct phd_walk *walk, uint64_t state)
+{
+    struct phd_guard guard;
+    volatile uint64_t value = 0;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        uint64_t item = phd__word_at(walk, state, walk->at->thread_exc_info);
+        for (unsigned depth = 0; item && !value && depth < PHD_MAX_FRAMES; depth++) {
+            value = phd__word_at(walk, item, walk->at->excinfo_value);
+            if (value && phd__type_of(walk, value)->shape == PHD_SHAPE_NONE)
+                value = 0;
+            item = phd__word_at(walk, item, walk->at->excinfo_previous);
+        }
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+    return value;
+}
+
+struct roots {
+    const struct phd_request *request;
+    uint32_t threads;
+};
+
+static void put_thread(struct phd_walk *walk, const struct phd_thread *thread, void *argument)
+{
+    struct roots *roots = argument;
+    if (walk->to->capacity - walk->to->used < ROOT_ROOM)
+        return; /* the block is full: the remaining threads' frames are reached through sys.modules only */
+    roots->threads++;
+    phd__pack_map(walk->to, thread->problem ? 9 : 8);
+    phd__pack_text(walk->to, "ident");
+    phd__pack_uint64(walk->to, thread->ident);
+    phd__pack_text(walk->to, "native_id");
+    phd__pack_uint64(walk->to, thread->native_id);
+    phd__pack_text(walk->to, "name");
+    if (thread->name[0])
+        phd__pack_text(walk->to, thread->name);
+    else
+        phd__pack_nil(walk->to);
+    phd__pack_text(walk->to, "current");
+    put_bool(walk, thread->current);
+    phd__pack_text(walk->to, "holds_gil");
+    put_bool(walk, thread->current && roots->request->gil_held);
+    phd__pack_text(walk->to, "daemon");
+    if (thread->daemon < 0)
+        phd__pack_nil(walk->to);
+    else
+        put_bool(walk, thread->daemon);
+    phd__pack_text(walk->to, "frames");
+    put_frames(walk, roots->request, thread);
+    phd__pack_text(walk->to, "exception");
+    uint64_t handled = handled_exception(walk, thread->state);
+    if (handled)
+        phd__put_value(walk, handled);
+    else
+        phd__pack_nil(walk->to);
+    if (thread->problem) {
+        phd__pack_text(walk->to, "problem");
+        phd__pack_text(walk->to, thread->problem);
+    }
+}
+
+static __attribute__((noinline)) void put_root(struct phd_walk *walk, const char *key, uint64_t object)
+{
+    phd__pack_text(walk->to, key);
+    if (object)
+        phd__put_value(walk, object);
+    else
+        phd__pack_nil(walk->to);
+}
+
+static void begin_roots(struct phd_walk *walk)
+{
+    walk->to = &walk->items;
+    walk->items.used = 0;
+    walk->own_id = 0;
+    walk->careful = true;
+    walk->meeting_roots = true;
+}
+
+static void end_roots(struct phd_walk *walk)
+{
+    phd__blocks_put(walk->blocks, PHD_BLOCK_ROOTS, 0, 1, 0, walk->items.data, walk->items.used);
+    walk->items.used = 0;
+    walk->to = &walk->records;
+    walk->careful = false;
+    walk->meeting_roots = false;
+}
+
+void phd__roots_put(struct phd_walk *walk, const struct phd_request *request)
+{
+    struct roots roots = {request, 0};
+    struct phd_guard guard;
+    begin_roots(walk);
+    phd__pack_map(walk->to, 4);
+    phd__pack_text(walk->to, "reason");
+    phd__pack_text(walk->to, request->reason);
+    put_root(walk, "exception", request->exception);
+    put_root(walk, "traceback", request->traceback);
+    phd__pack_text(walk->to, "threads");
+    size_t header = walk->to->used;
+    phd__buffer_append(walk->to, "\xdd\0\0\0\0", 5);
+    if (PHD_GUARD(walk->memory, &guard))
+        phd__threads_each(walk, request, put_thread, &roots);
+    PHD_UNGUARD(walk->memory, &guard);
+    for (unsigned i = 0; i < 4; i++)
+        walk->to->data[header + 1 + i] = (uint8_t)(roots.threads >> (24 - 8 * i));
+    end_roots(walk);
+}
+
+static __attribute__((noinline)) void put_interpreters(struct phd_walk *walk, const struct phd_request *request)
+{
+    uint64_t interpreter = first_interpreter(walk, request);
+    uint64_t main = interpreter;
+    for (unsigned i = 0; interpreter && i < MAX_INTERPRETERS; i++) {
+        if (phd__word_at(walk, interpreter, walk->at->interp_id) == 0)
+            main = interpreter;
+        interpreter = phd__word_at(walk, interpreter, walk->at->interp_next);
+    }
+    put_root(walk, "modules", phd__word_at(walk, main, walk->at->interp_modules));
+    phd__pack_text(walk->to, "interpreters");
+    size_t header = walk->to->used;
+    uint16_t count = 0;
+    phd__buffer_append(walk->to, "\xdc\0\0", 3);
+    interpreter = first_interpreter(walk, request);
+    for (unsigned i = 0; interpreter && i < MAX_INTERPRETERS; i++, count++) {
+        phd__pack_map(walk->to, 2);
+        phd__pack_text(walk->to, "id");
+        phd__pack_uint64(walk->to, phd__word_at(walk, interpreter, walk->at->interp_id));
+        put_root(walk, "modules", phd__word_at(walk, interpreter, walk->at->interp_modules));
+        interpreter = phd__word_at(walk, interpreter, walk->at->interp_next);
+    }
+    walk->to->data[header + 1] = (uint8_t)(count >> 8);
+    walk->to->data[header + 2] = (uint8_t)count;
+}
+
+void phd__roots_put_modules(struct phd_walk *walk, const struct phd_request *request)
+{
+    struct phd_guard guard;
+    volatile bool done = false;
+    begin_roots(walk);
+    phd__pack_map(walk->to, 2);
+    if (PHD_GUARD(walk->memory, &guard)) {
+        put_interpreters(walk, request);
+        done = true;
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+    if (!done)
+        walk->items.used = 0;
+    end_roots(walk);
+}

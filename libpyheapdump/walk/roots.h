@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Roots: where the walk begins, in the order of their worth to the reader: the exception and its traceback, the frames
+ * of the failing thread, those of the others; later sys.modules. Context: crash.
+ */
+#ifndef PHD_WALK_ROOTS_H
+#define PHD_WALK_ROOTS_H
+
+#include "walk/walk.h"
+
+enum { PHD_MAX_THREAD_NAME = 256 };
+
+/* One thread of the target, read from its PyThreadState. */
+struct phd_thread {
+    uint64_t state;        /* address of the PyThreadState */
+    uint64_t interpreter;
+    uint64_t ident;
+    uint64_t native_id;    /* 0: not known */
+    bool current;          /* the thread the dump is about */
+    int daemon;            /* 0, 1, or -1: not known */
+    char name[PHD_MAX_THREAD_NAME]; /* empty: not known */
+    const char *problem;   /* why something of it could not be read, or NULL */
+};
+
+/* Call `visit` for every thread of every interpreter, the failing one first. */
+void phd__threads_each(struct phd_walk *walk, const struct phd_request *request,
+                       void (*visit)(struct phd_walk *walk, const struct phd_thread *thread, void *argument),
+                       void *argument);
+
+/* Frames of `thread` to leave out: the dumper's own. */
+unsigned phd__frames_to_skip(const struct phd_request *request, const struct phd_thread *thread);
+
+/* Meet the exception and all threads and write the first ROOTS block. */
+void phd__roots_put(struct phd_walk *walk, const struct phd_request *request);
+
+/* Meet sys.modules of every interpreter and write the second ROOTS block. */
+void phd__roots_put_modules(struct phd_walk *walk, const struct phd_request *request);
+
+#endif

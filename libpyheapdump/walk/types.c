@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Learning a type from memory. Context: crash.
+ */
+#include "walk/types.h"
+
+#include "safe/text.h"
+#include "walk/special.h"
+
+enum { MAX_TYPE_NAME = 256, MEMBER_SIZE = 40 /* sizeof(PyMemberDef): name, type, offset, flags, doc */ };
+
+struct known_shape {
+    const char *name;
+    enum phd_shape shape;
+};
+
+/* Static builtin types with a reader of their own. */
+static const struct known_shape known_shapes[] = {
+    {"int", PHD_SHAPE_INT},
+    {"bool", PHD_SHAPE_BOOL},
+    {"float", PHD_SHAPE_FLOAT},
+    {"complex", PHD_SHAPE_COMPLEX},
+    {"str", PHD_SHAPE_STR},
+    {"bytes", PHD_SHAPE_BYTES},
+    {"bytearray", PHD_SHAPE_BYTEARRAY},
+    {"tuple", PHD_SHAPE_TUPLE},
+    {"list", PHD_SHAPE_LIST},
+    {"dict", PHD_SHAPE_DICT},
+    {"frozendict", PHD_SHAPE_DICT},
+    {"set", PHD_SHAPE_SET},
+    {"frozenset", PHD_SHAPE_FROZENSET},
+    {"type", PHD_SHAPE_TYPE},
+    {"frame", PHD_SHAPE_FRAME},
+    {"code", PHD_SHAPE_CODE},
+    {"traceback", PHD_SHAPE_TRACEBACK},
+    {"generator", PHD_SHAPE_GENERATOR},
+    {"coroutine", PHD_SHAPE_GENERATOR},
+    {"async_generator", PHD_SHAPE_GENERATOR},
+    {"NoneType", PHD_SHAPE_NONE},
+    {"ellipsis", PHD_SHAPE_SINGLETON},
+    {"NotImplementedType", PHD_SHAPE_SINGLETON},
+};
+
+static uint64_t type_word(struct phd_types *types, uint64_t type, int32_t offset)
+{
+    return phd__read_word(types->memory, type + (uint64_t)offset);
+}
+
+/* A Python class keeps its name in the str ht_name, and tp_name points at that str's UTF-8 (Objects/typeobject.c,
+ * type_new_alloc and type_set_name); PyType_FromSpec gives tp_name storage of its own. */
+static bool is_python_class(struct phd_types *types, uint64_t type, uint64_t flags)
+{
+    const struct phd_layout *at = types->at;
+    if (!(flags & PHD_TPFLAGS_HEAPTYPE))
+        return false;
+    uint64_t text = type_word(types, type, at->type_name);
+    uint64_t name = type_word(types, type, at->heap_type_name);
+    return text == name + (uint64_t)at->unicode_ascii_size ||
+           text == phd__read_word(types->memory, name + (uint64_t)at->unicode_utf8);
+}
+
+static bool plausible(struct phd_types *types, uint64_t type)
+{
+    if (type % 8)
+        return false;
+    uint64_t metatype = type_word(types, type, types->at->object_type);
+    return metatype % 8 == 0 && (type_word(types, metatype, types->at->type_flags) & PHD_TPFLAGS_TYPE_SUBCLASS) != 0;
+}
+
+static bool known_builtin(struct phd_type *info, const char *name, bool heap, bool is_self)
+{
+    for (size_t i = 0; !heap && i < sizeof known_shapes / sizeof known_shapes[0]; i++) {
+        if (phd__string_equal(name, known_shapes[i].name)) {
+            info->shape = known_shapes[i].shape;
+            info->layout_name = known_shapes[i].name;
+            info->exact = is_self && !phd__string_equal(name, "frozendict");
+            return true;
+        }
+    }
+    return false;
+}
+
+struct field_list {
+    struct phd_instance_field items[PHD_MAX_FIELDS];
+    unsigned count;
+};
+
+static void add_field(struct field_list *list, const struct phd_type *info, struct phd_instance_field field)
+{
+    bool is_dict = info->dictoffset && field.offset == info->dictoffset;
+    bool is_weaklist = info->weaklistoffset && field.offset == info->weaklistoffset;
+    if (list->count < PHD_MAX_FIELDS && !is_dict && !is_weaklist)
+        list->items[list->count++] = field;
+}
+
+static void add_row(struct phd_types *types, struct field_list *list, const struct phd_type *info,
+                    const struct phd_struct_type *row)
+{
+    for (unsigned i = 0; i < row->count; i++) {
+        const struct phd_field *field = &types->at->fields[row->first + i];
+        add_field(list, info, (struct phd_instance_field){field->name, 0, field->offset, field->size, field->kind});
+    }
+}
+
+static unsigned size_of_kind(unsigned kind)
+{
+    switch (kind) {
+    case PHD_FIELD_CHAR:
+    case PHD_FIELD_BYTE:
+    case PHD_FIELD_UBYTE:
+    case PHD_FIELD_BOOL:
+        return 1;
+    case PHD_FIELD_SHORT:
+    case PHD_FIELD_USHORT:
+        return 2;
+    case PHD_FIELD_INT:
+    case PHD_FIELD_UINT:
+    case PHD_FIELD_FLOAT:
+        return 4;
+    default:
+        return 8;
+    }
+}
+
+/* The type's own tp_members: __slots__ of a Python class, named fields of a C type. */
+static void add_members(struct phd_types *types, struct field_list *list, const struct phd_type *info, uint64_t type)
+{
+    uint64_t member = type_word(types, type, types->at->type_members);
+    if (!member)
+        return;
+    for (unsigned i = 0; i < PHD_MAX_FIELDS; i++, member += MEMBER_SIZE) {
+        uint64_t name = phd__read_word(types->memory, member);
+        if (!name)
+            return;
+        int32_t kind = phd__read_i32(types->memory, member + 8);
+        int64_t offset = (int64_t)phd__read_word(types->memory, member + 16);
+        bool relative = phd__read_i32(types->memory, member + 24) & 8; /* Py_RELATIVE_OFFSET: resolved when readied */
+        bool known = kind >= 0 && kind <= PHD_FIELD_SSIZE && kind != 15;
+        if (known && !relative && offset > 0 && offset + (int64_t)size_of_kind((unsigned)kind) <= info->basicsize)
+            add_field(list, info, (struct phd_instance_field){NULL, name, (int32_t)offset, 0, (uint8_t)kind});
+    }
+}
+
+/* Look along tp_base for the nearest type with a known shape; collect the fields on the way. */
+static void follow_bases(struct phd_types *types, struct phd_type *info, struct field_list *list)
+{
+    const struct phd_layout *at = types->at;
+    uint64_t type = info->address;
+    for (unsigned depth = 0; type && depth < PHD_MAX_BASES; depth++) {
+        uint64_t flags = type_word(types, type, at->type_flags);
+        if (!is_python_class(types, type, flags)) {
+            char name[MAX_TYPE_NAME];
+            phd__read_text(types->memory, type_word(types, type, at->type_name), name, sizeof name);
+            bool heap = flags & PHD_TPFLAGS_HEAPTYPE;
+            int64_t basicsize = (int64_t)type_word(types, type, at->type_basicsize);
+            if (!info->layout_name && known_builtin(info, name, heap, type == info->address) &&
+                info->shape != PHD_SHAPE_GENERATOR)
+                return;
+            const struct phd_struct_type *row = phd__layout_struct_type(at, name, basicsize);
+            if (!info->special && (info->special = phd__special_find(name)) != NULL) {
+                info->shape = PHD_SHAPE_SPECIAL;
+                info->layout_name = info->special->type_name;
+            }
+            if (row) {
+                info->layout_name = row->name;
+                add_row(types, list, info, row);
+                return;
+            }
+            info->opaque |= !info->layout_name && basicsize > at->object_size;
+        }
+        add_members(types, list, info, type);
+        type = type_word(types, type, at->type_base);
+    }
+}
+
+static void keep(struct phd_types *types, struct phd_type *info)
+{
+    struct phd_type **bucket = &types->buckets[(info->address >> 5) % PHD_TYPE_BUCKETS];
+    info->next = *bucket;
+    *bucket = info;
+}
+
+static void decide_ownership(struct phd_type *info)
+{
+    info->shared_leaf = info->exact && (info->shape == PHD_SHAPE_INT || info->shape == PHD_SHAPE_FLOAT ||
+                                        info->shape == PHD_SHAPE_STR || info->shape == PHD_SHAPE_BYTES ||
+                                        info->shape == PHD_SHAPE_COMPLEX);
+    /* No weak reference can lead to these, so one reference means one way. */
+    info->single_owner = info->exact && (info->shape == PHD_SHAPE_LIST || info->shape == PHD_SHAPE_DICT ||
+                                         info->shape == PHD_SHAPE_TUPLE || info->shared_leaf);
+}
+
+struct phd_type *phd__types_learn(struct phd_types *types, uint64_t address)
+{
+    const struct phd_layout *at = types->at;
+    if (!plausible(types, address))
+        phd__memory_fault(types->memory, address, "not a type");
+    struct phd_type info = {.address = address, .shape = PHD_SHAPE_OBJECT};
+    info.flags = type_word(types, address, at->type_flags);
+    info.basicsize = (int64_t)type_word(types, address, at->type_basicsize);
+    info.itemsize = (int64_t)type_word(types, address, at->type_itemsize);
+    info.dictoffset = (int64_t)type_word(types, address, at->type_dictoffset);
+    info.weaklistoffset = (int64_t)type_word(types, address, at->type_weaklistoffset);
+    if (info.basicsize < at->object_size || info.basicsize > PHD_MAX_BASICSIZE || info.itemsize < 0)
+        phd__memory_fault(types->memory, address, "not a type: its basicsize");
+    info.python_class = is_python_class(types, address, info.flags);
+    struct field_list list = {.count = 0};
+    follow_bases(types, &info, &list);
+    decide_ownership(&info);
+    struct phd_type *kept = phd__arena_alloc(types->arena, sizeof info);
+    struct phd_instance_field *fields = phd__arena_alloc(types->arena, (list.count + 1) * sizeof list.items[0]);
+    if (!kept || !fields)
+        phd__memory_fault(types->memory, address, "no memory for the type");
+    memcpy(fields, list.items, list.count * sizeof list.items[0]);
+    info.fields = fields;
+    info.field_count = list.count;
+    *kept = info;
+    keep(types, kept);
+    return kept;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The walk: breadth first from the roots, each object written as one record (docs/format.md section 4).
+ *
+ * An object gets the next id when it is first met and is written in that order; the queue holds what is met and not yet
+ * written. Every record is written under one recovery point: when a read faults, the record is taken back and written
+ * again carefully, each value under a recovery point of its own, so that a broken pointer costs one value. If even that
+ * fails the object becomes a BROKEN record.
+ *
+ * Flow: phd__walk_open → roots.c meets the roots → phd__walk_run (record.c dispatches by the type's shape to values.c,
+ * containers.c, instance.c, typeobject.c, code.c, frames.c, special.c) → phd__walk_close.
+ *
+ * Context of everything in walk/: crash.
+ */
+#ifndef PHD_WALK_WALK_H
+#define PHD_WALK_WALK_H
+
+#include "encode/blocks.h"
+#include "encode/pack.h"
+#include "layout/layout.h"
+#include "memory/memory.h"
+#include "safe/pages.h"
+#include "walk/addrset.h"
+#include "walk/queue.h"
+#include "walk/types.h"
+
+enum {
+    PHD_RECORDS_PER_BLOCK = 32768,
+    PHD_BLOCK_TARGET = 256 * 1024,   /* a block is closed when its content has reached this size, bytes */
+    PHD_MAX_INLINE_ITEMS = 4096,     /* values of a container written in its record; more go to ITEMS blocks */
+    PHD_MAX_INLINE_BYTES = 32 * 1024,/* content of a str or bytes written in its record; more go to CONTENT blocks */
+    PHD_MAX_LEAF_BYTES = 64,         /* str or bytes written inside its owner */
+    PHD_MAX_ATTRIBUTES = 1024,       /* instance attributes written in the record */
+    PHD_MAX_STACK = 65536,           /* values of an evaluation stack */
+    PHD_MAX_FRAMES = 1000000,        /* frames of a thread */
+    PHD_MAX_THREADS = 100000,
+    PHD_MAX_LOCALS = 16384           /* locals, cells and free variables of a frame */
+};
+#define PHD_MAX_LENGTH ((uint64_t)1 << 42) /* of any container or string of the target */
+
+/* Queue entries are addresses of objects; bit 0 marks an interpreter frame that has no frame object (3.11+). */
+#define PHD_ENTRY_IFRAME ((uint64_t)1)
+
+struct phd_walk {
+    const struct phd_layout *at;
+    struct phd_memory *memory;
+    struct phd_blocks *blocks;
+    struct phd_types types;
+    struct phd_arena arena;
+    struct phd_addrset seen;     /* every object that may be met again */
+    struct phd_addrset borrowed; /* objects met through a reference that does not count: those of frames and roots */
+    struct phd_queue queue;
+    struct phd_buffer records;   /* the OBJECTS block being filled */
+    struct phd_buffer items;     /* the ITEMS block being filled */
+    struct phd_buffer *to;       /* where values are written now: `records` or `items` */
+    int64_t *address_deltas;     /* of the records in `records` */
+    uint64_t last_address;
+    uint64_t first_id;           /* id of the first record in `records` */
+    uint64_t next_id;            /* the id the next new object will get */
+    uint64_t written;            /* records written, which is the id of the next record */
+    uint64_t own_id;             /* id of the record being written */
+    uint64_t own_address;
+    bool careful;                /* each value under its own recovery point */
+    bool meeting_roots;          /* references from here do not count: enter them in `borrowed` */
+    bool trust_counts;           /* one reference means one way */
+    bool redact;
+    bool out_of_memory;
+    uint64_t broken;
+    uint64_t missing_values;
+    uint64_t deadline_ns;        /* on CLOCK_MONOTONIC, 0 for none */
+    const char *stopped;         /* why the walk ended early, or NULL */
+    uint64_t main_interpreter;   /* address, for the dicts of static builtin types (3.12+) */
+};
+
+enum phd_status phd__walk_open(struct phd_walk *walk, const struct phd_layout *at, struct phd_memory *memory,
+                               struct phd_blocks *blocks, struct phd_error *error);
+void phd__walk_close(struct phd_walk *walk);
+
+/* Write records until the queue is empty or a budget ends the walk (`walk->stopped`). */
+void phd__walk_run(struct phd_walk *walk);
+
+/* Close the current OBJECTS block. */
+void phd__walk_flush(struct phd_walk *walk);
+
+/* Bytes of memory the walk has taken. */
+uint64_t phd__walk_memory(const struct phd_walk *walk);
+
+/* The id of the object at `address`, new or old. `*is_new` when it was not met before. */
+uint64_t phd__walk_meet(struct phd_walk *walk, uint64_t address, bool *is_new);
+
+static inline uint64_t phd__word_at(struct phd_walk *walk, uint64_t object, int32_t offset)
+{
+    return phd__read_word(walk->memory, object + (uint64_t)(int64_t)offset);
+}
+
+static inline int32_t phd__int_at(struct phd_walk *walk, uint64_t object, int32_t offset)
+{
+    return phd__read_i32(walk->memory, object + (uint64_t)(int64_t)offset);
+}
+
+static inline struct phd_type *phd__type_of(struct phd_walk *walk, uint64_t object)
+{
+    return phd__types_find(&walk->types, phd__word_at(walk, object, walk->at->object_type));
+}
+
+/* values.c: write what refers to `object` (0: absent) at the end of walk->to. */
+void phd__put_value(struct phd_walk *walk, uint64_t object);
+/* … when `reference` may be a tagged stack reference (3.14+) */
+void phd__put_stack_reference(struct phd_walk *walk, uint64_t reference);
+/* … a reference by id */
+void phd__put_id(struct phd_walk *walk, uint64_t id, bool is_new);
+
+/* leaves.c: the content of numbers and strings */
+void phd__put_int(struct phd_walk *walk, uint64_t object);
+/* The UTF-8 content of a str as a msgpack value; `limit` as in phd__str_utf8. False when it is longer: nothing written. */
+bool phd__put_str(struct phd_walk *walk, uint64_t object, uint64_t limit);
+/* An upper bound of the bytes of the str in UTF-8, without reading its characters. */
+uint64_t phd__str_bound(struct phd_walk *walk, uint64_t object);
+/* Copy the str at `object` to `out` as NUL-terminated UTF-8, cut to `capacity`; characters that are no text become '?'.
+ * Returns the length. Faults when it is no str. */
+size_t phd__copy_str(struct phd_walk *walk, uint64_t object, char *out, size_t capacity);
+/* True when `object` is a str equal to ASCII `text`. */
+bool phd__str_equals(struct phd_walk *walk, uint64_t object, const char *text);
+
+/* Set `walk->stopped` when a budget is used up or the file can take no more. */
+void phd__walk_check(struct phd_walk *walk);
+
+/* record.c: the record of a builtin value of `shape`: `[code, …]` */
+void phd__put_builtin(struct phd_walk *walk, uint64_t object, const struct phd_type *type);
+/* leaves.c and containers.c: its parts */
+void phd__put_str_record(struct phd_walk *walk, uint64_t object);
+void phd__put_bytes_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape);
+void phd__put_sequence_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape);
+void phd__put_dict_record(struct phd_walk *walk, uint64_t object);
+void phd__put_set_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape);
+
+/* containers.c: dicts */
+struct phd_dict_cursor {
+    uint64_t keys;      /* address of the key table */
+    uint64_t values;    /* address of the value array, 0: values stand in the key table */
+    uint64_t entries;   /* address of the entries */
+    uint64_t order;     /* address of the order bytes (split tables of 3.11+), 0: key order */
+    int64_t order_step; /* +1 or -1 */
+    uint64_t used;      /* entries or order bytes to visit */
+    uint64_t position;
+    unsigned entry_size;
+    unsigned key_offset;
+};
+void phd__dict_open(struct phd_walk *walk, uint64_t dict, struct phd_dict_cursor *cursor);
+/* A cursor over instance values with their shared keys, no dict involved. */
+void phd__values_open(struct phd_walk *walk, uint64_t keys, uint64_t values, struct phd_dict_cursor *cursor);
+bool phd__dict_next(struct phd_walk *walk, struct phd_dict_cursor *cursor, uint64_t *key, uint64_t *value);
+uint64_t phd__dict_length(struct phd_walk *walk, uint64_t dict);
+/* The value of str key `name` in dict `dict`, or 0. */
+uint64_t phd__dict_get(struct phd_walk *walk, uint64_t dict, const char *name);
+
+/* Write `count` values at `array` (addresses of objects) as ITEMS blocks of the current object, or inline. */
+struct phd_item_writer {
+    uint64_t offset; /* values written before the current ITEMS block */
+    uint64_t count;  /* values in it */
+};
+void phd__items_begin(struct phd_walk *walk, struct phd_item_writer *writer);
+void phd__items_value(struct phd_walk *walk, struct phd_item_writer *writer, uint64_t object);
+void phd__items_end(struct phd_walk *walk, struct phd_item_writer *writer);
+
+/* record.c: `bytes` of the target at `address` as CONTENT blocks of the current object. */
+void phd__put_content(struct phd_walk *walk, uint64_t address, uint64_t length);
+
+/* frames.c: the base of a generator, coroutine or async generator */
+void phd__put_generator_base(struct phd_walk *walk, uint64_t object);
+
+/* instance.c */
+void phd__put_instance(struct phd_walk *walk, uint64_t object, const struct phd_type *type);
+void phd__put_attributes(struct phd_walk *walk, uint64_t object, const struct phd_type *type);
+/* The dict of an instance (0: it has none or its values are inline, then `*keys` and `*values` tell them). */
+uint64_t phd__instance_dict(struct phd_walk *walk, uint64_t object, const struct phd_type *type, uint64_t *keys,
+                            uint64_t *values);
+/* The value of instance attribute `name`, or 0. */
+uint64_t phd__instance_get(struct phd_walk *walk, uint64_t object, const char *name);
+void phd__put_field(struct phd_walk *walk, uint64_t object, const struct phd_instance_field *field);
+
+/* typeobject.c, code.c, frames.c */
+void phd__put_type_record(struct phd_walk *walk, uint64_t object, const struct phd_type *metatype);
+void phd__put_code_record(struct phd_walk *walk, uint64_t object, const struct phd_type *type);
+void phd__put_frame_record(struct phd_walk *walk, uint64_t object);
+void phd__put_iframe_record(struct phd_walk *walk, uint64_t iframe);
+void phd__put_traceback_record(struct phd_walk *walk, uint64_t object, const struct phd_type *type);
+
+struct phd_position {
+    int line, end_line, column, end_column; /* -1: not known */
+};
+/* code.c: where instruction `lasti` (byte offset) of code object `code` stands in the source. */
+void phd__code_position(struct phd_walk *walk, uint64_t code, int lasti, struct phd_position *position);
+void phd__put_position(struct phd_walk *walk, const struct phd_position *position);
+bool phd__is_code(struct phd_walk *walk, uint64_t object);
+
+/* What a frame is made of, the same for all versions. */
+struct phd_frame {
+    uint64_t address;   /* of the PyFrameObject or the interpreter frame */
+    bool interpreter;   /* address is an interpreter frame's */
+    uint64_t object;    /* the PyFrameObject, 0 when there is none */
+    uint64_t code;
+    uint64_t globals, builtins, namespace_;
+    uint64_t back;      /* as a queue entry, 0 for none */
+    uint64_t localsplus;
+    uint64_t stack;
+    uint64_t stack_count;
+    uint64_t local_count; /* locals, cells and free variables */
+    int lasti;
+    const char *owner;
+};
+/* frames.c: read the frame of queue entry `entry`. False when it runs no code object (a base or shim frame). */
+bool phd__frame_read(struct phd_walk *walk, uint64_t entry, struct phd_frame *frame);
+/* Write a reference to the frame of queue entry `entry` (0: None). */
+void phd__put_frame_reference(struct phd_walk *walk, uint64_t entry);
+/* The next calling frame that runs code, as a queue entry, or 0. `entry` may be any frame. */
+uint64_t phd__frame_caller(struct phd_walk *walk, uint64_t entry);
+/* The queue entry for interpreter frame `iframe`: its frame object where there is one. */
+uint64_t phd__frame_entry(struct phd_walk *walk, uint64_t iframe);
+/* The current frame of a thread state as a queue entry, or 0. */
+uint64_t phd__thread_frame(struct phd_walk *walk, uint64_t thread);
+
+#endif
