@@ -84,7 +84,9 @@ static PyObject *number_repr(PyObject *object)
         return PyUnicode_FromFormat("Run(%llu, %llu)", self->number, self->count);
     if (Py_TYPE(object) == &RefType)
         return PyUnicode_FromFormat("Ref(%llu)", self->number);
-    return PyUnicode_FromFormat("Address(0x%llx)", self->number);
+    char text[32]; /* PyUnicode_FromFormat() has no %llx before 3.12 */
+    snprintf(text, sizeof text, "Address(0x%llx)", self->number);
+    return PyUnicode_FromString(text);
 }
 
 static Py_hash_t number_hash(PyObject *object)
