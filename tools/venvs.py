@@ -316,7 +316,7 @@ def last_line(text: str) -> str:
 
 def best_line(text: str) -> str:
     """The line of pip's output that tells most: the compiler's first error, or setup.py's, or pip's own."""
-    for pattern in (r"\S: (fatal )?error: |: cannot build: ", r"^ERROR: "):
+    for pattern in (r"\S: (fatal )?error: |: cannot build: ", r"^ +error: (?!subprocess-)", r"^ERROR: "):
         for line in text.splitlines():
             if re.search(pattern, line):
                 return line.strip()
