@@ -39,6 +39,7 @@ packages:
 
 demo:
 	tools/install_packages.sh build
+	rm -rf build/lib.* build/temp.* build/bdist.* # setuptools would mix what it left there into the package
 	test -x build/demo/venv/bin/pip || $(PYTHON) -m venv build/demo/venv
 	build/demo/venv/bin/pip install --quiet --disable-pip-version-check --force-reinstall .
 	examples/demo build/demo/venv/bin/python
