@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * make_frame(): a real frame object that was never executed and never will be.
+ * make_frame(): a real frame object that was never executed and never will be; set_line_table() for its code.
  *
  * Debuggers want frames, and frames cannot be made from Python. PyFrame_New() makes one whose f_locals is any mapping,
  * provided that its code has neither CO_OPTIMIZED nor CO_NEWLOCALS (viewer/frames.py makes such code). What it does not
@@ -11,6 +11,10 @@
  *                 the object owns: `prev_instr` until 3.12, `instr_ptr` since 3.13
  *
  * In 3.9 f_lineno always follows from `lasti` and the code's line table; a caller gives both so that they agree.
+ *
+ * A code object is shared by all frames of a function and by the traceback entries in them, and those are met one by
+ * one. So its table of lines can be replaced: viewer/frames.py adds a line when it meets one. This is only sound for
+ * code that is not executed, and whoever has hashed the code by its value will not find it again.
  *
  * Reading f_locals in 3.9 to 3.12 first deletes the names in co_varnames from the mapping, as these fast locals are
  * unbound. The mapping must answer with KeyError, which is ignored.
@@ -149,7 +153,29 @@ static PyObject *make_frame(PyObject *module, PyObject *arguments, PyObject *key
     return (PyObject *)frame;
 }
 
+static PyObject *set_line_table(PyObject *module, PyObject *arguments)
+{
+    PyCodeObject *code = NULL;
+    PyObject *table = NULL;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "O!S:set_line_table", &PyCode_Type, &code, &table))
+        return NULL;
+#if PY_VERSION_HEX >= 0x030A0000
+    PyObject **place = &code->co_linetable;
+#else
+    PyObject **place = &code->co_lnotab;
+#endif
+    PyObject *old = *place;
+    Py_INCREF(table);
+    *place = table;
+    Py_DECREF(old);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef frame_functions[] = {
+    {"set_line_table", set_line_table, METH_VARARGS,
+     "set_line_table(code, table)\n\n"
+     "Replaces the table of lines (bytes; co_lnotab in 3.9, else co_linetable) of code that is never executed."},
     {"make_frame", (PyCFunction)(void (*)(void))make_frame, METH_VARARGS | METH_KEYWORDS,
      "make_frame(code, globals, locals, back, lineno, lasti=-1) -> frame\n\n"
      "A frame object that was never executed. f_locals is the mapping `locals`, whose __delitem__ must raise KeyError;\n"

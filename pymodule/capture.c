@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The capturing half of the extension module: start a snapshot, wait for it, and call something so that its exception
+ * is seen on the way out. Policy (which hooks, which directory, which limits) is Python's, in capture.py.
+ *
+ * Context: normal, with the GIL.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <string.h>
+
+#include "pyheapdump.h"
+#include "pymodule/layout_check.h"
+
+int phd__add_capture(PyObject *module);
+
+/* Exported by every CPython; only its address is used. */
+PyAPI_DATA(struct pyruntimestate) _PyRuntime;
+
+static PyObject *capture_error;
+
+static PyObject *raise_status(enum phd_status status, const struct phd_error *error)
+{
+    if (error->system_errno)
+        PyErr_Format(capture_error, "%s (%s: %s)", phd_status_text(status), error->step, strerror(error->system_errno));
+    else
+        PyErr_Format(capture_error, "%s (%s)", phd_status_text(status), error->step);
+    return NULL;
+}
+
+static void fill_process(struct phd_request *request)
+{
+    request->python_version = PY_VERSION_HEX >> 16;
+#ifdef Py_GIL_DISABLED
+    request->free_threaded = true;
+#endif
+#ifdef Py_TRACE_REFS
+    request->trace_refs = true;
+#endif
+    request->gil_held = !request->free_threaded;
+    request->runtime = (uint64_t)(uintptr_t)&_PyRuntime;
+    request->thread = (uint64_t)(uintptr_t)PyThreadState_Get();
+    request->native_id = PyThread_get_thread_native_id();
+    request->python_text = Py_GetVersion();
+}
+
+static uint64_t address_of(PyObject *object)
+{
+    return object == Py_None ? 0 : (uint64_t)(uintptr_t)object;
+}
+
+PyDoc_STRVAR(snapshot_start_doc,
+             "snapshot_start(exception, traceback, skip_frames, directory, temporary_name, final_name, reason, "
+             "executable, pid, sequence, time_ns, level, max_bytes, max_seconds, sources, redact)\n--\n\n"
+             "Freeze the process in a child that writes the dump; return (pid, result descriptor, nanoseconds held).\n"
+             "pid 0: the dump was written in place. Raises CaptureError.");
+
+static PyObject *snapshot_start(PyObject *module, PyObject *arguments, PyObject *keywords)
+{
+    static char *names[] = {"exception", "traceback", "skip_frames", "directory", "temporary_name", "final_name",
+                            "reason",    "executable", "pid",         "sequence",  "time_ns",        "level",
+                            "max_bytes", "max_seconds", "sources",    "redact",    NULL};
+    PyObject *exception, *traceback;
+    struct phd_request request;
+    struct phd_snapshot snapshot;
+    struct phd_error error;
+    int sources, redact;
+    long long time_ns;
+    unsigned long long max_bytes;
+    (void)module;
+    memset(&request, 0, sizeof request);
+    memset(&error, 0, sizeof error);
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOIissssiILiKdpp", names, &exception, &traceback,
+                                     &request.skip_frames, &request.directory, &request.temporary_name,
+                                     &request.final_name, &request.reason, &request.executable, &request.pid,
+                                     &request.sequence, &time_ns, &request.level, &max_bytes, &request.max_seconds,
+                                     &sources, &redact))
+        return NULL;
+    request.exception = address_of(exception);
+    request.traceback = address_of(traceback);
+    request.time_ns = time_ns;
+    request.max_bytes = max_bytes;
+    request.sources = sources;
+    request.redact = redact;
+    fill_process(&request);
+    enum phd_status status = phd_snapshot_start(&request, &snapshot, &error);
+    if (status != PHD_OK)
+        return raise_status(status, &error);
+    return Py_BuildValue("iiK", snapshot.pid, snapshot.result_fd, (unsigned long long)snapshot.paused_ns);
+}
+
+PyDoc_STRVAR(snapshot_wait_doc,
+             "snapshot_wait(pid, descriptor, seconds)\n--\n\n"
+             "Wait until the dump is written (seconds < 0: without limit), without the GIL. Return a dict of what was "
+             "written; raises CaptureError.");
+
+static PyObject *snapshot_wait(PyObject *module, PyObject *arguments)
+{
+    struct phd_snapshot snapshot = {0, -1, 0};
+    struct phd_result result;
+    struct phd_error error;
+    double seconds;
+    enum phd_status status;
+    (void)module;
+    memset(&result, 0, sizeof result);
+    memset(&error, 0, sizeof error);
+    if (!PyArg_ParseTuple(arguments, "iid", &snapshot.pid, &snapshot.result_fd, &seconds))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    status = phd_snapshot_wait(&snapshot, seconds, &result, &error);
+    Py_END_ALLOW_THREADS
+    if (status != PHD_OK)
+        return raise_status(status, &error);
+    return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:d,s:O}", "bytes", (unsigned long long)result.bytes, "objects",
+                         (unsigned long long)result.objects, "known", (unsigned long long)result.known, "broken",
+                         (unsigned long long)result.broken, "memory", (unsigned long long)result.memory, "seconds",
+                         result.seconds, "complete", result.complete ? Py_True : Py_False);
+}
+
+PyDoc_STRVAR(call_watched_doc,
+             "call_watched(on_exception, function, *args, **kwargs)\n--\n\n"
+             "Call function(*args, **kwargs); when it raises, call on_exception(exception) first, whose own errors are\n"
+             "written to stderr. Being C, it adds no entry to the traceback.");
+
+/* The exception being raised, normalised, with its traceback; it stays raised. Returns a new reference. */
+static PyObject *raised_exception(void)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback)
+        PyException_SetTraceback(value, traceback);
+    PyObject *exception = value ? value : Py_None;
+    Py_INCREF(exception);
+    PyErr_Restore(type, value, traceback);
+    return exception;
+}
+
+static void tell(PyObject *on_exception)
+{
+    PyObject *type, *value, *traceback;
+    PyObject *exception = raised_exception();
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *ignored = PyObject_CallFunctionObjArgs(on_exception, exception, NULL);
+    if (!ignored)
+        PyErr_WriteUnraisable(on_exception);
+    Py_XDECREF(ignored);
+    Py_DECREF(exception);
+    PyErr_Restore(type, value, traceback);
+}
+
+static PyObject *call_watched(PyObject *module, PyObject *arguments, PyObject *keywords)
+{
+    (void)module;
+    if (PyTuple_GET_SIZE(arguments) < 2) {
+        PyErr_SetString(PyExc_TypeError, "call_watched() needs on_exception and function");
+        return NULL;
+    }
+    PyObject *rest = PyTuple_GetSlice(arguments, 2, PyTuple_GET_SIZE(arguments));
+    if (!rest)
+        return NULL;
+    PyObject *result = PyObject_Call(PyTuple_GET_ITEM(arguments, 1), rest, keywords);
+    Py_DECREF(rest);
+    if (!result)
+        tell(PyTuple_GET_ITEM(arguments, 0));
+    return result;
+}
+
+PyDoc_STRVAR(layout_problems_doc, "layout_problems()\n--\n\nList of (name, in the table, in the headers): fields of the "
+                                  "layout table that differ from the headers this module was compiled with.");
+
+static PyMethodDef functions[] = {
+    {"snapshot_start", (PyCFunction)(void (*)(void))snapshot_start, METH_VARARGS | METH_KEYWORDS, snapshot_start_doc},
+    {"snapshot_wait", snapshot_wait, METH_VARARGS, snapshot_wait_doc},
+    {"call_watched", (PyCFunction)(void (*)(void))call_watched, METH_VARARGS | METH_KEYWORDS, call_watched_doc},
+    {"layout_problems", phd__layout_problems, METH_NOARGS, layout_problems_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+int phd__add_capture(PyObject *module)
+{
+    capture_error = PyErr_NewExceptionWithDoc("pyheapdump.CaptureError", "A dump could not be made; says why.", NULL,
+                                              NULL);
+    if (!capture_error || PyModule_AddFunctions(module, functions) < 0)
+        return -1;
+    Py_INCREF(capture_error);
+    return PyModule_AddObject(module, "CaptureError", capture_error);
+}

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Making dumps: install(), uninstall(), dump().
+
+A dump has two halves. `begin` freezes the process in a child that writes the file (a matter of milliseconds); `finish`
+waits for the child and tells the user. The hooks (hooks.py) let the program print its own traceback in between.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from . import _pyheapdump, files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import NamedTuple
+else:
+    from collections import namedtuple
+
+if TYPE_CHECKING:
+
+    class Settings(NamedTuple):
+        """What install() was asked for; see there."""
+
+        directory: str | None = None
+        exceptions: bool = True
+        unraisable: bool = False
+        scope: str = "closure"
+        sources: bool = True
+        redact: bool = True
+        max_seconds: float = 600.0
+        max_bytes: int | None = None
+        max_dumps: int | None = 20
+        level: int = 1
+        quiet: bool = False
+
+else:  # typing costs more time to import than everything else here together
+    Settings = namedtuple(
+        "Settings",
+        "directory exceptions unraisable scope sources redact max_seconds max_bytes max_dumps level quiet",
+        defaults=(None, True, False, "closure", True, True, 600.0, None, 20, 1, False),
+    )
+
+DEFAULTS = Settings()
+# How much longer than its budget the writing child may live before it is killed, seconds.
+CHILD_GRACE = 30.0
+
+_settings: Settings | None = None
+_dumps_made = 0
+_OWN_DIRECTORY = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+class Dumping:
+    """A dump being written by a child process."""
+
+    def __init__(self, path: str, snapshot: tuple[int, int, int], settings: Settings, removed: list[str]) -> None:
+        self.path = path
+        self.settings = settings
+        self.removed = removed
+        self.pid, self.descriptor, self.paused_ns = snapshot
+
+    def finish(self) -> dict[str, object]:
+        """Wait for the child; return what it wrote. Raises CaptureError."""
+        limit = self.settings.max_seconds
+        return _pyheapdump.snapshot_wait(self.pid, self.descriptor, limit + CHILD_GRACE if limit > 0 else -1.0)
+
+
+def installed() -> Settings | None:
+    """The settings of the last install(), or None."""
+    return _settings
+
+
+def install(
+    directory: str | os.PathLike[str] | None = None,
+    *,
+    exceptions: bool = True,
+    unraisable: bool = False,
+    scope: str = "closure",
+    sources: bool = True,
+    redact: bool = True,
+    max_seconds: float = DEFAULTS.max_seconds,
+    max_bytes: int | None = None,
+    max_dumps: int | None = DEFAULTS.max_dumps,
+    level: int = 1,
+    quiet: bool = False,
+) -> None:
+    """Let this process leave a dump when it fails. Installing again replaces the settings.
+
+    directory: where dumps go; default PYHEAPDUMP_DIR, else the current directory, else the temporary one.
+    exceptions: dump on exceptions that nothing catches, in threads and multiprocessing children too.
+    unraisable: dump on exceptions in __del__ and callbacks (sys.unraisablehook) too.
+    scope: "closure": everything reachable from the stacks and sys.modules.
+    sources: put the source files of the functions on the stacks into the dump.
+    redact: leave out values whose names tell of a secret.
+    max_seconds, max_bytes: budgets of one dump; it ends there and says so (0 or None: none).
+    max_dumps: dumps that may stay in the directory; the oldest of ours are removed (None: no limit).
+    level: zstd compression level, 1 to 19.
+    quiet: do not write the line that names the file to stderr.
+    """
+    global _settings
+    from . import hooks
+
+    if scope != "closure":
+        raise ValueError(f"install(): scope must be 'closure', not {scope!r}")
+    if not 1 <= level <= 19:
+        raise ValueError(f"install(): level must be 1 to 19, not {level!r}")
+    if max_dumps is not None and max_dumps < 1:
+        raise ValueError(f"install(): max_dumps must be at least 1 or None, not {max_dumps!r}")
+    _settings = Settings(
+        None if directory is None else os.path.abspath(os.fspath(directory)),
+        exceptions,
+        unraisable,
+        scope,
+        sources,
+        redact,
+        float(max_seconds or 0),
+        max_bytes,
+        max_dumps,
+        level,
+        quiet,
+    )
+    hooks.install(_settings)
+
+
+def uninstall() -> None:
+    """Undo install(): the hooks found then are back, as far as nobody else has replaced them since."""
+    global _settings
+    from . import hooks
+
+    hooks.uninstall()
+    _settings = None
+
+
+def _own_frames() -> int:
+    """How many of the innermost frames are this package's own."""
+    count = 0
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_OWN_DIRECTORY):
+        count += 1
+        frame = frame.f_back  # type: ignore[assignment]
+    return count
+
+
+def next_number() -> int:
+    """The sequence number the next dump of this process will try first."""
+    return _dumps_made
+
+
+def begin(
+    exception: BaseException | None,
+    traceback: TracebackType | None,
+    reason: str,
+    settings: Settings,
+    path: str | None = None,
+) -> Dumping:
+    """Start a dump. Raises CaptureError, OSError, or DumpingDisabledError."""
+    global _dumps_made
+    pid = os.getpid()
+    removed: list[str] = []
+    if path is None:
+        directory = files.choose_directory(settings.directory)
+        os.makedirs(directory, exist_ok=True)
+        if settings.max_dumps is not None:
+            removed = files.remove_oldest(directory, settings.max_dumps - 1)
+        name, number = files.free_name(directory, pid, _dumps_made)
+        _dumps_made = number + 1
+    else:
+        directory, name = os.path.split(os.path.abspath(path))
+        number, _dumps_made = _dumps_made, _dumps_made + 1
+        if os.path.lexists(path):
+            raise FileExistsError(17, "a dump never replaces a file", path)
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        snapshot = _pyheapdump.snapshot_start(
+            exception=exception,
+            traceback=traceback,
+            skip_frames=_own_frames(),
+            directory=descriptor,
+            temporary_name=name + files.PART_SUFFIX,
+            final_name=name,
+            reason=reason,
+            executable=sys.executable or "",
+            pid=pid,
+            sequence=number,
+            time_ns=time.time_ns(),
+            level=settings.level,
+            max_bytes=settings.max_bytes or 0,
+            max_seconds=settings.max_seconds,
+            sources=settings.sources,
+            redact=settings.redact,
+        )
+    finally:
+        os.close(descriptor)
+    return Dumping(os.path.join(directory, name), snapshot, settings, removed)
+
+
+def dump(
+    path: str | os.PathLike[str] | None = None,
+    *,
+    exc: BaseException | None = None,
+    scope: str = "closure",
+    wait: bool = True,
+) -> str:
+    """Write a dump of the living process and return its path; the process goes on.
+
+    path: the file to make; default a new one in the directory of install(). An existing file is never replaced.
+    exc: the exception the dump is about; default the one being handled, if any.
+    wait: return when the file is complete; otherwise as soon as the child has its copy of the process.
+    Raises CaptureError or OSError when no dump can be made.
+    """
+    if scope != "closure":
+        raise ValueError(f"dump(): scope must be 'closure', not {scope!r}")
+    settings = _settings or DEFAULTS
+    if exc is None:
+        exc = sys.exc_info()[1]
+    dumping = begin(exc, exc and exc.__traceback__, "request", settings, None if path is None else os.fspath(path))
+    if wait:
+        dumping.finish()
+    else:
+        _finish_later(dumping)
+    return dumping.path
+
+
+_unfinished: list[Dumping] = []
+
+
+def _finish_later(dumping: Dumping) -> None:
+    """Collect the child when the process ends or the next dump is made, whichever comes first."""
+    import atexit
+
+    if not _unfinished:
+        atexit.register(_finish_all)
+    _unfinished.append(dumping)
+
+
+def _finish_all() -> None:
+    while _unfinished:
+        dumping = _unfinished.pop()
+        try:
+            dumping.finish()
+        except _pyheapdump.CaptureError as problem:
+            say(f"no dump at {dumping.path}: {problem}")
+
+
+def say(text: str) -> None:
+    """One line on stderr, whatever state the program's sys.stderr is in."""
+    line = f"pyheapdump: {text}\n".encode("utf-8", "backslashreplace")
+    try:
+        stream = sys.__stderr__
+        if stream is not None:
+            stream.flush()
+    except Exception:  # a closed or broken stream: the descriptor may still work
+        pass
+    try:
+        os.write(2, line)
+    except OSError:
+        return  # nobody can be told
+
+
+def size_text(size: int) -> str:
+    """`size` bytes for people."""
+    amount = float(size)
+    for unit in ("bytes", "KiB", "MiB"):
+        if amount < 1024:
+            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} GiB"

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The hooks through which Python tells of exceptions that nobody catches.
+
+Each hook starts the dump, lets the hook found at install time do what it would have done, then waits for the dump: so
+the program's traceback comes at once and is the same as without us. Nothing that fails here reaches the program.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+from . import capture, files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Any
+
+# Exceptions that end a program on purpose.
+NO_DUMP = (SystemExit, KeyboardInterrupt, GeneratorExit)
+
+_active: capture.Settings | None = None
+_lock = threading.Lock()
+
+
+def watch(exception: BaseException | None, traceback: TracebackType | None, reason: str) -> Callable[[], None]:
+    """Start a dump about `exception` and return what finishes it. Never raises."""
+    settings = _active
+    if settings is None or isinstance(exception, NO_DUMP):
+        return _nothing
+    return _start(exception, traceback, reason, settings, None)
+
+
+def dump_now(exception: BaseException, reason: str, settings: capture.Settings, message: str | None) -> None:
+    """Dump about `exception`, wait, and tell, with `message` formatted where it is given. Never raises."""
+    _start(exception, exception.__traceback__, reason, settings, message)()
+
+
+def _start(
+    exception: BaseException | None,
+    traceback: TracebackType | None,
+    reason: str,
+    settings: capture.Settings,
+    message: str | None,
+) -> Callable[[], None]:
+    if not _lock.acquire(timeout=settings.max_seconds + capture.CHILD_GRACE if settings.max_seconds > 0 else -1):
+        return _nothing
+    try:
+        dumping = capture.begin(exception, traceback, reason, settings)
+    except files.DumpingDisabledError:
+        _lock.release()
+        return _nothing
+    except BaseException as problem:  # whatever it is, the program's own exception comes first
+        _lock.release()
+        capture.say(f"no dump: {describe(problem)}")
+        return _nothing
+    return lambda: _finish(dumping, message)
+
+
+def _nothing() -> None:
+    return None
+
+
+def _finish(dumping: capture.Dumping, message: str | None) -> None:
+    try:
+        result = dumping.finish()
+        if not dumping.settings.quiet:
+            capture.say(message.format(filename=dumping.path) if message else _announcement(dumping, result))
+    except BaseException as problem:
+        capture.say(f"no dump at {dumping.path}: {describe(problem)}")
+    finally:
+        _lock.release()
+
+
+def _announcement(dumping: capture.Dumping, result: dict[str, Any]) -> str:
+    size = capture.size_text(result["bytes"])
+    cut = "" if result["complete"] else "; not complete, it says what is missing"
+    return f"wrote {dumping.path} ({size}{cut}); open it with: python -m pyheapdump.view {dumping.path}"
+
+
+def describe(problem: BaseException) -> str:
+    """An error of ours in one line."""
+    if isinstance(problem, OSError) and problem.strerror:
+        return f"{problem.filename}: {problem.strerror}" if problem.filename else problem.strerror
+    return " ".join(str(problem).split()) or type(problem).__name__
+
+
+# --- sys.excepthook
+
+
+def excepthook(kind: type[BaseException], value: BaseException, traceback: TracebackType | None) -> None:
+    """Replaces sys.excepthook."""
+    finish = watch(value, traceback, "exception")
+    try:
+        _previous["excepthook"](kind, value, traceback)
+    finally:
+        finish()
+
+
+def thread_excepthook(args: Any) -> None:
+    """Replaces threading.excepthook."""
+    finish = watch(args.exc_value, args.exc_traceback, "exception in a thread")
+    try:
+        _previous["thread_excepthook"](args)
+    finally:
+        finish()
+
+
+def unraisable_hook(unraisable: Any) -> None:
+    """Replaces sys.unraisablehook when asked for."""
+    finish = watch(unraisable.exc_value, unraisable.exc_traceback, "unraisable exception")
+    try:
+        _previous["unraisable_hook"](unraisable)
+    finally:
+        finish()
+
+
+# hook name: (module, attribute, our function)
+_HOOKS: dict[str, tuple[Any, str, Any]] = {
+    "excepthook": (sys, "excepthook", excepthook),
+    "thread_excepthook": (threading, "excepthook", thread_excepthook),
+    "unraisable_hook": (sys, "unraisablehook", unraisable_hook),
+}
+# What was there before; the interpreter's own until we are installed.
+_previous: dict[str, Any] = {
+    "excepthook": sys.__excepthook__,
+    "thread_excepthook": threading.excepthook,
+    "unraisable_hook": sys.__unraisablehook__,
+}
+
+
+def _set(name: str, wanted: bool) -> None:
+    module, attribute, ours = _HOOKS[name]
+    current = getattr(module, attribute)
+    if wanted and current is not ours and name not in _in_place:
+        _previous[name] = current
+        setattr(module, attribute, ours)
+        _in_place.add(name)
+    elif not wanted and name in _in_place and current is ours:
+        setattr(module, attribute, _previous[name])
+        _in_place.discard(name)
+
+
+# Hooks that we put in place; one that somebody wrapped since stays there and only passes on.
+_in_place: set[str] = set()
+
+
+def install(settings: capture.Settings) -> None:
+    """Put the hooks in place that `settings` ask for."""
+    global _active
+    from . import children
+
+    _active = settings if settings.exceptions else None
+    _set("excepthook", settings.exceptions)
+    _set("thread_excepthook", settings.exceptions)
+    _set("unraisable_hook", settings.exceptions and settings.unraisable)
+    children.watch(settings.exceptions)
+
+
+def replace_previous(name: str, function: Any) -> None:
+    """Let `function` stand for the hook that was found at install time."""
+    _previous[name] = function
+
+
+def uninstall() -> None:
+    """Put back what was there before."""
+    global _active
+    from . import children
+
+    _active = None
+    for name in _HOOKS:
+        _set(name, False)
+    children.watch(False)
+
+
+def dump_child_exception(exception: BaseException) -> None:
+    """For call_watched: a dump about an exception that a multiprocessing child's bootstrap is going to swallow."""
+    watch(exception, exception.__traceback__, "exception in a child process")()
