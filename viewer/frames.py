@@ -4,14 +4,15 @@
 Debuggers and the traceback module want `types.CodeType`, frame and `types.TracebackType` objects; a look-alike in
 Python is refused somewhere by each of them. So the real ones are made here, whatever version wrote the dump:
 
-    make_code()       compile a stub, then replace its names, its arguments and its table of lines and columns
+    MeasuredCode      code made to measure: names, arguments, and an instruction for each position that is asked for
     make_frame()      a frame that was never executed; f_locals is the mapping that is given (pymodule/frames.c)
     make_traceback()  a chain of traceback objects over such frames
 
-The code is *made to measure*. Its instructions are one NOP for each position that is needed (that of the frame, and
-one for each traceback entry in it), so that tb_lasti and f_lasti lead to exactly that line and these columns. It must
-not have CO_OPTIMIZED or CO_NEWLOCALS, as frames of such code do not take a mapping for their locals. It returns None
-if anyone executes it.
+The instructions of the code are NOPs, one for each position (that of a frame, that of a traceback entry), so that
+f_lasti and tb_lasti lead to exactly that line and these columns. Positions are added when they are met: a code object
+is shared by the frames of a recursion, and by the traceback entries of chained exceptions. The code must not have
+CO_OPTIMIZED or CO_NEWLOCALS, as frames of such code do not take a mapping for their locals. It returns None if anyone
+executes it.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ from collections.abc import Iterable, Sequence
 from types import CodeType, FrameType, TracebackType
 from typing import NamedTuple
 
-from pyheapdump._pyheapdump import make_frame
+from pyheapdump._pyheapdump import make_frame, set_line_table
 
-__all__ = ["Arguments", "Position", "make_code", "make_frame", "make_traceback"]
+__all__ = ["Arguments", "MeasuredCode", "Position", "make_frame", "make_traceback"]
 
 # A dump is untrusted input. Numbers beyond these cannot be real, and the line table of 3.9 grows with the line number.
-MAX_LINE = 10_000_000
+MAX_LINE = 1_000_000
 MAX_COLUMN = 10_000_000
+MAX_POSITIONS = 256  # of one code object
 
 KEPT_FLAGS = (
     inspect.CO_VARARGS
@@ -64,35 +66,47 @@ class Arguments(NamedTuple):
 NO_ARGUMENTS = Arguments()
 
 
-def make_code(
-    name: str,
-    qualname: str,
-    filename: str,
-    firstlineno: int,
-    arguments: Arguments = NO_ARGUMENTS,
-    positions: Sequence[Position] = (),
-) -> tuple[CodeType, list[int]]:
-    """A code object that has these names and arguments, and an instruction for each of the positions.
+class MeasuredCode:
+    """A code object `code` with the names and arguments that are given, and with the positions that are asked for.
 
-    Returns the code and, for each position, the byte offset of its instruction: its tb_lasti or f_lasti. A position
-    without a line gets `firstlineno`. Numbers that cannot be are brought into their range. `qualname` has an effect
-    from 3.11 on, columns too.
+    Numbers that cannot be are brought into their range. `qualname` has an effect from 3.11 on.
     """
-    first = _bounded(firstlineno, 0, MAX_LINE)
-    stub = compile("", filename.replace("\0", "\\0"), "exec", dont_inherit=True)
-    distinct = list(dict.fromkeys(_plausible(position, first) for position in positions))
-    bytecode, start = _bytecode(stub, len(distinct))
-    places = [Position(first)] * (start // 2) + distinct
-    places += [places[-1] if places else Position(first)] * (len(bytecode) // 2 - len(places))
-    code = stub.replace(
-        co_code=bytecode,
-        co_name=name,
-        co_firstlineno=first,
-        **_arguments(arguments),
-        **_tables(qualname, first, places),
-    )
-    offsets = {position: start + 2 * i for i, position in enumerate(distinct)}
-    return code, [offsets[_plausible(position, first)] for position in positions]
+
+    def __init__(
+        self, name: str, qualname: str, filename: str, firstlineno: int, arguments: Arguments = NO_ARGUMENTS
+    ) -> None:
+        stub = compile("", "<stub>", "exec", dont_inherit=True)
+        bytecode, self._start = _bytecode(stub)
+        self._first = _bounded(firstlineno, 0, MAX_LINE)
+        self._offsets: dict[Position, int] = {}
+        self.code: CodeType = stub.replace(
+            co_code=bytecode,
+            co_name=name,
+            co_filename=filename,
+            co_firstlineno=self._first,
+            **({"co_qualname": qualname} if sys.version_info >= (3, 11) else {}),
+            **_arguments(arguments),
+        )
+        self._set_table()
+
+    def lasti(self, position: Position) -> int:
+        """The byte offset of the instruction at this position: f_lasti or tb_lasti.
+
+        A position without a line is at the first line. -1, which debuggers take for "not known", when the code has
+        more than MAX_POSITIONS.
+        """
+        position = _plausible(position, self._first)
+        if position not in self._offsets:
+            if len(self._offsets) == MAX_POSITIONS:
+                return -1
+            self._offsets[position] = self._start + 2 * len(self._offsets)
+            self._set_table()
+        return self._offsets[position]
+
+    def _set_table(self) -> None:
+        """Write the positions into the code; instructions behind them have none."""
+        places = [Position(self._first)] * (self._start // 2) + list(self._offsets)
+        set_line_table(self.code, _line_table(self._first, places))
 
 
 def make_traceback(entries: Iterable[tuple[FrameType, int, int]]) -> TracebackType | None:
@@ -143,30 +157,28 @@ def _arguments(arguments: Arguments) -> dict[str, object]:
     }
 
 
-def _bytecode(stub: CodeType, count: int) -> tuple[bytes, int]:
-    """The stub's instructions with `count` NOPs put in, and the byte offset of the first one.
+def _bytecode(stub: CodeType) -> tuple[bytes, int]:
+    """The stub's instructions with MAX_POSITIONS NOPs put in, and the byte offset of the first one.
 
     They stand behind RESUME (3.11+): a frame that has not reached it counts as one that has not begun.
     """
-    start = 0
-    offsets = [instruction.offset for instruction in dis.get_instructions(stub)]
-    opnames = [instruction.opname for instruction in dis.get_instructions(stub)]
-    if "RESUME" in opnames:
-        start = offsets[opnames.index("RESUME") + 1]
-    nop = bytes([dis.opmap["NOP"], 0])
-    return stub.co_code[:start] + nop * count + stub.co_code[start:], start
+    instructions = list(dis.get_instructions(stub))
+    names = [instruction.opname for instruction in instructions]
+    start = instructions[names.index("RESUME") + 1].offset if "RESUME" in names else 0
+    nops = bytes([dis.opmap["NOP"], 0]) * MAX_POSITIONS
+    return stub.co_code[:start] + nops + stub.co_code[start:], start
 
 
 # --- line tables: `places` has one position per instruction of two bytes ---
 
 
-def _tables(qualname: str, first: int, places: Sequence[Position]) -> dict[str, object]:
-    """The fields of a code object for lines and columns, in the format of the running version."""
+def _line_table(first: int, places: Sequence[Position]) -> bytes:
+    """The table of lines and columns in the format of the running version."""
     if sys.version_info >= (3, 11):
-        return {"co_qualname": qualname, "co_linetable": _location_table(first, places)}
+        return _location_table(first, places)
     if sys.version_info >= (3, 10):
-        return {"co_linetable": _line_table(first, places)}
-    return {"co_lnotab": _lnotab(first, places)}
+        return _ranges_table(first, places)
+    return _lnotab(first, places)
 
 
 def _line_steps(first: int, places: Sequence[Position]) -> list[int]:
@@ -198,7 +210,7 @@ def _lnotab(first: int, places: Sequence[Position]) -> bytes:
     return bytes(table)
 
 
-def _line_table(first: int, places: Sequence[Position]) -> bytes:
+def _ranges_table(first: int, places: Sequence[Position]) -> bytes:
     """3.10: pairs (bytes that the range has, signed difference of its line from the last one); PEP 626."""
     table = bytearray()
     for step in _line_steps(first, places):
