@@ -24,9 +24,10 @@ known() {
     apt-cache show "$1" >/dev/null 2>&1
 }
 
-# The first of some names that is installed or that the archive has: releases differ in names.
+# The first of some names that is installed, or that the archive has: releases differ in names.
 first_of() {
     for name in "$@"; do if installed "$name"; then echo "$name"; return; fi; done
+    update_lists
     for name in "$@"; do if known "$name"; then echo "$name"; return; fi; done
     echo "install_packages: the archive has none of: $*" >&2
     return 1
@@ -38,19 +39,16 @@ install() {
         installed "$package" || missing="$missing $package"
     done
     [ -n "$missing" ] || return 0
+    update_lists
     echo "installing:$missing"
     # shellcheck disable=SC2086 # a list of words
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 }
 
-# Package lists are fetched once, and only when something has to be installed.
-update_lists_if_needed() {
-    for package in "$@"; do
-        if ! installed "$package"; then
-            as_root apt-get update -qq
-            return
-        fi
-    done
+# Fetched only when something has to be installed. A source that is out of reach need not matter; if it does, the
+# installation says so.
+update_lists() {
+    as_root apt-get update -qq || echo "install_packages: going on with the package lists that could be had" >&2
 }
 
 [ $# -gt 0 ] || { echo "usage: $0 build|test ..." >&2; exit 2; }
@@ -65,10 +63,8 @@ for group in "$@"; do
     esac
 done
 
-# shellcheck disable=SC2086 # lists of words
-update_lists_if_needed $packages
 msgpack=$(first_of libmsgpack-c-dev libmsgpack-dev)
-# shellcheck disable=SC2086
+# shellcheck disable=SC2086 # lists of words
 install $packages "$msgpack"
 if command -v clang >/dev/null; then
     # The sanitizers' runtime is a package of its own in Debian 12 and later, a part of clang's before.

@@ -37,7 +37,7 @@ archive() {
 make_base() {
     uri=$(archive)
     if [ -z "$uri" ]; then
-        apt-get update -qq
+        apt-get update -qq || echo "unstable_root: going on with the package lists that could be had" >&2
         uri=$(archive)
     fi
     if [ -z "$uri" ]; then
