@@ -26,12 +26,12 @@ from typing import NamedTuple
 
 from pyheapdump._pyheapdump import make_frame, set_line_table
 
-__all__ = ["Arguments", "MeasuredCode", "Position", "make_frame", "make_traceback"]
+__all__ = ["Arguments", "MeasuredCode", "Position", "make_code", "make_frame", "make_traceback"]
 
 # A dump is untrusted input. Numbers beyond these cannot be real, and the line table of 3.9 grows with the line number.
 MAX_LINE = 1_000_000
 MAX_COLUMN = 10_000_000
-MAX_POSITIONS = 256  # of one code object
+MAX_POSITIONS = 256  # different ones in one code object
 
 KEPT_FLAGS = (
     inspect.CO_VARARGS
@@ -69,14 +69,22 @@ NO_ARGUMENTS = Arguments()
 class MeasuredCode:
     """A code object `code` with the names and arguments that are given, and with the positions that are asked for.
 
-    Numbers that cannot be are brought into their range. `qualname` has an effect from 3.11 on.
+    Numbers that cannot be are brought into their range. `qualname` has an effect from 3.11 on. There is room for
+    `room` different positions.
     """
 
     def __init__(
-        self, name: str, qualname: str, filename: str, firstlineno: int, arguments: Arguments = NO_ARGUMENTS
+        self,
+        name: str,
+        qualname: str,
+        filename: str,
+        firstlineno: int,
+        arguments: Arguments = NO_ARGUMENTS,
+        room: int = MAX_POSITIONS,
     ) -> None:
         stub = compile("", "<stub>", "exec", dont_inherit=True)
-        bytecode, self._start = _bytecode(stub)
+        self._room = room
+        bytecode, self._start = _bytecode(stub, room)
         self._first = _bounded(firstlineno, 0, MAX_LINE)
         self._offsets: dict[Position, int] = {}
         self.code: CodeType = stub.replace(
@@ -92,12 +100,12 @@ class MeasuredCode:
     def lasti(self, position: Position) -> int:
         """The byte offset of the instruction at this position: f_lasti or tb_lasti.
 
-        A position without a line is at the first line. -1, which debuggers take for "not known", when the code has
-        more than MAX_POSITIONS.
+        A position without a line is at the first line. -1, which debuggers take for "not known", when there is no room
+        for another one.
         """
         position = _plausible(position, self._first)
         if position not in self._offsets:
-            if len(self._offsets) == MAX_POSITIONS:
+            if len(self._offsets) == self._room:
                 return -1
             self._offsets[position] = self._start + 2 * len(self._offsets)
             self._set_table()
@@ -107,6 +115,20 @@ class MeasuredCode:
         """Write the positions into the code; instructions behind them have none."""
         places = [Position(self._first)] * (self._start // 2) + list(self._offsets)
         set_line_table(self.code, _line_table(self._first, places))
+
+
+def make_code(
+    name: str,
+    qualname: str,
+    filename: str,
+    firstlineno: int,
+    arguments: Arguments = NO_ARGUMENTS,
+    positions: Sequence[Position] = (),
+) -> tuple[CodeType, list[int]]:
+    """A MeasuredCode whose positions are known beforehand: its code, and the lasti of each position."""
+    positions = positions[:MAX_POSITIONS]
+    made = MeasuredCode(name, qualname, filename, firstlineno, arguments, len(positions))
+    return made.code, [made.lasti(position) for position in positions]
 
 
 def make_traceback(entries: Iterable[tuple[FrameType, int, int]]) -> TracebackType | None:
@@ -157,15 +179,15 @@ def _arguments(arguments: Arguments) -> dict[str, object]:
     }
 
 
-def _bytecode(stub: CodeType) -> tuple[bytes, int]:
-    """The stub's instructions with MAX_POSITIONS NOPs put in, and the byte offset of the first one.
+def _bytecode(stub: CodeType, room: int) -> tuple[bytes, int]:
+    """The stub's instructions with `room` NOPs put in, and the byte offset of the first one.
 
     They stand behind RESUME (3.11+): a frame that has not reached it counts as one that has not begun.
     """
     instructions = list(dis.get_instructions(stub))
     names = [instruction.opname for instruction in instructions]
     start = instructions[names.index("RESUME") + 1].offset if "RESUME" in names else 0
-    nops = bytes([dis.opmap["NOP"], 0]) * MAX_POSITIONS
+    nops = bytes([dis.opmap["NOP"], 0]) * room
     return stub.co_code[:start] + nops + stub.co_code[start:], start
 
 
