@@ -76,12 +76,12 @@ def show(path: str, options: argparse.Namespace) -> None:
 
 
 def debug_session(dump: Dump) -> None:
-    from .debugger import debug
+    from .debugger import post_mortem
 
     with notice("reading the failing stack"):
         text = f"{banner(dump)}\n\n{exception_text(dump)}\n"
     write(text)
-    debug(dump)
+    post_mortem(dump)
 
 
 def write(text: str) -> None:

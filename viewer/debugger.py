@@ -110,7 +110,7 @@ def personal_commands() -> list[str]:
         return []
 
 
-def debug(dump: Dump) -> None:
+def post_mortem(dump: Dump) -> None:
     """Stand in the failing frame, or in the current thread's; returns when the user leaves."""
     session = DumpPdb(dump)
     session.reset()

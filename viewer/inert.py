@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterable, Iterator
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType
-from typing import TYPE_CHECKING, Any, NoReturn
+from types import CellType, FunctionType, MethodType, ModuleType
+from typing import TYPE_CHECKING, Any
 
 from pyheapdump._pyheapdump import Ref
 
 from .classes import TUPLE
 from .items import expand, run_length
 from .kinds import Kind, Node, stand_in
-from .missing import DumpedCodeError, Missing
+from .missing import Missing
 from .text import name_of
 
 if TYPE_CHECKING:
@@ -61,36 +61,6 @@ class InertKind(Kind):
 # --- functions --------------------------------------------------------------------------------------------------
 
 
-class Refusal:
-    """The constant of every inert function: looking at any attribute of it raises DumpedCodeError."""
-
-    def __init__(self, name: str) -> None:
-        object.__setattr__(self, "name", name)
-
-    def __getattribute__(self, attribute: str) -> NoReturn:
-        name = object.__getattribute__(self, "name")
-        raise DumpedCodeError(f"{name} comes from a dump: its code is not there to run")
-
-
-def _template() -> None:
-    "REFUSAL".run  # type: ignore[attr-defined]  # noqa: B018
-
-
-def inert_code(code: CodeType, name: str) -> CodeType:
-    """`code` with all that describes it, and with instructions that only raise DumpedCodeError."""
-    model = _template.__code__
-    constants = tuple(Refusal(name) if constant == "REFUSAL" else constant for constant in model.co_consts)
-    changes: dict[str, Any] = {
-        "co_code": model.co_code,
-        "co_consts": constants,
-        "co_names": model.co_names,
-        "co_stacksize": model.co_stacksize,
-    }
-    if hasattr(code, "co_exceptiontable"):
-        changes["co_exceptiontable"] = b""
-    return code.replace(**changes)
-
-
 class FunctionKind(InertKind):
     needs = ("__closure__",)
     later = ("__defaults__", "__kwdefaults__", "__annotations__", "__doc__", "__module__", "__dict__")
@@ -117,8 +87,7 @@ class FunctionKind(InertKind):
         cells = [cell for cell in heap.parts(self.cells(node)) if isinstance(cell, CellType)]
         cells = (cells + [CellType() for _ in code.co_freevars])[: len(code.co_freevars)]
         space = heap.part(fields.raw.get("__globals__"))
-        inert = inert_code(code, f"{name_of(fields.get('__module__'))}.{qualname}")
-        made = FunctionType(inert, space if isinstance(space, dict) else {}, name, None, tuple(cells))
+        made = FunctionType(code, space if isinstance(space, dict) else {}, name, None, tuple(cells))
         made.__qualname__ = qualname
         return made
 

@@ -105,13 +105,19 @@ class Node:
         pointers = self.record[5] if len(self.record) > 5 else None
         if isinstance(pointers, list):
             found.update((f"word_{offset}", raw) for offset, raw in zip(pointers[::2], pointers[1::2]))
-        return found
+        if isinstance(self.content, list) and len(self.content) == 3 and self.content[0] == MAPPED:
+            found.update(self.content[2] if isinstance(self.content[2], dict) else {})
+        return self.kind.fields(self, found)
 
 
 class Kind:
     """The steps of making an object; the defaults are those of an instance without parts."""
 
     consumed: frozenset[str] = frozenset()  # fields that make() uses up, not to be shown again as attributes
+
+    def fields(self, node: Node, found: dict[str, Any]) -> dict[str, Any]:
+        """The raw fields of an object by the names that they are to have."""
+        return found
 
     def cost(self, node: Node) -> int:
         """How many values of the closure's budget it takes."""

@@ -1,39 +1,261 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Values of the standard library's C types, rebuilt from the fields of their layout.
+"""Values of the C types of the standard library, rebuilt from the fields of their layout.
 
-The table LAYOUTS maps the name of a layout (the C type's tp_name) to a kind; a kind names the fields it needs and has
-a function that makes the object. Whatever a function raises on odd contents, the object becomes a stand-in with the
-same fields as attributes (heap.py sees to that).
+The table LAYOUTS maps the name of a layout (the C type's tp_name, see libpyheapdump/layout/types/) to a kind. Most are
+a `ValueKind`: a function that makes the object, and the fields that it needs. Subclasses written in Python have the
+same layout, so the functions get the class to make an instance of. Whatever a function raises on odd contents, the
+object becomes a stand-in that has the fields as attributes (heap.py sees to that).
 """
 
 from __future__ import annotations
 
+import array
+import datetime
+import decimal
+import functools
+import io
+import types
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from pyheapdump._pyheapdump import Ref
+
+from .classes import ABSENT
+from .containers import FILL_LIMIT, distinct
 from .inert import Fields, InertKind
-from .kinds import Kind, Node
+from .items import expand, run_length
+from .kinds import Kind, Node, leaf_value, stand_in
+from .long_text import text_of
 
 
 class ValueKind(InertKind):
-    """A value made at once from its fields `needs` by `make(cls, fields)`."""
+    """A value made at once by `make(cls, fields)` from the fields `needs`."""
 
     def __init__(self, make: Callable[[type, Fields], Any], *needs: str) -> None:
         self.make = make
         self.needs = needs
+        self.consumed = frozenset(needs)
 
     def create(self, node: Node) -> Any:
         return self.make(node.cls, Fields(node))
 
 
-class ContentKind(ValueKind):
-    """A value made from a builtin container it carries, by `make(cls, fields, content)`."""
+class BufferKind(InertKind):
+    """A value made by `make(cls, fields, content)` from the str or bytes that it carries."""
+
+    def __init__(self, make: Callable[[type, Fields, Any], Any]) -> None:
+        self.make = make
+
+    def create(self, node: Node) -> Any:
+        content = leaf_value(node.content) if node.content else ABSENT
+        if content is ABSENT and node.content:
+            content = text_of(node.heap.file, node.id, node.content)
+        return stand_in(node) if content is ABSENT else self.make(node.cls, Fields(node), content)
+
+
+class DequeKind(InertKind):
+    """collections.deque: made empty, then filled."""
+
+    consumed = frozenset({"maxlen", "_leftblock", "_rightblock", "_leftindex", "_rightindex", "_size", "_state"})
+
+    def values(self, node: Node) -> list[Any]:
+        if not node.content or node.content[0] != 9 or run_length(node.content[1:]) > FILL_LIMIT:
+            return []
+        return expand(node.content[1:])
+
+    def cost(self, node: Node) -> int:
+        return len(self.values(node))
 
     def parts(self, node: Node) -> Iterable[Any]:
-        return [*super().parts(node), *node.content]
+        return self.values(node)
+
+    def create(self, node: Node) -> Any:
+        made = deque.__new__(node.cls)  # type: ignore[type-var]
+        maxlen = node.fields().get("maxlen")
+        deque.__init__(made, (), maxlen if isinstance(maxlen, int) and maxlen >= 0 else None)
+        return made
+
+    def fill(self, node: Node, made: Any) -> None:
+        deque.extend(made, node.heap.parts(self.values(node)))
+
+
+class OrderedKind(InertKind):
+    """OrderedDict and defaultdict: dicts that have to be filled by methods of their own."""
+
+    consumed = frozenset({"default_factory", "_first", "_last"})
+
+    def __init__(self, base: Any) -> None:
+        self.of = base
+
+    def values(self, node: Node) -> list[Any]:
+        if not node.content or node.content[0] != 10 or run_length(node.content[1:]) > FILL_LIMIT:
+            return []
+        return expand(node.content[1:])
+
+    def cost(self, node: Node) -> int:
+        return len(self.values(node))
+
+    def parts(self, node: Node) -> Iterable[Any]:
+        return [*self.values(node), node.fields().get("default_factory")]
+
+    def before(self, node: Node) -> Iterable[Any]:
+        return self.values(node)[::2]
+
+    def create(self, node: Node) -> Any:
+        keys = node.heap.parts(self.values(node)[::2])
+        if not distinct(keys) or (node.content and node.content[0] != 10):
+            return stand_in(node)
+        made = self.of.__new__(node.cls)
+        self.of.__init__(made)
+        for key in keys:
+            self.of.__setitem__(made, key, None)
+        return made
+
+    def fill(self, node: Node, made: Any) -> None:
+        if not isinstance(made, self.of):
+            return
+        for key, raw in zip(list(made), self.values(node)[1::2]):
+            self.of.__setitem__(made, key, node.heap.part(raw))
+        if isinstance(made, defaultdict):
+            factory = node.heap.part(node.fields().get("default_factory"))
+            made.default_factory = factory if callable(factory) else None
+
+
+# --- dates ------------------------------------------------------------------------------------------------------
+
+
+def make_date(cls: Any, fields: Fields) -> Any:
+    data = fields.raw["data"]
+    return datetime.date.__new__(cls, data[0] << 8 | data[1], data[2], data[3])
+
+
+def zone(fields: Fields) -> Any:
+    """The tzinfo; the field holds nothing of use in an instance without one."""
+    found = fields.get("tzinfo") if fields.raw.get("hastzinfo") else None
+    return found if isinstance(found, datetime.tzinfo) else None
+
+
+def make_time(cls: Any, fields: Fields) -> Any:
+    data, fold = fields.raw["data"], fields.raw.get("fold")
+    micro = data[3] << 16 | data[4] << 8 | data[5]
+    return datetime.time.__new__(cls, data[0], data[1], data[2], micro, zone(fields), fold=1 if fold == 1 else 0)
+
+
+def make_datetime(cls: Any, fields: Fields) -> Any:
+    data, fold = fields.raw["data"], fields.raw.get("fold")
+    micro = data[7] << 16 | data[8] << 8 | data[9]
+    day = (data[0] << 8 | data[1], data[2], data[3])
+    clock = (data[4], data[5], data[6], micro, zone(fields))
+    return datetime.datetime.__new__(cls, *day, *clock, fold=1 if fold == 1 else 0)
+
+
+def make_timedelta(cls: Any, fields: Fields) -> Any:
+    raw = fields.raw
+    return datetime.timedelta.__new__(cls, raw["days"], raw["seconds"], raw["microseconds"])
+
+
+def make_timezone(cls: Any, fields: Fields) -> Any:
+    offset, name = fields.get("offset"), fields.get("name")
+    if not offset and name in (None, "UTC"):
+        return datetime.timezone.utc
+    return datetime.timezone(offset) if name is None else datetime.timezone(offset, name)
+
+
+# --- numbers, text, functions -----------------------------------------------------------------------------------
+
+
+def make_decimal(cls: Any, fields: Fields, content: Any) -> Any:
+    """The writer spells the number out."""
+    return decimal.Decimal.__new__(cls, content)
+
+
+def make_array(cls: Any, fields: Fields, content: Any) -> Any:
+    code = fields.get("typecode")
+    code = code if isinstance(code, str) else bytes(code).decode("ascii")
+    made = array.array.__new__(cls, code[:1])
+    array.array.frombytes(made, content)
+    return made
+
+
+def make_string_io(cls: Any, fields: Fields, content: Any) -> Any:
+    made = io.StringIO.__new__(cls)
+    io.StringIO.__init__(made, content, newline="")
+    io.StringIO.seek(made, fields.raw.get("_pos") or 0)
+    return made
+
+
+def make_bytes_io(cls: Any, fields: Fields) -> Any:
+    made = io.BytesIO.__new__(cls)
+    io.BytesIO.__init__(made, bytes(fields.get("_buf"))[: fields.raw.get("_string_size")])
+    io.BytesIO.seek(made, fields.raw.get("_pos") or 0)
+    return made
+
+
+def make_partial(cls: Any, fields: Fields) -> Any:
+    function, arguments, keywords = fields.get("func"), fields.get("args"), fields.get("keywords")
+    made = functools.partial.__new__(cls, function, *arguments, **keywords)
+    return made
+
+
+def make_alias(cls: Any, fields: Fields) -> Any:
+    return types.GenericAlias(fields.get("__origin__"), fields.get("__args__"))
+
+
+class GeneratorKind(Kind):
+    """Generators, coroutines and async generators: stand-ins with a real frame.
+
+    `prefix` is "gi", "cr" or "ag"; the record's base tells the frame, and the frame's stack what it waits for.
+    """
+
+    WAITED_FOR = ("generator", "coroutine", "async_generator_asend", "coroutine_wrapper", "_asyncio.FutureIter")
+
+    def __init__(self, prefix: str, waiting: str) -> None:
+        self.prefix = prefix
+        self.waiting = waiting
+
+    def create(self, node: Node) -> Any:
+        return stand_in(node)
+
+    def fields(self, node: Node, found: dict[str, Any]) -> dict[str, Any]:
+        """The fields under the names that Python gives them."""
+        frame = found.pop("frame", None)
+        record = node.heap.record(frame.id) if type(frame) is Ref else None
+        described = record[1] if record and record[0] == 14 and isinstance(record[1], dict) else {}
+        found[f"{self.prefix}_frame"] = frame
+        if "code" in described:
+            found[f"{self.prefix}_code"] = described["code"]
+        found[self.waiting] = self.waited_for(node, described.get("stack"))
+        return found
+
+    def waited_for(self, node: Node, stack: Any) -> Any:
+        """What a `yield from` or `await` delegates to: the top of the stack, if it is something to wait for."""
+        top = stack[-1] if isinstance(stack, list) and stack else None
+        record = node.heap.record(top.id) if type(top) is Ref else None
+        if record and record[0] == 1 and type(record[1]) is Ref:
+            info = node.heap.classes.info(record[1].id)
+            return top if info.layout in self.WAITED_FOR else None
+        return None
 
 
 LAYOUTS: dict[str, Kind] = {
     "slice": ValueKind(lambda cls, f: slice(f.get("start"), f.get("stop"), f.get("step")), "start", "stop", "step"),
     "range": ValueKind(lambda cls, f: range(f.get("start"), f.get("stop"), f.get("step")), "start", "stop", "step"),
+    "types.GenericAlias": ValueKind(make_alias, "__origin__", "__args__"),
+    "generator": GeneratorKind("gi", "gi_yieldfrom"),
+    "coroutine": GeneratorKind("cr", "cr_await"),
+    "async_generator": GeneratorKind("ag", "ag_await"),
+    "datetime.date": ValueKind(make_date, "data", "hashcode", "hastzinfo"),
+    "datetime.time": ValueKind(make_time, "data", "hashcode", "hastzinfo", "fold", "tzinfo"),
+    "datetime.datetime": ValueKind(make_datetime, "data", "hashcode", "hastzinfo", "fold", "tzinfo"),
+    "datetime.timedelta": ValueKind(make_timedelta, "days", "seconds", "microseconds", "hashcode"),
+    "datetime.timezone": ValueKind(make_timezone, "offset", "name"),
+    "decimal.Decimal": BufferKind(make_decimal),
+    "array.array": BufferKind(make_array),
+    "collections.deque": DequeKind(),
+    "collections.OrderedDict": OrderedKind(OrderedDict),
+    "collections.defaultdict": OrderedKind(defaultdict),
+    "functools.partial": ValueKind(make_partial, "func", "args", "keywords"),
+    "_io.StringIO": BufferKind(make_string_io),
+    "_io.BytesIO": ValueKind(make_bytes_io, "_buf", "_pos", "_string_size"),
 }

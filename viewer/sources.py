@@ -15,6 +15,8 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from .text import file_name
+
 MAX_SOURCE = 64 * 1024 * 1024  # bytes of one file, decompressed
 
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
@@ -31,7 +33,7 @@ class Source:
     """One source file: its text, where the writer had it from, and whether it was changed after the start."""
 
     def __init__(self, described: Mapping[str, Any]) -> None:
-        self.filename = str(described.get("filename", "?"))
+        self.filename = file_name(described.get("filename"))
         self.origin = str(described.get("origin", "?"))
         self.changed = described.get("changed") is True
         mtime = described.get("mtime")

@@ -5,20 +5,29 @@ Frames hang together by `back`, tracebacks by `tb_next`; both chains may be as l
 was deep, so they are made in loops, never by recursion. A frame's locals are a `FrameLocals`: they are fetched when
 somebody looks. Its globals are the dumped module's dict, lazy as well; before the first name is looked up they are
 filled, because evaluated code reads a globals dict's storage directly.
+
+A code object of the dump becomes two: the one that frames have has instructions for the places that are asked for and
+takes any locals (frames.py); the one that functions have describes the function in full and raises an error when
+executed (inert_code.py).
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, MutableMapping
 from types import CodeType, FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from pyheapdump._pyheapdump import ABSENT, Ref
+from pyheapdump._pyheapdump import Ref
 
-from .containers import fill, unloaded_of
+from .classes import TUPLE
+from .containers import FILL_LIMIT, fill, unloaded_of
 from .display import bounded_repr
-from .frames import make_code, make_frame, make_traceback
+from .frames import Arguments, MeasuredCode, Position, make_frame
+from .inert_code import inert_code
+from .items import expand, run_length
 from .missing import Missing
+from .text import file_name, name_of
 
 if TYPE_CHECKING:
     from .heap import Heap
@@ -26,6 +35,7 @@ if TYPE_CHECKING:
 
 FRAME, MAPPED = 14, 17
 MAX_CHAIN = 200_000  # frames or traceback entries in one chain
+MAX_NESTED_CODE = 20  # code objects within the constants of others
 
 
 class FrameLocals(MutableMapping):  # type: ignore[type-arg]
@@ -90,6 +100,8 @@ class Stacks:
         self._frames: dict[int, FrameType] = {}
         self._codes: dict[int, CodeType] = {}
         self._tracebacks: dict[int, TracebackType] = {}
+        self._measured: dict[int, MeasuredCode] = {}  # id of a code object → the one for its frames
+        self._code_depth = 0
 
     def mapped(self, rid: int, node: Node) -> Any:
         """The code object or traceback of a MAPPED record; None when it describes something else."""
@@ -103,15 +115,14 @@ class Stacks:
 
     def _map(self, rid: int, code: int) -> dict[str, Any]:
         """The map of a FRAME or MAPPED record; empty for any other."""
-        record = self.heap.record(rid)
+        record = self.heap.record(rid) if rid >= 0 else None
         position = 1 if code == FRAME else 2
         found = record[position] if record and record[0] == code and len(record) > position else None
         return found if isinstance(found, dict) else {}
 
-    def _chain(self, rid: int, code: int, link: str, known: Any) -> list[tuple[int, dict[str, Any]]]:
-        """Ids and maps from `rid` along `link`, up to what is known or the end; never twice the same."""
+    def _chain(self, raw: Any, code: int, link: str, known: Any) -> list[tuple[int, dict[str, Any]]]:
+        """Ids and maps from `raw` along `link`, up to what is known or the end; never twice the same."""
         chain: dict[int, dict[str, Any]] = {}
-        raw: Any = Ref(rid)
         while type(raw) is Ref and raw.id not in chain and raw.id not in known and len(chain) < MAX_CHAIN:
             described = self._map(raw.id, code)
             if not described:
@@ -124,15 +135,17 @@ class Stacks:
 
     def frame(self, rid: int) -> FrameType | Missing:
         """The frame of a FRAME record, with those that called it behind `f_back`."""
-        for one, described in reversed(self._chain(rid, FRAME, "back", self._frames)):
+        for one, described in reversed(self._chain(Ref(rid), FRAME, "back", self._frames)):
             back = described.get("back")
-            self._frames[one] = self._make_frame(described, self._frames.get(back.id) if type(back) is Ref else None)
+            caller = self._frames.get(back.id) if type(back) is Ref else None
+            self._frames[one] = self._make_frame(described, caller)
             self.heap.remember(one, self._frames[one])
         return self._frames.get(rid) or Missing("a damaged frame")
 
     def _make_frame(self, described: dict[str, Any], back: FrameType | None) -> FrameType:
         heap = self.heap
-        code = self.code(described.get("code"))
+        measured = self._code_of_frame(described)
+        code, here = measured.code, place_of(described)
         space = heap.part(described.get("globals"))
         space = space if isinstance(space, dict) else {}
         names = described.get("locals")
@@ -140,28 +153,109 @@ class Stacks:
         if "namespace" in described:
             namespace = heap.part(described["namespace"])
             found = namespace if isinstance(namespace, dict) else found
-        return make_frame(code, space, found, back, line_of(described, code.co_firstlineno))
+        return make_frame(code, space, found, back, here.line or code.co_firstlineno, measured.lasti(here))
+
+    def _code_of_frame(self, described: dict[str, Any]) -> MeasuredCode:
+        """The code for all frames of the dumped code object."""
+        raw = described.get("code")
+        rid = raw.id if type(raw) is Ref else -1
+        if rid not in self._measured:
+            about = CodeMap(self._map(rid, MAPPED))
+            self._measured[rid] = MeasuredCode(
+                about.name, about.qualname, about.filename, about.firstlineno, about.arguments
+            )
+        return self._measured[rid]
 
     # --- code ---
 
     def code(self, raw: Any) -> CodeType:
-        """The code object behind a raw value; one named "?" when there is none."""
+        """The code object behind a raw value; one named "?" when there is none. Executed, it raises an error."""
         rid = raw.id if type(raw) is Ref else -1
         if rid not in self._codes:
-            self._codes[rid] = make_code(self._map(rid, MAPPED) if rid >= 0 else {})
+            about = CodeMap(self._map(rid, MAPPED))
+            plain = MeasuredCode(about.name, about.qualname, about.filename, about.firstlineno, about.arguments, room=0)
+            made = plain.code.replace(
+                co_cellvars=about.names("co_cellvars"),
+                co_freevars=about.names("co_freevars"),
+                co_flags=about.flags(plain.code.co_flags),
+            )
+            self._codes[rid] = inert_code(made, about.qualname, self._constants(about.described.get("co_consts")))
             if rid >= 0:
                 self.heap.remember(rid, self._codes[rid])
         return self._codes[rid]
+
+    def _constants(self, raw: Any) -> tuple[Any, ...]:
+        """The constants of a code object; code objects among them as far as they are not nested too deep."""
+        record = self.heap.record(raw.id) if type(raw) is Ref else None
+        if (
+            not record
+            or record[0] != TUPLE
+            or run_length(record[1:]) > FILL_LIMIT
+            or self._code_depth > MAX_NESTED_CODE
+        ):
+            return ()
+        self._code_depth += 1
+        try:
+            return tuple(self.heap.parts(expand(record[1:])))
+        finally:
+            self._code_depth -= 1
 
     # --- tracebacks ---
 
     def traceback(self, rid: int) -> TracebackType | Missing:
         """The traceback of a MAPPED record, with those further in behind `tb_next`."""
-        for one, described in reversed(self._chain(rid, MAPPED, "tb_next", self._tracebacks)):
+        chain = self._chain(Ref(rid), MAPPED, "tb_next", self._tracebacks)
+        for one, described in reversed(chain):
             raw, link = described.get("tb_frame"), described.get("tb_next")
             frame = self.frame(raw.id) if type(raw) is Ref else None
             further = self._tracebacks.get(link.id) if type(link) is Ref else None
             if isinstance(frame, FrameType):
-                self._tracebacks[one] = self._make_traceback(described, frame, further)
+                here = place_of(described)
+                measured = self._code_of_frame(self._map(raw.id, FRAME))
+                line = here.line or frame.f_code.co_firstlineno
+                self._tracebacks[one] = TracebackType(further, frame, measured.lasti(here), line)
                 self.heap.remember(one, self._tracebacks[one])
         return self._tracebacks.get(rid) or Missing("a damaged traceback")
+
+
+def place_of(described: dict[str, Any]) -> Position:
+    """The place that a FRAME or traceback map gives; the line alone where there are no columns."""
+    raw = described.get("position")
+    numbers = [n if type(n) is int and abs(n) < 1 << 31 else None for n in raw] if isinstance(raw, list) else []
+    line, end_line, column, end_column = (numbers + [None] * 4)[:4]
+    stated = described.get("tb_lineno")
+    if line is None and type(stated) is int and 0 < stated < 1 << 31:
+        line = stated
+    return Position(line, end_line, column, end_column)
+
+
+class CodeMap:
+    """What a code object's map says, made fit for a real code object whatever it holds."""
+
+    def __init__(self, described: dict[str, Any]) -> None:
+        self.described = described
+        self.name = name_of(described.get("co_name"))
+        self.qualname = name_of(described.get("co_qualname"), self.name)
+        self.filename = file_name(described.get("co_filename"))
+        self.firstlineno = self.number("co_firstlineno")
+        self.arguments = Arguments(
+            self.number("co_argcount"),
+            self.number("co_posonlyargcount"),
+            self.number("co_kwonlyargcount"),
+            self.names("co_varnames"),
+            self.number("co_flags"),
+        )
+
+    def number(self, key: str) -> int:
+        found = self.described.get(key)
+        return found if type(found) is int and 0 <= found < 1 << 31 else 0
+
+    def names(self, key: str) -> tuple[str, ...]:
+        found = self.described.get(key)
+        names = [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
+        return tuple(dict.fromkeys(name_of(name) for name in names[:FILL_LIMIT]))
+
+    def flags(self, kept: int) -> int:
+        """The flags of a code object that is not for a frame."""
+        wanted = inspect.CO_OPTIMIZED | inspect.CO_NEWLOCALS
+        return kept | (self.number("co_flags") & wanted)

@@ -27,3 +27,8 @@ def printable(text: str, limit: int) -> str:
 def name_of(text: object, default: str = "?", limit: int = 200) -> str:
     """A name out of the dump, fit to be a `__name__`: a str without controls, of bounded length."""
     return printable(text, limit) if isinstance(text, str) and text else default
+
+
+def file_name(text: object) -> str:
+    """A file name out of the dump as frames and sources have it: the same for both, so that they find each other."""
+    return printable(text, 4096) if isinstance(text, str) and text else "?"
