@@ -16,7 +16,9 @@
 #define msgpack_pack_inline_func_fixint(name) static inline int phd__pack_fix##name
 #define msgpack_pack_user struct phd_buffer *
 #define msgpack_pack_append_buffer(user, bytes, length) return phd__buffer_append(user, bytes, length)
+#define msgpack_pack_ext phd__pack_ext /* the template of msgpack-c 7 calls this one by its public name */
 #include <msgpack/pack_template.h>
+#undef msgpack_pack_ext
 
 enum phd_ext {
     PHD_EXT_FORWARD = 1,

@@ -253,10 +253,12 @@ struct thread_report {
     struct phd_text *to;
 };
 
-static void put_thread_frames(struct phd_walk *walk, uint64_t state, struct phd_text *to)
+static void put_thread_frames(struct phd_walk *walk, const struct phd_thread *thread, unsigned skip, struct phd_text *to)
 {
-    uint64_t entry = phd__thread_frame(walk, state);
+    uint64_t entry = phd__thread_frame(walk, thread->state);
     unsigned shown = 0;
+    for (; entry && skip; skip--)
+        entry = phd__frame_caller(walk, entry);
     for (; entry && shown < MAX_FRAMES_SHOWN; shown++) {
         if (!readable(walk, put_frame, entry, to))
             phd__text_string(to, "  <unreadable frame>\n");
@@ -270,8 +272,9 @@ static void put_thread_frames(struct phd_walk *walk, uint64_t state, struct phd_
 
 static void put_thread(struct phd_walk *walk, const struct phd_thread *thread, void *argument)
 {
-    struct thread_report *report = argument;
+    const struct thread_report *report = argument;
     struct phd_text *to = report->to;
+    struct phd_guard guard;
     phd__text_string(to, thread->current ? "\nCurrent thread " : "\nThread ");
     phd__text_string(to, thread->name[0] ? thread->name : "<unnamed>");
     phd__text_string(to, " (ident ");
@@ -281,8 +284,11 @@ static void put_thread(struct phd_walk *walk, const struct phd_thread *thread, v
         phd__text_unsigned(to, thread->native_id);
     }
     phd__text_string(to, "), most recent call first:\n");
-    if (!readable(walk, put_thread_frames, thread->state, to))
+    if (PHD_GUARD(walk->memory, &guard))
+        put_thread_frames(walk, thread, phd__frames_to_skip(report->request, thread), to);
+    else
         phd__text_string(to, "  <unreadable thread>\n");
+    PHD_UNGUARD(walk->memory, &guard);
 }
 
 void phd__traceback_text(struct phd_walk *walk, const struct phd_request *request, struct phd_text *to)

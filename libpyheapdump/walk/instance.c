@@ -42,7 +42,7 @@ uint64_t phd__instance_dict(struct phd_walk *walk, uint64_t object, const struct
     uint64_t dict = phd__word_at(walk, object, at->managed_dict);
     if (at->managed_dict_tagged == 1) { /* 3.12: one word for both (Include/internal/pycore_object.h) */
         if (dict & 1) {
-            *values = dict - 1;
+            *values = dict + 1;
             dict = 0;
         }
     } else if (at->managed_values != PHD_ABSENT && at->values_form == 1) { /* 3.11: the word before */
