@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import linecache
+import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -91,6 +92,11 @@ def decoded(content: bytes) -> str:
         return content.decode("utf-8", "replace")
 
 
+def absolute(name: str) -> str:
+    """The name under which pdb looks for a file: relative ones count from the current directory (bdb.canonic)."""
+    return name if name.startswith("<") and name.endswith(">") else os.path.abspath(name)
+
+
 class Sources(Mapping[str, Source]):
     """The source files of a dump by file name, as in `co_filename`."""
 
@@ -116,9 +122,10 @@ class Sources(Mapping[str, Source]):
     def provide(self) -> None:
         """Put the files into linecache."""
         for name, source in self._files.items():
-            self._before.setdefault(name, linecache.cache.get(name))  # type: ignore[attr-defined]
             entry = (len(source.content), None, source.lines, name)
-            linecache.cache[name] = entry  # type: ignore[attr-defined]
+            for key in (name, absolute(name)):
+                self._before.setdefault(key, linecache.cache.get(key))  # type: ignore[attr-defined]
+                linecache.cache[key] = entry  # type: ignore[attr-defined]
 
     def withdraw(self) -> None:
         """Put back into linecache what was there before `provide`."""

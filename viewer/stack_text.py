@@ -22,8 +22,11 @@ def exception_text(dump: Dump) -> str:
     error = dump.exception
     if error is None:
         return escape_controls(dump.text).strip()
-    found = traceback.TracebackException(type(error), error, error.__traceback__, limit=-MAX_FRAMES, compact=True)
-    return escape_controls("".join(found.format())).rstrip()
+    try:
+        lines = traceback.format_exception(type(error), error, error.__traceback__, limit=-MAX_FRAMES)
+    except RecursionError:  # a chain of causes longer than traceback can follow
+        return escape_controls(dump.text).strip()
+    return escape_controls("".join(lines)).rstrip()
 
 
 def error_line(dump: Dump) -> str:
