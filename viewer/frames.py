@@ -18,6 +18,7 @@ executes it.
 from __future__ import annotations
 
 import dis
+import functools
 import inspect
 import sys
 from collections.abc import Iterable, Sequence
@@ -82,13 +83,12 @@ class MeasuredCode:
         arguments: Arguments = NO_ARGUMENTS,
         room: int = MAX_POSITIONS,
     ) -> None:
-        stub = compile("", "<stub>", "exec", dont_inherit=True)
+        stub, self._start = _stub()
         self._room = room
-        bytecode, self._start = _bytecode(stub, room)
         self._first = _bounded(firstlineno, 0, MAX_LINE)
         self._offsets: dict[Position, int] = {}
         self.code: CodeType = stub.replace(
-            co_code=bytecode,
+            co_code=_bytecode(stub, self._start, room),
             co_name=name,
             co_filename=filename,
             co_firstlineno=self._first,
@@ -179,16 +179,21 @@ def _arguments(arguments: Arguments) -> dict[str, object]:
     }
 
 
-def _bytecode(stub: CodeType, room: int) -> tuple[bytes, int]:
-    """The stub's instructions with `room` NOPs put in, and the byte offset of the first one.
+@functools.lru_cache(maxsize=1)
+def _stub() -> tuple[CodeType, int]:
+    """Code of the running version that returns None, and the offset in it where more instructions can be put.
 
-    They stand behind RESUME (3.11+): a frame that has not reached it counts as one that has not begun.
+    They must stand behind RESUME (3.11+): a frame that has not reached it counts as one that has not begun.
     """
+    stub = compile("", "<stub>", "exec", dont_inherit=True)
     instructions = list(dis.get_instructions(stub))
     names = [instruction.opname for instruction in instructions]
-    start = instructions[names.index("RESUME") + 1].offset if "RESUME" in names else 0
-    nops = bytes([dis.opmap["NOP"], 0]) * room
-    return stub.co_code[:start] + nops + stub.co_code[start:], start
+    return stub, instructions[names.index("RESUME") + 1].offset if "RESUME" in names else 0
+
+
+def _bytecode(stub: CodeType, start: int, room: int) -> bytes:
+    """The stub's instructions with `room` NOPs put in at `start`."""
+    return stub.co_code[:start] + bytes([dis.opmap["NOP"], 0]) * room + stub.co_code[start:]
 
 
 # --- line tables: `places` has one position per instruction of two bytes ---
