@@ -190,6 +190,9 @@
     X(thread_native_id)                                                                                                \
     X(thread_exc_info)                                                                                                 \
     X(thread_current_exception)                                                                                        \
+    /* heads of the lists of asyncio tasks (3.14+), and where a task has its links */                                  \
+    X(asyncio_task_links)                                                                                              \
+    X(interp_asyncio_tasks)                                                                                            \
     X(thread_asyncio_tasks)                                                                                            \
     X(excinfo_value)                                                                                                   \
     X(excinfo_previous)                                                                                                \

@@ -377,6 +377,8 @@ static inline void phd__probe_threads(struct phd_layout *at)
 #endif
 #if PY_VERSION_HEX >= 0x030E0000
     at->thread_asyncio_tasks = PHD_AT(_PyThreadStateImpl, asyncio_tasks_head);
+    at->interp_asyncio_tasks = PHD_AT(PyInterpreterState, asyncio_tasks_head);
+    at->asyncio_task_links = PHD_AT(struct phd_private_task, task_node);
 #endif
 }
 

@@ -6,7 +6,8 @@
 #ifndef PHD_LAYOUT_TYPES_EXCEPTION_H
 #define PHD_LAYOUT_TYPES_EXCEPTION_H
 
-/* The fields of BaseException come first in every exception (PyException_HEAD). */
+/* The fields of BaseException come first in every exception (PyException_HEAD). `notes` is not used by any version:
+ * the notes are in the instance dict. */
 static inline void phd__probe_exception_fields(struct phd_layout *at)
 {
     PHD_FIELD(OBJECT, "args", PyBaseExceptionObject, args)
@@ -14,9 +15,6 @@ static inline void phd__probe_exception_fields(struct phd_layout *at)
     PHD_FIELD(OBJECT, "__context__", PyBaseExceptionObject, context)
     PHD_FIELD(OBJECT, "__cause__", PyBaseExceptionObject, cause)
     PHD_FIELD(BOOL, "__suppress_context__", PyBaseExceptionObject, suppress_context)
-#if PY_VERSION_HEX >= 0x030B0000
-    PHD_FIELD(OBJECT_EX, "notes", PyBaseExceptionObject, notes)
-#endif
 }
 
 #define PHD_EXCEPTION_TYPE(tp_name, structure)                                                                         \

@@ -161,9 +161,6 @@ static inline void phd__probe_functools_types(struct phd_layout *at)
     PHD_FIELD(OBJECT_EX, "xargs", struct phd_private_methodcaller, xargs)
 #endif
     PHD_FIELD(OBJECT_EX, "kwds", struct phd_private_methodcaller, kwds)
-#if PY_VERSION_HEX >= 0x030D0000
-    PHD_FIELD(OBJECT_EX, "vectorcall_kwnames", struct phd_private_methodcaller, vectorcall_kwnames)
-#endif
 }
 
 /* collections, array */
@@ -177,12 +174,20 @@ static inline void phd__probe_container_types(struct phd_layout *at)
     PHD_NUMBER("_size", struct phd_private_deque, ob_base.ob_size)
     PHD_NUMBER("_state", struct phd_private_deque, state)
     PHD_NUMBER("maxlen", struct phd_private_deque, maxlen)
+#if PY_VERSION_HEX < 0x030C0000
     PHD_TYPE("_collections._deque_iterator", struct phd_private_deque_iterator)
+#else
+    PHD_TYPE("collections._deque_iterator", struct phd_private_deque_iterator)
+#endif
     PHD_FIELD(OBJECT_EX, "deque", struct phd_private_deque_iterator, deque)
     PHD_NUMBER("index", struct phd_private_deque_iterator, index)
     PHD_FIELD(ADDRESS, "_block", struct phd_private_deque_iterator, b)
     PHD_NUMBER("counter", struct phd_private_deque_iterator, counter)
+#if PY_VERSION_HEX < 0x030C0000
     PHD_SAME_FIELDS("_collections._deque_reverse_iterator")
+#else
+    PHD_SAME_FIELDS("collections._deque_reverse_iterator")
+#endif
     PHD_TYPE("collections.defaultdict", struct phd_private_defdict)
     PHD_FIELD(OBJECT, "default_factory", struct phd_private_defdict, default_factory)
 #if PY_VERSION_HEX < 0x030C0000
