@@ -22,13 +22,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pyheapdump import _pyheapdump
-from pyheapdump._pyheapdump import Address, DumpFile, Pairs, Ref
+from pyheapdump._pyheapdump import DumpFile, Ref
 
 from .classes import ABSENT, Classes, ClassInfo, DumpedType
 from .inert import INERT
 from .kinds import Kind, Node, choose, leaf_value
 from .layouts import LAYOUTS
-from .missing import Missing
+from .missing import Address, Missing
 from .stacks import Stacks
 
 CLOSURE_VALUES = 20_000  # values of containers that one request makes
@@ -102,31 +102,24 @@ class Heap:
         node = self._pending.pop(id(instance), None)
         if node is None:
             return
-        own = self._own_dict(instance, node)
-        pairs = [] if own else self._attribute_pairs(node)
         fields = [(name, raw) for name, raw in node.fields().items() if name not in node.kind.consumed]
-        objects = self.values([raw for _, raw in pairs] + [raw for _, raw in fields])
-        attributes = object.__getattribute__(instance, "__dict__")
-        attributes.update(zip([name for name, _ in pairs], objects))
-        self._fields[id(instance)] = {name: made for (name, _), made in zip(fields, objects[len(pairs) :])}
+        objects = self.values([raw for _, raw in fields])
+        self._fields[id(instance)] = {name: made for (name, _), made in zip(fields, objects)}
+        own = self.own_dict(node)
+        if type(own) is dict:
+            object.__setattr__(instance, "__dict__", own)
+        elif isinstance(own, dict):
+            object.__getattribute__(instance, "__dict__").update(own.items())
+        elif own is not None:
+            object.__getattribute__(instance, "__dict__")["__dict__"] = own
 
-    def _own_dict(self, instance: Any, node: Node) -> bool:
-        """Where the instance dict is an object of the dump (somebody else saw it), it becomes the instance's own."""
-        found = self.value(node.attributes) if type(node.attributes) is Ref else None
-        if type(found) is not dict:
-            return False
-        object.__setattr__(instance, "__dict__", found)
-        return True
-
-    def _attribute_pairs(self, node: Node) -> list[tuple[Any, Any]]:
-        """Names and raw values of an instance's dict, wherever the dump has them."""
-        raw = node.attributes
-        if isinstance(raw, dict):
-            return list(raw.items())
-        if isinstance(raw, Pairs):
-            return [(self.value(key), value) for key, value in raw]
-        found = self.value(raw) if type(raw) is Ref else {}
-        return list(found.items()) if isinstance(found, dict) else [("__dict__", found)]
+    def own_dict(self, node: Node) -> Any:
+        """The instance dict, which may be a dict object of the dump or stand in the record; None when there is none."""
+        if type(node.attributes) is Ref:
+            return self.value(node.attributes)
+        pairs = node.attribute_pairs()
+        objects = self.values([raw for pair in pairs for raw in pair])
+        return dict(zip(objects[::2], objects[1::2])) if pairs else None
 
     def fields_of(self, instance: Any) -> dict[str, Any]:
         """The `__slots__` and C fields of an instance, by name."""
@@ -264,8 +257,8 @@ def plain(raw: Any) -> Any:
     kind = type(raw)
     if kind is _pyheapdump.Missing:
         return Missing(raw.reason, raw.address)
-    if kind is Address:
-        return Missing("an address that is not known to be an object's", int(raw))
+    if kind is _pyheapdump.Address:
+        return Address(raw.address)
     if raw is _pyheapdump.ABSENT:
         return Missing("never set")
     return raw
