@@ -393,7 +393,7 @@ static PyObject *dumpfile_blocks(DumpFile *self, PyObject *argument)
     unsigned long kind = PyLong_AsUnsignedLong(argument);
     if (PyErr_Occurred() || !is_open(self))
         return NULL;
-    if (kind == PHD__BLOCK_OBJECTS || kind == PHD__BLOCK_ITEMS || kind == PHD__BLOCK_CONTENT)
+    if (!phd__block_holds_map(kind))
         return PyErr_Format(PyExc_ValueError, "blocks of kind %lu hold no map; use record(), values(), content()",
                             kind);
     PyObject *maps = PyList_New(0);

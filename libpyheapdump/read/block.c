@@ -17,6 +17,12 @@
 #define FRAME_MAGIC 0xFD2FB528u
 #define FRAME_CHECKSUM_FLAG 0x04 /* in the frame header descriptor, the byte after the magic; RFC 8878, 3.1.1.1.1 */
 
+bool phd__block_holds_map(uint64_t kind)
+{
+    return kind == PHD__BLOCK_FACTS || kind == PHD__BLOCK_ROOTS || kind == PHD__BLOCK_SOURCE ||
+           kind == PHD__BLOCK_PROC || kind == PHD__BLOCK_END;
+}
+
 uint32_t phd__little_endian32(const uint8_t *bytes)
 {
     return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;

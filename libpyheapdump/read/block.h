@@ -35,6 +35,9 @@ enum phd__block_kind {
     PHD__BLOCK_END = 8,
 };
 
+/* Does the content of such a block have to be one map? */
+bool phd__block_holds_map(uint64_t kind);
+
 struct phd__block {
     uint64_t position; /* of the descriptor, from the start of the binary part */
     uint64_t first;

@@ -101,16 +101,13 @@ static enum phd__read_status check_map(const struct phd__loaded *loaded, struct 
 static enum phd__read_status check_content(struct phd__loaded *loaded, const struct phd__block *block,
                                            struct phd__read_error *error)
 {
-    switch (block->kind) {
-    case PHD__BLOCK_OBJECTS: return split_records(loaded, block, error);
-    case PHD__BLOCK_ITEMS: return mark_values(loaded, block, error);
-    case PHD__BLOCK_FACTS:
-    case PHD__BLOCK_ROOTS:
-    case PHD__BLOCK_SOURCE:
-    case PHD__BLOCK_PROC:
-    case PHD__BLOCK_END: return check_map(loaded, error);
-    default: return PHD__READ_OK; /* CONTENT is plain bytes; other kinds are not looked into */
-    }
+    if (block->kind == PHD__BLOCK_OBJECTS)
+        return split_records(loaded, block, error);
+    if (block->kind == PHD__BLOCK_ITEMS)
+        return mark_values(loaded, block, error);
+    if (phd__block_holds_map(block->kind))
+        return check_map(loaded, error);
+    return PHD__READ_OK; /* CONTENT is plain bytes; other kinds are not looked into */
 }
 
 enum phd__read_status phd__loaded_init(struct phd__loaded *loaded, const struct phd__input *input, uint64_t part_start,
