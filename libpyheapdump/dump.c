@@ -81,7 +81,7 @@ static void put_end(struct phd_walk *walk, const struct phd_result *result)
 {
     struct phd_buffer *to = &walk->items;
     to->used = 0;
-    phd__pack_map(to, walk->stopped ? 7 : 6);
+    phd__pack_map(to, walk->stopped ? 8 : 7);
     pack_number(to, "objects", result->objects);
     pack_number(to, "known", result->known);
     pack_number(to, "broken", walk->broken);
@@ -93,6 +93,10 @@ static void put_end(struct phd_walk *walk, const struct phd_result *result)
         phd__pack_false(to);
     phd__pack_text(to, "seconds");
     phd__pack_double(to, result->seconds);
+    phd__pack_text(to, "tasks");
+    phd__pack_array(to, walk->task_count);
+    for (unsigned i = 0; i < walk->task_count; i++)
+        phd__pack_reference(to, walk->tasks[i]);
     if (walk->stopped)
         pack_pair(to, "reason", walk->stopped);
     phd__blocks_put(walk->blocks, PHD_BLOCK_END, 0, 1, 0, to->data, to->used);

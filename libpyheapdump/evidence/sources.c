@@ -1,24 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The sources of the files on the stacks, each once, from the disk. Context: crash.
+ * The sources of the files on the stacks, each once: from the disk; from the archive that stands at the beginning of the
+ * path (zipapp, pex); or from linecache's memory (cells of IPython, generated code). All read without running code of
+ * the program. Context: crash.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "evidence/evidence.h"
+#include "evidence/zip.h"
+#include "safe/text.h"
 #include "walk/roots.h"
 
 enum {
     MAX_SOURCE_BYTES = 900 * 1024, /* fits a block together with its map */
     MAX_SOURCES = 1024,
-    MAX_NAME = 4096
+    MAX_NAME = 4096,
+    MAX_LINES = 100000,
+    MAX_STAT_BYTES = 1024,
+    CLOCK_TICKS = 100 /* per second, in /proc (USER_HZ of every Linux since 2.6) */
 };
 
 struct sources {
     const struct phd_request *request;
     uint64_t names[MAX_SOURCES]; /* addresses of the co_filename objects already done */
     unsigned count;
+    uint64_t line_cache;         /* address of linecache.cache, or 0 */
+    double process_start;        /* Unix time, 0: not known */
 };
 
 static bool first_time(struct sources *sources, uint64_t name)
@@ -33,43 +44,170 @@ static bool first_time(struct sources *sources, uint64_t name)
     return true;
 }
 
-static void put_source(struct phd_walk *walk, const char *filename, const char *origin, int fd, const struct stat *info)
+/* When the process began, from field 22 of /proc/PID/stat (proc(5)). */
+static double process_start(const struct phd_request *request)
+{
+    char path[64], content[MAX_STAT_BYTES + 1];
+    struct phd_text text;
+    struct timespec boot, now;
+    phd__text_init(&text, path, sizeof path - 1);
+    phd__text_string(&text, "/proc/");
+    phd__text_unsigned(&text, (uint64_t)request->pid);
+    phd__text_string(&text, "/stat");
+    path[text.used] = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? 0 : read(fd, content, MAX_STAT_BYTES);
+    if (fd >= 0)
+        close(fd);
+    ssize_t at = length;
+    while (at > 0 && content[at - 1] != ')') /* the name, in parentheses, may hold anything */
+        at--;
+    uint64_t ticks = 0;
+    for (unsigned field = 2; at < length && field < 22; at++)
+        field += content[at] == ' ';
+    for (; at < length && content[at] >= '0' && content[at] <= '9'; at++)
+        ticks = ticks * 10 + (uint64_t)(content[at] - '0');
+    if (!ticks || clock_gettime(CLOCK_BOOTTIME, &boot) != 0 || clock_gettime(CLOCK_REALTIME, &now) != 0)
+        return 0;
+    return (double)now.tv_sec - ((double)boot.tv_sec - (double)ticks / CLOCK_TICKS);
+}
+
+/* ---- writing one source ---- */
+
+/* Begin the map of a source; its text follows as `text`, by end_source. Returns where the text is to be put. */
+static uint8_t *begin_source(struct phd_walk *walk, const char *filename, const char *origin, bool deflated,
+                             const struct stat *info, const struct sources *sources)
 {
     struct phd_buffer *to = &walk->items;
+    double mtime = info ? (double)info->st_mtim.tv_sec + (double)info->st_mtim.tv_nsec / 1e9 : 0;
+    bool dated = info && sources->process_start > 0;
     to->used = 0;
-    phd__pack_map(to, 4);
+    phd__pack_map(to, 3 + (info != NULL) + dated + deflated);
     phd__pack_text(to, "filename");
     phd__pack_text(to, filename);
     phd__pack_text(to, "origin");
     phd__pack_text(to, origin);
-    phd__pack_text(to, "mtime");
-    phd__pack_double(to, (double)info->st_mtim.tv_sec + (double)info->st_mtim.tv_nsec / 1e9);
+    if (info) {
+        phd__pack_text(to, "mtime");
+        phd__pack_double(to, mtime);
+    }
+    if (dated) {
+        phd__pack_text(to, "changed");
+        if (mtime > sources->process_start)
+            phd__pack_true(to);
+        else
+            phd__pack_false(to);
+    }
+    if (deflated) {
+        phd__pack_text(to, "compression");
+        phd__pack_text(to, "deflate");
+    }
     phd__pack_text(to, "text");
-    size_t header = to->used, used = 0;
-    uint8_t *content = to->data + header + 5;
+    return to->data + to->used + 5;
+}
+
+static void end_source(struct phd_walk *walk, size_t length)
+{
+    struct phd_buffer *to = &walk->items;
+    uint8_t bin32[5] = {0xc6, (uint8_t)(length >> 24), (uint8_t)(length >> 16), (uint8_t)(length >> 8), (uint8_t)length};
+    phd__buffer_append(to, bin32, sizeof bin32);
+    phd__blocks_put(walk->blocks, PHD_BLOCK_SOURCE, 0, 1, 0, to->data, to->used + length);
+    to->used = 0;
+}
+
+static void put_file(struct phd_walk *walk, const struct sources *sources, const char *filename, int fd)
+{
+    struct stat info;
+    size_t used = 0;
     ssize_t length;
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
+        return;
+    uint8_t *content = begin_source(walk, filename, "disk", false, &info, sources);
     while (used < MAX_SOURCE_BYTES && (length = read(fd, content + used, MAX_SOURCE_BYTES - used)) > 0)
         used += (size_t)length;
-    uint8_t bin32[5] = {0xc6, (uint8_t)(used >> 24), (uint8_t)(used >> 16), (uint8_t)(used >> 8), (uint8_t)used};
-    phd__buffer_append(to, bin32, sizeof bin32);
-    phd__blocks_put(walk->blocks, PHD_BLOCK_SOURCE, 0, 1, 0, to->data, to->used + used);
-    to->used = 0;
+    end_source(walk, used);
+}
+
+static bool put_member(struct phd_walk *walk, const struct sources *sources, const char *filename, int fd,
+                       const char *member_name)
+{
+    struct phd_zip_member member;
+    struct stat info;
+    size_t used = 0;
+    ssize_t length;
+    if (!phd__zip_find(fd, member_name, walk->items.data, walk->items.capacity, &member) ||
+        member.stored_size > MAX_SOURCE_BYTES || fstat(fd, &info) != 0)
+        return false;
+    uint8_t *content = begin_source(walk, filename, "zip", member.deflated, &info, sources);
+    while (used < member.stored_size &&
+           (length = pread(fd, content + used, member.stored_size - used, (off_t)(member.offset + used))) > 0)
+        used += (size_t)length;
+    end_source(walk, used);
+    return true;
+}
+
+/* "/srv/app.pyz/shop/cart.py": the part of the path that is a file is an archive, the rest its member. */
+static bool put_from_archive(struct phd_walk *walk, const struct sources *sources, char *filename)
+{
+    for (size_t i = 1; filename[i]; i++) {
+        if (filename[i] != '/')
+            continue;
+        filename[i] = 0;
+        int fd = open(filename, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        struct stat info;
+        bool archive = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+        filename[i] = '/';
+        bool found = archive && put_member(walk, sources, filename, fd, filename + i + 1);
+        if (fd >= 0)
+            close(fd);
+        if (archive)
+            return found;
+    }
+    return false;
+}
+
+/* linecache.cache: {filename: (size, mtime, [line, …], fullname)} */
+static void put_from_line_cache(struct phd_walk *walk, const struct sources *sources, const char *filename)
+{
+    uint64_t entry = sources->line_cache ? phd__dict_get(walk, sources->line_cache, filename) : 0;
+    if (!entry || phd__type_of(walk, entry)->shape != PHD_SHAPE_TUPLE ||
+        phd__word_at(walk, entry, walk->at->var_size) < 3)
+        return;
+    uint64_t lines = phd__read_word(walk->memory, entry + (uint64_t)walk->at->tuple_items + 16);
+    if (phd__type_of(walk, lines)->shape != PHD_SHAPE_LIST)
+        return;
+    uint64_t count = phd__word_at(walk, lines, walk->at->var_size);
+    uint64_t array = phd__word_at(walk, lines, walk->at->list_items);
+    size_t used = 0;
+    uint8_t *content = begin_source(walk, filename, "linecache", false, NULL, sources);
+    for (uint64_t i = 0; i < count && i < MAX_LINES && used + MAX_NAME < MAX_SOURCE_BYTES; i++)
+        used += phd__copy_str(walk, phd__read_word(walk->memory, array + 8 * i), (char *)content + used, MAX_NAME);
+    end_source(walk, used);
 }
 
 static void put_code_source(struct phd_walk *walk, struct sources *sources, uint64_t code)
 {
     char filename[MAX_NAME];
-    struct stat info;
     uint64_t name = phd__word_at(walk, code, walk->at->code_filename);
     if (!first_time(sources, name))
         return;
     phd__copy_str(walk, name, filename, sizeof filename);
     int fd = open(filename, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
-        return;
-    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
-        put_source(walk, filename, "disk", fd, &info);
-    close(fd);
+    if (fd >= 0) {
+        put_file(walk, sources, filename, fd);
+        close(fd);
+    } else if (errno != ENOTDIR || !put_from_archive(walk, sources, filename)) {
+        put_from_line_cache(walk, sources, filename);
+    }
+}
+
+static __attribute__((noinline)) uint64_t find_line_cache(struct phd_walk *walk)
+{
+    uint64_t interpreter = walk->main_interpreter;
+    uint64_t modules = interpreter ? phd__word_at(walk, interpreter, walk->at->interp_modules) : 0;
+    uint64_t module = modules ? phd__dict_get(walk, modules, "linecache") : 0;
+    uint64_t cache = module ? phd__instance_get(walk, module, "cache") : 0;
+    return cache && phd__type_of(walk, cache)->shape == PHD_SHAPE_DICT ? cache : 0;
 }
 
 static void put_frame_source(struct phd_walk *walk, struct sources *sources, uint64_t entry)
@@ -122,6 +260,11 @@ void phd__sources_put(struct phd_walk *walk, const struct phd_request *request)
     struct phd_guard guard;
     sources.request = request;
     sources.count = 0;
+    sources.line_cache = 0;
+    sources.process_start = process_start(request);
+    if (PHD_GUARD(walk->memory, &guard))
+        sources.line_cache = find_line_cache(walk);
+    PHD_UNGUARD(walk->memory, &guard);
     if (PHD_GUARD(walk->memory, &guard)) {
         visit_exceptions(walk, &sources, request->exception);
         if (request->traceback)

@@ -25,8 +25,9 @@ enum phd_status phd__walk_open(struct phd_walk *walk, const struct phd_layout *a
     walk->records = (struct phd_buffer){phd__pages_alloc(PHD_BLOCK_CAPACITY), 0, PHD_BLOCK_CAPACITY, false};
     walk->items = (struct phd_buffer){phd__pages_alloc(PHD_BLOCK_CAPACITY), 0, PHD_BLOCK_CAPACITY, false};
     walk->address_deltas = phd__pages_alloc(PHD_RECORDS_PER_BLOCK * sizeof *walk->address_deltas);
+    walk->tasks = phd__pages_alloc(PHD_MAX_TASKS * sizeof *walk->tasks);
     walk->to = &walk->records;
-    if (!walk->records.data || !walk->items.data || !walk->address_deltas ||
+    if (!walk->tasks || !walk->records.data || !walk->items.data || !walk->address_deltas ||
         !phd__addrset_open(&walk->seen, FIRST_SEEN_CAPACITY) ||
         !phd__addrset_open(&walk->borrowed, FIRST_BORROWED_CAPACITY) || !phd__queue_open(&walk->queue)) {
         phd__error_set(error, PHD_ERROR_MEMORY, 0, "memory for the walk");
@@ -40,6 +41,7 @@ void phd__walk_close(struct phd_walk *walk)
     phd__pages_free(walk->records.data, PHD_BLOCK_CAPACITY);
     phd__pages_free(walk->items.data, PHD_BLOCK_CAPACITY);
     phd__pages_free(walk->address_deltas, PHD_RECORDS_PER_BLOCK * sizeof *walk->address_deltas);
+    phd__pages_free(walk->tasks, PHD_MAX_TASKS * sizeof *walk->tasks);
     phd__addrset_close(&walk->seen);
     phd__addrset_close(&walk->borrowed);
     phd__queue_close(&walk->queue);
@@ -138,6 +140,8 @@ static void put_object_record(struct phd_walk *walk, uint64_t object)
         phd__put_builtin(walk, object, type);
     else
         phd__put_instance(walk, object, type);
+    if (type->asyncio_task && walk->task_count < PHD_MAX_TASKS)
+        walk->tasks[walk->task_count++] = (uint32_t)walk->own_id;
 }
 
 static bool try_record(struct phd_walk *walk, uint64_t entry, size_t start, bool careful)

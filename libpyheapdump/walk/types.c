@@ -163,6 +163,7 @@ static void follow_bases(struct phd_types *types, struct phd_type *info, struct 
             }
             if (row) {
                 info->layout_name = row->name;
+                info->asyncio_task = phd__string_equal(row->name, "_asyncio.Task");
                 add_row(types, list, info, row);
                 return;
             }

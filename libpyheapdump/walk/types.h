@@ -62,6 +62,7 @@ struct phd_type {
     bool shared_leaf;           /* may be written inside its owner when it has one owner only */
     bool single_owner;          /* an instance with one reference cannot be reached by another way */
     bool python_class;          /* made by a class statement or type() */
+    bool asyncio_task;          /* an asyncio task, to be listed */
     bool opaque;                /* C code put something into its instances that no table describes */
     const char *layout_name;    /* of the nearest known base: "list", "datetime.date" … or NULL */
     const struct phd_special *special; /* for PHD_SHAPE_SPECIAL */

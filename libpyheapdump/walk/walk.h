@@ -34,6 +34,7 @@ enum {
     PHD_MAX_STACK = 65536,           /* values of an evaluation stack */
     PHD_MAX_FRAMES = 1000000,        /* frames of a thread */
     PHD_MAX_THREADS = 100000,
+    PHD_MAX_TASKS = 65536,           /* asyncio tasks listed */
     PHD_MAX_LOCALS = 16384           /* locals, cells and free variables of a frame */
 };
 #define PHD_MAX_LENGTH ((uint64_t)1 << 42) /* of any container or string of the target */
@@ -60,6 +61,8 @@ struct phd_walk {
     uint64_t written;            /* records written, which is the id of the next record */
     uint64_t own_id;             /* id of the record being written */
     uint64_t own_address;
+    uint32_t *tasks;             /* ids of the asyncio tasks written */
+    unsigned task_count;
     bool careful;                /* each value under its own recovery point */
     bool meeting_roots;          /* references from here do not count: enter them in `borrowed` */
     bool trust_counts;           /* one reference means one way */
