@@ -147,7 +147,7 @@ def exact_type(comparison: Comparison, path: Path, expected: Any, found: Any) ->
     if type(found) is kind:
         return
     if not (isinstance(found, kind) and type(found).__name__.startswith("Lazy")):
-        raise Mismatch(f"is a {type(found).__name__} ({short(found)}), expected a {kind.__name__}")
+        raise Mismatch(f"is of {type(found)!r} ({short(found)}), expected {kind!r}")
     if comparison.lazy is None:
         comparison.lazy = f"{spell(path)} is a {type(found).__name__}, though the whole value is small"
 
@@ -288,7 +288,6 @@ CONTAINERS: Dict[type, Callable[[Comparison, Path, Any, Any], None]] = {
     array.array: typed_array,
     collections.deque: bounded_sequence,
     collections.OrderedDict: mapping,
-    collections.Counter: mapping,
     collections.defaultdict: default_mapping,
     types.MappingProxyType: mapping,
     types.SimpleNamespace: attributes_only,

@@ -391,7 +391,7 @@ LIBRARY.check("stdin")(of_type("TextIOWrapper"))
 def socket_with_descriptor(found):
     same(type(found).__name__, "socket")
     same(found.fd > 2, True, "has a descriptor")
-    same((int(found.family), int(found.type) & 15), (socket.AF_INET, socket.SOCK_DGRAM))
+    same((int(found.family), int(found.type) & 15), (int(socket.AF_INET), int(socket.SOCK_DGRAM)))
 
 
 @LIBRARY.check("socket_pair")
