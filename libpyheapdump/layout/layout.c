@@ -32,16 +32,18 @@ static int compare_names(const char *a, const char *b)
 const struct phd_struct_type *phd__layout_struct_type(const struct phd_layout *layout, const char *name,
                                                       int64_t basicsize)
 {
+    /* the first row that is not before `name`: rows of one name, for several sizes, stand together */
     int32_t low = 0, high = layout->type_count;
     while (low < high) {
         int32_t middle = low + (high - low) / 2;
-        int order = compare_names(name, layout->types[middle].name);
-        if (order == 0)
-            return layout->types[middle].basicsize == basicsize ? &layout->types[middle] : NULL;
-        if (order < 0)
-            high = middle;
-        else
+        if (compare_names(layout->types[middle].name, name) < 0)
             low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < layout->type_count && compare_names(layout->types[low].name, name) == 0; low++) {
+        if (layout->types[low].basicsize == basicsize)
+            return &layout->types[low];
     }
     return NULL;
 }

@@ -19,192 +19,192 @@
 #define PHD_ABSENT (-1)
 
 /* Every scalar of a layout, grouped by the struct it describes. Plain names are byte offsets unless said otherwise. */
-#define PHD_LAYOUT_SCALARS(X)                                                                                          \
-    /* which CPython this is: 0x030b, 1 for a free-threaded build, 1 for Py_TRACE_REFS */                              \
-    X(version)                                                                                                         \
-    X(free_threaded)                                                                                                   \
-    X(trace_refs)                                                                                                      \
-    /* PyObject, PyVarObject; immortal_bit: bits of ob_refcnt that mark an immortal object */                          \
-    X(object_size)                                                                                                     \
-    X(object_refcnt)                                                                                                   \
-    X(object_ref_shared)                                                                                               \
-    X(object_type)                                                                                                     \
-    X(var_size)                                                                                                        \
-    X(gc_head_size)                                                                                                    \
-    /* PyTypeObject, PyHeapTypeObject */                                                                               \
-    X(type_size)                                                                                                       \
-    X(type_name)                                                                                                       \
-    X(type_basicsize)                                                                                                  \
-    X(type_itemsize)                                                                                                   \
-    X(type_dealloc)                                                                                                    \
-    X(type_flags)                                                                                                      \
-    X(type_doc)                                                                                                        \
-    X(type_weaklistoffset)                                                                                             \
-    X(type_members)                                                                                                    \
-    X(type_base)                                                                                                       \
-    X(type_dict)                                                                                                       \
-    X(type_dictoffset)                                                                                                 \
-    X(type_bases)                                                                                                      \
-    X(type_mro)                                                                                                        \
-    X(type_subclasses)                                                                                                 \
-    X(heap_type_size)                                                                                                  \
-    X(heap_type_name)                                                                                                  \
-    X(heap_type_qualname)                                                                                              \
-    X(heap_type_module)                                                                                                \
-    X(heap_type_cached_keys)                                                                                           \
-    /* type flags: instance dict managed by the interpreter; values stored inline after the object */                 \
-    X(flag_managed_dict)                                                                                               \
-    X(flag_inline_values)                                                                                              \
+#define PHD_LAYOUT_SCALARS(X)                                                                                            \
+    /* which CPython this is: 0x030b, 1 for a free-threaded build, 1 for Py_TRACE_REFS */                                \
+    X(version)                                                                                                           \
+    X(free_threaded)                                                                                                     \
+    X(trace_refs)                                                                                                        \
+    /* PyObject, PyVarObject; immortal_bit: bits of ob_refcnt that mark an immortal object */                            \
+    X(object_size)                                                                                                       \
+    X(object_refcnt)                                                                                                     \
+    X(object_ref_shared)                                                                                                 \
+    X(object_type)                                                                                                       \
+    X(var_size)                                                                                                          \
+    X(gc_head_size)                                                                                                      \
+    /* PyTypeObject, PyHeapTypeObject */                                                                                 \
+    X(type_size)                                                                                                         \
+    X(type_name)                                                                                                         \
+    X(type_basicsize)                                                                                                    \
+    X(type_itemsize)                                                                                                     \
+    X(type_dealloc)                                                                                                      \
+    X(type_flags)                                                                                                        \
+    X(type_doc)                                                                                                          \
+    X(type_weaklistoffset)                                                                                               \
+    X(type_members)                                                                                                      \
+    X(type_base)                                                                                                         \
+    X(type_dict)                                                                                                         \
+    X(type_dictoffset)                                                                                                   \
+    X(type_bases)                                                                                                        \
+    X(type_mro)                                                                                                          \
+    X(type_subclasses)                                                                                                   \
+    X(heap_type_size)                                                                                                    \
+    X(heap_type_name)                                                                                                    \
+    X(heap_type_qualname)                                                                                                \
+    X(heap_type_module)                                                                                                  \
+    X(heap_type_cached_keys)                                                                                             \
+    /* type flags: instance dict managed by the interpreter; values stored inline after the object */                    \
+    X(flag_managed_dict)                                                                                                 \
+    X(flag_inline_values)                                                                                                \
     /* byte distance from the object to its managed dict (3.11+) and to its values pointer (3.11), both negative;      \
-     * managed_dict_tagged: the low bit marks a values pointer (3.12) */                                               \
-    X(managed_dict)                                                                                                    \
-    X(managed_values)                                                                                                  \
-    X(managed_dict_tagged)                                                                                             \
-    /* str: state is a 32-bit word; kind is (state >> kind_shift) & 7; the others are masks in it */                   \
-    X(unicode_length)                                                                                                  \
-    X(unicode_state)                                                                                                   \
-    X(unicode_kind_shift)                                                                                              \
-    X(unicode_compact_mask)                                                                                            \
-    X(unicode_ascii_mask)                                                                                              \
-    X(unicode_ascii_size)                                                                                              \
-    X(unicode_compact_size)                                                                                            \
-    X(unicode_data)                                                                                                    \
-    X(unicode_utf8)                                                                                                    \
-    X(unicode_utf8_length)                                                                                             \
-    /* int: with long_tagged (3.12+) size is lv_tag (digits << 3 | sign), otherwise ob_size; digits of digit_bits */   \
-    X(long_size)                                                                                                       \
-    X(long_tagged)                                                                                                     \
-    X(long_digits)                                                                                                     \
-    X(long_digit_bits)                                                                                                 \
-    X(float_value)                                                                                                     \
-    X(complex_value)                                                                                                   \
-    X(bytes_data)                                                                                                      \
-    X(bytearray_start)                                                                                                 \
-    X(list_items)                                                                                                      \
-    X(tuple_items)                                                                                                     \
-    X(set_used)                                                                                                        \
-    X(set_mask)                                                                                                        \
-    X(set_table)                                                                                                       \
-    X(set_entry_size)                                                                                                  \
+     * managed_dict_tagged: the low bit marks a values pointer (3.12) */ \
+    X(managed_dict)                                                                                                      \
+    X(managed_values)                                                                                                    \
+    X(managed_dict_tagged)                                                                                               \
+    /* str: state is a 32-bit word; kind is (state >> kind_shift) & 7; the others are masks in it */                     \
+    X(unicode_length)                                                                                                    \
+    X(unicode_state)                                                                                                     \
+    X(unicode_kind_shift)                                                                                                \
+    X(unicode_compact_mask)                                                                                              \
+    X(unicode_ascii_mask)                                                                                                \
+    X(unicode_ascii_size)                                                                                                \
+    X(unicode_compact_size)                                                                                              \
+    X(unicode_data)                                                                                                      \
+    X(unicode_utf8)                                                                                                      \
+    X(unicode_utf8_length)                                                                                               \
+    /* int: with long_tagged (3.12+) size is lv_tag (digits << 3 | sign), otherwise ob_size; digits of digit_bits */     \
+    X(long_size)                                                                                                         \
+    X(long_tagged)                                                                                                       \
+    X(long_digits)                                                                                                       \
+    X(long_digit_bits)                                                                                                   \
+    X(float_value)                                                                                                       \
+    X(complex_value)                                                                                                     \
+    X(bytes_data)                                                                                                        \
+    X(bytearray_start)                                                                                                   \
+    X(list_items)                                                                                                        \
+    X(tuple_items)                                                                                                       \
+    X(set_used)                                                                                                          \
+    X(set_mask)                                                                                                          \
+    X(set_table)                                                                                                         \
+    X(set_entry_size)                                                                                                    \
     /* dict; keys_log2: sizes are stored as exponents (3.11+), else keys_size is the number of slots;                  \
-     * keys_unicode: key tables of str only have 16-byte entries without hash (3.11+) */                               \
-    X(dict_used)                                                                                                       \
-    X(dict_keys)                                                                                                       \
-    X(dict_values)                                                                                                     \
-    X(keys_log2)                                                                                                       \
-    X(keys_size)                                                                                                       \
-    X(keys_log2_index_bytes)                                                                                           \
-    X(keys_kind)                                                                                                       \
-    X(keys_entries_used)                                                                                               \
-    X(keys_indices)                                                                                                    \
-    /* dict values: 0 plain array (3.9, 3.10), 1 order in prefix bytes (3.11, 3.12), 2 header and order after (3.13) */\
-    X(values_form)                                                                                                     \
-    X(values_items)                                                                                                    \
-    X(values_capacity)                                                                                                 \
-    X(values_count)                                                                                                    \
-    X(values_valid)                                                                                                    \
-    X(module_dict)                                                                                                     \
-    X(module_name)                                                                                                     \
-    X(property_getter)                                                                                                 \
-    /* code objects; before 3.11 names are in co_varnames etc., since 3.11 in co_localsplusnames */                    \
-    X(code_argcount)                                                                                                   \
-    X(code_posonlyargcount)                                                                                            \
-    X(code_kwonlyargcount)                                                                                             \
-    X(code_nlocals)                                                                                                    \
-    X(code_flags)                                                                                                      \
-    X(code_firstlineno)                                                                                                \
-    X(code_name)                                                                                                       \
-    X(code_qualname)                                                                                                   \
-    X(code_filename)                                                                                                   \
-    X(code_names)                                                                                                      \
-    X(code_consts)                                                                                                     \
-    X(code_linetable)                                                                                                  \
-    X(code_exceptiontable)                                                                                             \
-    X(code_bytes)                                                                                                      \
-    X(code_varnames)                                                                                                   \
-    X(code_cellvars)                                                                                                   \
-    X(code_freevars)                                                                                                   \
-    X(code_localsplusnames)                                                                                            \
-    X(code_localspluskinds)                                                                                            \
-    X(code_nlocalsplus)                                                                                                \
-    X(code_adaptive)                                                                                                   \
-    X(code_tlbc)                                                                                                       \
-    /* linetable_form: 0 co_lnotab (3.9), 1 ranges (3.10), 2 locations with columns (3.11+) */                         \
-    X(linetable_form)                                                                                                  \
-    /* PyFrameObject; frame_iframe (3.11+): pointer to its interpreter frame; the other fields are of 3.9 and 3.10 */  \
-    X(frame_back)                                                                                                      \
-    X(frame_iframe)                                                                                                    \
-    X(frame_lineno)                                                                                                    \
-    X(frame_code)                                                                                                      \
-    X(frame_globals)                                                                                                   \
-    X(frame_builtins)                                                                                                  \
-    X(frame_locals)                                                                                                    \
-    X(frame_lasti)                                                                                                     \
-    X(frame_lasti_unit)                                                                                                \
-    X(frame_localsplus)                                                                                                \
-    X(frame_valuestack)                                                                                                \
-    X(frame_stacktop)                                                                                                  \
-    X(frame_stackdepth)                                                                                                \
+     * keys_unicode: key tables of str only have 16-byte entries without hash (3.11+) */ \
+    X(dict_used)                                                                                                         \
+    X(dict_keys)                                                                                                         \
+    X(dict_values)                                                                                                       \
+    X(keys_log2)                                                                                                         \
+    X(keys_size)                                                                                                         \
+    X(keys_log2_index_bytes)                                                                                             \
+    X(keys_kind)                                                                                                         \
+    X(keys_entries_used)                                                                                                 \
+    X(keys_indices)                                                                                                      \
+    /* dict values: 0 plain array (3.9, 3.10), 1 order in prefix bytes (3.11, 3.12), 2 header and order after (3.13) */  \
+    X(values_form)                                                                                                       \
+    X(values_items)                                                                                                      \
+    X(values_capacity)                                                                                                   \
+    X(values_count)                                                                                                      \
+    X(values_valid)                                                                                                      \
+    X(module_dict)                                                                                                       \
+    X(module_name)                                                                                                       \
+    X(property_getter)                                                                                                   \
+    /* code objects; before 3.11 names are in co_varnames etc., since 3.11 in co_localsplusnames */                      \
+    X(code_argcount)                                                                                                     \
+    X(code_posonlyargcount)                                                                                              \
+    X(code_kwonlyargcount)                                                                                               \
+    X(code_nlocals)                                                                                                      \
+    X(code_flags)                                                                                                        \
+    X(code_firstlineno)                                                                                                  \
+    X(code_name)                                                                                                         \
+    X(code_qualname)                                                                                                     \
+    X(code_filename)                                                                                                     \
+    X(code_names)                                                                                                        \
+    X(code_consts)                                                                                                       \
+    X(code_linetable)                                                                                                    \
+    X(code_exceptiontable)                                                                                               \
+    X(code_bytes)                                                                                                        \
+    X(code_varnames)                                                                                                     \
+    X(code_cellvars)                                                                                                     \
+    X(code_freevars)                                                                                                     \
+    X(code_localsplusnames)                                                                                              \
+    X(code_localspluskinds)                                                                                              \
+    X(code_nlocalsplus)                                                                                                  \
+    X(code_adaptive)                                                                                                     \
+    X(code_tlbc)                                                                                                         \
+    /* linetable_form: 0 co_lnotab (3.9), 1 ranges (3.10), 2 locations with columns (3.11+) */                           \
+    X(linetable_form)                                                                                                    \
+    /* PyFrameObject; frame_iframe (3.11+): pointer to its interpreter frame; the other fields are of 3.9 and 3.10 */    \
+    X(frame_back)                                                                                                        \
+    X(frame_iframe)                                                                                                      \
+    X(frame_lineno)                                                                                                      \
+    X(frame_code)                                                                                                        \
+    X(frame_globals)                                                                                                     \
+    X(frame_builtins)                                                                                                    \
+    X(frame_locals)                                                                                                      \
+    X(frame_lasti)                                                                                                       \
+    X(frame_lasti_unit)                                                                                                  \
+    X(frame_localsplus)                                                                                                  \
+    X(frame_valuestack)                                                                                                  \
+    X(frame_stacktop)                                                                                                    \
+    X(frame_stackdepth)                                                                                                  \
     /* _PyInterpreterFrame (3.11+); iframe_stackpointer points into the stack (3.14+), iframe_stacktop counts;         \
-     * iframe_instr is the instruction in execution, or (iframe_instr_is_previous) the one before the next */          \
-    X(iframe_size)                                                                                                     \
-    X(iframe_executable)                                                                                               \
-    X(iframe_function)                                                                                                 \
-    X(iframe_globals)                                                                                                  \
-    X(iframe_builtins)                                                                                                 \
-    X(iframe_locals)                                                                                                   \
-    X(iframe_frame_object)                                                                                             \
-    X(iframe_previous)                                                                                                 \
-    X(iframe_instr)                                                                                                    \
-    X(iframe_instr_is_previous)                                                                                        \
-    X(iframe_stacktop)                                                                                                 \
-    X(iframe_stackpointer)                                                                                             \
-    X(iframe_owner)                                                                                                    \
-    X(iframe_localsplus)                                                                                               \
-    X(iframe_tlbc_index)                                                                                               \
-    X(iframe_owner_thread)                                                                                             \
-    X(iframe_owner_generator)                                                                                          \
-    X(iframe_owner_frame_object)                                                                                       \
-    /* stack references (3.14+) carry these low bits of tag; tagged ints have both */                                  \
-    X(stackref_tag_mask)                                                                                               \
-    X(generator_frame)                                                                                                 \
-    X(generator_iframe)                                                                                                \
-    X(generator_state)                                                                                                 \
-    X(generator_state_completed)                                                                                       \
-    X(traceback_next)                                                                                                  \
-    X(traceback_frame)                                                                                                 \
-    X(traceback_lasti)                                                                                                 \
-    X(traceback_lineno)                                                                                                \
-    X(exception_args)                                                                                                  \
-    X(exception_traceback)                                                                                             \
-    X(exception_context)                                                                                               \
-    X(exception_cause)                                                                                                 \
-    X(memoryview_buffer)                                                                                               \
-    /* PyThreadState, PyInterpreterState, _PyRuntime */                                                                \
-    X(thread_next)                                                                                                     \
-    X(thread_interp)                                                                                                   \
-    X(thread_frame)                                                                                                    \
-    X(thread_cframe)                                                                                                   \
-    X(cframe_current_frame)                                                                                            \
-    X(thread_ident)                                                                                                    \
-    X(thread_native_id)                                                                                                \
-    X(thread_exc_info)                                                                                                 \
-    X(thread_current_exception)                                                                                        \
-    /* heads of the lists of asyncio tasks (3.14+), and where a task has its links */                                  \
-    X(asyncio_task_links)                                                                                              \
-    X(interp_asyncio_tasks)                                                                                            \
-    X(thread_asyncio_tasks)                                                                                            \
-    X(excinfo_value)                                                                                                   \
-    X(excinfo_previous)                                                                                                \
-    X(interp_next)                                                                                                     \
-    X(interp_id)                                                                                                       \
-    X(interp_threads)                                                                                                  \
-    X(interp_modules)                                                                                                  \
-    X(interp_builtin_types)                                                                                            \
-    X(interp_builtin_type_stride)                                                                                      \
-    X(interp_builtin_type_type)                                                                                        \
-    X(interp_builtin_type_dict)                                                                                        \
-    X(interp_builtin_type_count)                                                                                       \
+     * iframe_instr is the instruction in execution, or (iframe_instr_is_previous) the one before the next */ \
+    X(iframe_size)                                                                                                       \
+    X(iframe_executable)                                                                                                 \
+    X(iframe_function)                                                                                                   \
+    X(iframe_globals)                                                                                                    \
+    X(iframe_builtins)                                                                                                   \
+    X(iframe_locals)                                                                                                     \
+    X(iframe_frame_object)                                                                                               \
+    X(iframe_previous)                                                                                                   \
+    X(iframe_instr)                                                                                                      \
+    X(iframe_instr_is_previous)                                                                                          \
+    X(iframe_stacktop)                                                                                                   \
+    X(iframe_stackpointer)                                                                                               \
+    X(iframe_owner)                                                                                                      \
+    X(iframe_localsplus)                                                                                                 \
+    X(iframe_tlbc_index)                                                                                                 \
+    X(iframe_owner_thread)                                                                                               \
+    X(iframe_owner_generator)                                                                                            \
+    X(iframe_owner_frame_object)                                                                                         \
+    /* stack references (3.14+) carry these low bits of tag; tagged ints have both */                                    \
+    X(stackref_tag_mask)                                                                                                 \
+    X(generator_frame)                                                                                                   \
+    X(generator_iframe)                                                                                                  \
+    X(generator_state)                                                                                                   \
+    X(generator_state_completed)                                                                                         \
+    X(traceback_next)                                                                                                    \
+    X(traceback_frame)                                                                                                   \
+    X(traceback_lasti)                                                                                                   \
+    X(traceback_lineno)                                                                                                  \
+    X(exception_args)                                                                                                    \
+    X(exception_traceback)                                                                                               \
+    X(exception_context)                                                                                                 \
+    X(exception_cause)                                                                                                   \
+    X(memoryview_buffer)                                                                                                 \
+    /* PyThreadState, PyInterpreterState, _PyRuntime */                                                                  \
+    X(thread_next)                                                                                                       \
+    X(thread_interp)                                                                                                     \
+    X(thread_frame)                                                                                                      \
+    X(thread_cframe)                                                                                                     \
+    X(cframe_current_frame)                                                                                              \
+    X(thread_ident)                                                                                                      \
+    X(thread_native_id)                                                                                                  \
+    X(thread_exc_info)                                                                                                   \
+    X(thread_current_exception)                                                                                          \
+    /* heads of the lists of asyncio tasks (3.14+), and where a task has its links */                                    \
+    X(asyncio_task_links)                                                                                                \
+    X(interp_asyncio_tasks)                                                                                              \
+    X(thread_asyncio_tasks)                                                                                              \
+    X(excinfo_value)                                                                                                     \
+    X(excinfo_previous)                                                                                                  \
+    X(interp_next)                                                                                                       \
+    X(interp_id)                                                                                                         \
+    X(interp_threads)                                                                                                    \
+    X(interp_modules)                                                                                                    \
+    X(interp_builtin_types)                                                                                              \
+    X(interp_builtin_type_stride)                                                                                        \
+    X(interp_builtin_type_type)                                                                                          \
+    X(interp_builtin_type_dict)                                                                                          \
+    X(interp_builtin_type_count)                                                                                         \
     X(runtime_interpreters)
 
 /* Kinds of a named field of an instance; the first group has the codes of CPython's structmember.h / Py_T_*. */
@@ -230,12 +230,12 @@ enum phd_field_kind {
     PHD_FIELD_SSIZE = 19,
     PHD_FIELD_NONE = 20,
     /* ours */
-    PHD_FIELD_ADDRESS = 32, /* a pointer, shown as a number */
-    PHD_FIELD_BYTES = 33,   /* `size` bytes of the object itself */
-    PHD_FIELD_BORROWED = 34, /* pointer to an object the field does not own (a weak reference's referent) */
-    PHD_FIELD_BITS = 35,     /* bits of the byte at `offset`; size: first bit << 8 | number of bits */
+    PHD_FIELD_ADDRESS = 32,         /* a pointer, shown as a number */
+    PHD_FIELD_BYTES = 33,           /* `size` bytes of the object itself */
+    PHD_FIELD_BORROWED = 34,        /* pointer to an object the field does not own (a weak reference's referent) */
+    PHD_FIELD_BITS = 35,            /* bits of the byte at `offset`; size: first bit << 8 | number of bits */
     PHD_FIELD_STRING_INDIRECT = 36, /* pointer to a struct that begins with a char * (PyMethodDef) */
-    PHD_FIELD_LOCK_COUNT = 37 /* a _PyRecursiveMutex (3.13+): how often it is held */
+    PHD_FIELD_LOCK_COUNT = 37       /* a _PyRecursiveMutex (3.13+): how often it is held */
 };
 
 struct phd_field {
@@ -257,7 +257,7 @@ struct phd_layout {
 #define PHD_MEMBER(name) int32_t name;
     PHD_LAYOUT_SCALARS(PHD_MEMBER)
 #undef PHD_MEMBER
-    const struct phd_struct_type *types; /* sorted by name */
+    const struct phd_struct_type *types; /* sorted by name, then basicsize */
     const struct phd_field *fields;
     int32_t type_count;
     int32_t field_count;

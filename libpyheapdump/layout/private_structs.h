@@ -62,5 +62,6 @@ struct phd_private_recursive_mutex {
 #include "layout/private/io.h"
 #include "layout/private/library.h"
 #include "layout/private/objects.h"
+#include "layout/private/packages.h"
 
 #endif

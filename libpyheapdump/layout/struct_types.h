@@ -33,6 +33,13 @@ static inline void phd__probe_add_same_type(struct phd_layout *at, const char *n
     type->name = name;
 }
 
+/* The type before it as it is in another version of its package, with another tp_basicsize. */
+static inline void phd__probe_add_other_size(struct phd_layout *at, size_t basicsize)
+{
+    phd__probe_add_same_type(at, phd__probed_types[at->type_count - 1].name);
+    phd__probed_types[at->type_count - 1].basicsize = (int32_t)basicsize;
+}
+
 static inline void phd__probe_add_field(struct phd_layout *at, const char *name, enum phd_field_kind kind,
                                         size_t offset, size_t size)
 {
@@ -74,12 +81,15 @@ static inline void phd__probe_add_bits(struct phd_layout *at, const char *name, 
 
 static inline int phd__probe_compare_types(const void *a, const void *b)
 {
-    return strcmp(((const struct phd_struct_type *)a)->name, ((const struct phd_struct_type *)b)->name);
+    const struct phd_struct_type *left = a, *right = b;
+    int order = strcmp(left->name, right->name);
+    return order ? order : left->basicsize - right->basicsize;
 }
 
 #define PHD_TYPE(tp_name, structure) phd__probe_add_type(at, tp_name, sizeof(structure));
 #define PHD_SIZED_TYPE(tp_name, basicsize) phd__probe_add_type(at, tp_name, basicsize);
 #define PHD_SAME_FIELDS(tp_name) phd__probe_add_same_type(at, tp_name);
+#define PHD_OTHER_SIZE(basicsize) phd__probe_add_other_size(at, basicsize);
 #define PHD_FIELD(kind, name, structure, member)                                                                       \
     phd__probe_add_field(at, name, PHD_FIELD_##kind, offsetof(structure, member), sizeof(((structure *)0)->member));
 #define PHD_NUMBER(name, structure, member)                                                                            \
@@ -97,6 +107,7 @@ static inline int phd__probe_compare_types(const void *a, const void *b)
 #include "layout/types/exception.h"
 #include "layout/types/io.h"
 #include "layout/types/library.h"
+#include "layout/types/packages.h"
 
 static inline void phd__probe_struct_types(struct phd_layout *at)
 {
@@ -125,6 +136,8 @@ static inline void phd__probe_struct_types(struct phd_layout *at)
     phd__probe_ctypes_types(at);
     phd__probe_format_types(at);
     phd__probe_sqlite_types(at);
+    phd__probe_numpy_types(at);
+    phd__probe_numpy_scalar_types(at);
     qsort(phd__probed_types, (size_t)at->type_count, sizeof phd__probed_types[0], phd__probe_compare_types);
 }
 

@@ -8,13 +8,12 @@ test_layout_types.py.
 """
 
 # Made on purpose: wrong arguments, attributes of later versions, private ones.
-# mypy: disable-error-code="abstract, arg-type, assignment, attr-defined, call-arg, has-type, index, misc, var-annotated"
+# mypy: disable-error-code="abstract, arg-type, assignment, attr-defined, call-arg, call-overload, has-type, index, misc, var-annotated"
 
 from __future__ import annotations
 
 import _asyncio
 import _queue
-import _string
 import _thread
 import abc
 import array
@@ -379,7 +378,7 @@ if VERSION >= (3, 12):
 
 def parameter(index: int) -> Any:
     """A type parameter of the generic function."""
-    return NEW["generic"].__type_params__[index]  # type: ignore[attr-defined]
+    return NEW["generic"].__type_params__[index]
 
 
 sample(
@@ -888,7 +887,7 @@ sample(
     insert_comments=False, insert_pis=False, contents=True,
 )  # fmt: skip
 sample("xml.etree.ElementTree.XMLParser", lambda: xml.etree.ElementTree.XMLParser(), contents=True)
-sample("_abc._abc_data", lambda: abc.ABC._abc_impl, "_abc_negative_cache_version")  # type: ignore[attr-defined]
+sample("_abc._abc_data", lambda: abc.ABC._abc_impl, "_abc_negative_cache_version")
 DATABASE = sqlite3.connect(":memory:", detect_types=3)
 DATABASE.row_factory = sqlite3.Row
 sample(
@@ -933,4 +932,4 @@ def finish() -> None:
 
 
 # what `made` evaluates
-_NAMES = (_string, json)
+_NAMES = (json,)
