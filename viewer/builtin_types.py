@@ -14,6 +14,7 @@ import collections
 import datetime
 import decimal
 import functools
+import io
 import types
 from collections.abc import Mapping
 from typing import Any
@@ -61,6 +62,8 @@ _OTHERS: tuple[type, ...] = (
     datetime.tzinfo,
     decimal.Decimal,
     functools.partial,
+    io.BytesIO,
+    io.StringIO,
 )
 
 
@@ -76,6 +79,9 @@ def _builtin_types() -> dict[tuple[str, str], type]:
             found["builtins", group] = getattr(builtins, group)
     return found
 
+
+# Classes written in Python that are rebuilt when an instance has exactly this class: dicts in all but name.
+EXACT_DICTS: dict[tuple[str, str], type] = {("collections", "Counter"): collections.Counter}
 
 _BUILTINS = _builtin_types()
 _STDLIB = {(cls.__module__, cls.__qualname__): cls for cls in _OTHERS}

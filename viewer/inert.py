@@ -11,7 +11,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterable, Iterator
 from types import CellType, FunctionType, MethodType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyheapdump._pyheapdump import Ref
 
@@ -20,9 +20,6 @@ from .items import expand, run_length
 from .kinds import Kind, Node, stand_in
 from .missing import Missing
 from .text import name_of
-
-if TYPE_CHECKING:
-    from .heap import Heap
 
 
 MAX_CELLS = 1000  # free variables of one function
@@ -61,6 +58,14 @@ class InertKind(Kind):
 # --- functions --------------------------------------------------------------------------------------------------
 
 
+def own_attributes(node: Node) -> dict[Any, Any]:
+    """The instance dict of an object that gets it at once, as objects of the closure."""
+    part = node.heap.part
+    found = part(node.attributes) if type(node.attributes) is Ref else None
+    pairs = {part(name): part(raw) for name, raw in node.attribute_pairs()}
+    return {**found, **pairs} if isinstance(found, dict) else pairs
+
+
 class FunctionKind(InertKind):
     needs = ("__closure__",)
     later = ("__defaults__", "__kwdefaults__", "__annotations__", "__doc__", "__module__", "__dict__")
@@ -70,7 +75,8 @@ class FunctionKind(InertKind):
         yield from self.cells(node)
 
     def parts(self, node: Node) -> Iterable[Any]:
-        return [*super().parts(node), *self.cells(node)]
+        own = [node.attributes, *(raw for _, raw in node.attribute_pairs())]
+        return [*super().parts(node), *self.cells(node), *own]
 
     def cells(self, node: Node) -> list[Any]:
         raw = node.fields().get("__closure__")
@@ -98,10 +104,11 @@ class FunctionKind(InertKind):
         defaults = fields.get("__defaults__")
         if isinstance(defaults, tuple):
             made.__defaults__ = tuple(iter(defaults))
-        for name in ("__kwdefaults__", "__annotations__", "__dict__"):
+        for name in ("__kwdefaults__", "__annotations__"):
             value = fields.get(name)
             if isinstance(value, dict):
                 setattr(made, name, value)
+        made.__dict__.update(own_attributes(node))
 
 
 class MethodKind(InertKind):
@@ -156,9 +163,6 @@ class CellKind(InertKind):
 class DumpedModule(ModuleType):
     """A module of the dump: its attributes are those of the dumped module's dict, fetched on demand."""
 
-    _heap: Heap
-    _raw: Any
-
     def __getattribute__(self, name: str) -> Any:
         found = object.__getattribute__(self, "_content")()
         if name == "__dict__":
@@ -169,8 +173,10 @@ class DumpedModule(ModuleType):
 
     def _content(self) -> Any:
         own = ModuleType.__getattribute__(self, "__dict__")
-        found = own["_heap"].value(own["_raw"])
-        return found if isinstance(found, dict) else {}
+        if "_found" not in own:
+            found = own["_node"].heap.own_dict(own["_node"])
+            own["_found"] = found if isinstance(found, dict) else {}
+        return own["_found"]
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__getattribute__(self, "_content")()[name] = value
@@ -190,13 +196,12 @@ DumpedModule.__name__ = DumpedModule.__qualname__ = "module"
 
 class ModuleKind(InertKind):
     def create(self, node: Node) -> Any:
-        raw = node.fields()
         if node.info is None or not node.info.real:
             return stand_in(node)
         made = DumpedModule("module")
         own = ModuleType.__getattribute__(made, "__dict__")
         own.clear()
-        own.update(_heap=node.heap, _raw=raw.get("md_dict", raw.get("__dict__", node.attributes)))
+        own["_node"] = node
         return made
 
 
@@ -214,10 +219,7 @@ class SimpleNamespaceKind(InertKind):
 
     def fill(self, node: Node, made: Any) -> None:
         if type(made) is types.SimpleNamespace:
-            raw = node.attributes
-            found = node.heap.part(raw) if type(raw) is Ref else {}
-            made.__dict__.update(found if isinstance(found, dict) else {})
-            made.__dict__.update((node.heap.part(n), node.heap.part(v)) for n, v in node.attribute_pairs())
+            made.__dict__.update(own_attributes(node))
 
 
 class MappingProxyKind(InertKind):

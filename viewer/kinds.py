@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pyheapdump import _pyheapdump
 from pyheapdump._pyheapdump import Pairs, Ref
 
-from .builtin_types import BASE_OF_CODE
+from .builtin_types import BASE_OF_CODE, EXACT_DICTS
 from .classes import ABSENT, ClassInfo
 from .containers import FILL_LIMIT, LAZY, distinct, make_lazy, unloaded_of, use_own_builtins
 from .items import Items, expand, run_length
@@ -73,7 +73,7 @@ class Node:
     def hold(self, base: type) -> None:
         """The node is a container: find its items."""
         self.base = base
-        if self.info is None:
+        if self.info is None and self.cls is object:
             self.cls = base
         split = self.content[0] == SPLIT
         values = None if split else self.content[1:]
@@ -161,7 +161,7 @@ class Plain(Kind):
     """An instance of a class written in Python, or of a C type that we know nothing of."""
 
     def create(self, node: Node) -> Any:
-        return stand_in(node)
+        return object() if node.cls is object else stand_in(node)
 
 
 class Scalar(Kind):
@@ -420,6 +420,11 @@ def use_content(node: Node, info: ClassInfo) -> None:
     """The object carries a builtin value: make it an instance of a subclass of that builtin."""
     code = node.content[1] if node.content[0] == SPLIT and is_split(node.content, range(17)) else node.content[0]
     base = BASE_OF_CODE.get(code)
+    exact = EXACT_DICTS.get((info.cls.__module__, info.cls.__qualname__))
+    if exact is not None and base is dict and not node.attribute_pairs():
+        node.cls, node.info = exact, None
+        use_container(node, dict)
+        return
     if base is None or not issubclass(info.cls, base) or (info.real and info.cls is not base):
         return
     if base in OF_BASE:

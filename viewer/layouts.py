@@ -23,7 +23,7 @@ from pyheapdump._pyheapdump import Ref
 
 from .classes import ABSENT
 from .containers import FILL_LIMIT, distinct
-from .inert import Fields, InertKind
+from .inert import Fields, InertKind, own_attributes
 from .items import expand, run_length
 from .kinds import Kind, Node, leaf_value, stand_in
 from .long_text import text_of
@@ -192,14 +192,29 @@ def make_bytes_io(cls: Any, fields: Fields) -> Any:
     return made
 
 
-def make_partial(cls: Any, fields: Fields) -> Any:
-    function, arguments, keywords = fields.get("func"), fields.get("args"), fields.get("keywords")
-    made = functools.partial.__new__(cls, function, *arguments, **keywords)
-    return made
-
-
 def make_alias(cls: Any, fields: Fields) -> Any:
     return types.GenericAlias(fields.get("__origin__"), fields.get("__args__"))
+
+
+class PartialKind(InertKind):
+    """functools.partial: its keywords are a dict, which is filled after it."""
+
+    needs = ("func", "args")
+    later = ("keywords",)
+    consumed = frozenset({"func", "args", "keywords"})
+
+    def parts(self, node: Node) -> Iterable[Any]:
+        return [*super().parts(node), node.attributes, *(raw for _, raw in node.attribute_pairs())]
+
+    def create(self, node: Node) -> Any:
+        return functools.partial.__new__(node.cls, Fields(node).get("func"))
+
+    def fill(self, node: Node, made: Any) -> None:
+        fields = Fields(node)
+        arguments = tuple(iter(fields.get("args")))
+        functools.partial.__setstate__(
+            made, (fields.get("func"), arguments, fields.get("keywords"), own_attributes(node))
+        )
 
 
 class GeneratorKind(Kind):
@@ -255,7 +270,7 @@ LAYOUTS: dict[str, Kind] = {
     "collections.deque": DequeKind(),
     "collections.OrderedDict": OrderedKind(OrderedDict),
     "collections.defaultdict": OrderedKind(defaultdict),
-    "functools.partial": ValueKind(make_partial, "func", "args", "keywords"),
+    "functools.partial": PartialKind(),
     "_io.StringIO": BufferKind(make_string_io),
     "_io.BytesIO": ValueKind(make_bytes_io, "_buf", "_pos", "_string_size"),
 }

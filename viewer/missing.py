@@ -27,5 +27,12 @@ class Missing:
         return f"<missing{where}: {printable(self.reason, 200)}>"
 
 
+class Address(int):
+    """An address in the dumped process that is not known to be an object's: a pointer of C code."""
+
+    def __repr__(self) -> str:
+        return f"<address {int(self):#x}>"
+
+
 class DumpedCodeError(RuntimeError):
     """Code of the dumped program was asked to run. It never is: only its name and signature are in the viewer."""

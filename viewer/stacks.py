@@ -150,7 +150,8 @@ class Stacks:
         space = space if isinstance(space, dict) else {}
         names = described.get("locals")
         found: Any = FrameLocals(heap, names if isinstance(names, dict) else {}, space, code)
-        if "namespace" in described:
+        # A function's own f_locals is a copy of an earlier moment, from when somebody called locals() in it.
+        if not names and "namespace" in described:
             namespace = heap.part(described["namespace"])
             found = namespace if isinstance(namespace, dict) else found
         return make_frame(code, space, found, back, here.line or code.co_firstlineno, measured.lasti(here))
