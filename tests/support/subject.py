@@ -50,14 +50,15 @@ class Ended:
 
 
 class Subject:
-    """One program. `install` is the text between the brackets of install()."""
+    """One program. `install` is the text between the brackets of install(); None: the program installs itself."""
 
-    def __init__(self, directory: Path, text: str, install: str = "", name: str = "subject.py") -> None:
+    def __init__(self, directory: Path, text: str, install: Optional[str] = "", name: str = "subject.py") -> None:
         self.directory = directory
         self.dump_directory = directory / "dumps"
         self.dump_directory.mkdir(exist_ok=True)
         self.path = directory / name
-        self.path.write_text(INSTALL.format(install) + textwrap.dedent(text), encoding="utf-8")
+        first_line = "import os\n" if install is None else INSTALL.format(install)
+        self.path.write_text(first_line + textwrap.dedent(text), encoding="utf-8")
 
     def run(self, *arguments: str, installed: bool = True, **options: Any) -> Ended:
         """Runs the program; `options` are those of `run_python`."""
