@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Order of what is written: headers and text, FACTS, ROOTS, the objects reachable from them, sources of the files on
- * the stacks, ROOTS again (sys.modules), the rest of the objects, END, index, end of the message.
+ * Order of what is written: headers and text, FACTS, ROOTS, frames and what they refer to directly, evidence of the
+ * system and sources of the files on the stacks, the objects reachable from there, ROOTS again (sys.modules), the rest
+ * of the objects, END, index, end of the message: a file that is cut has lost what matters least.
  * Context: crash.
  */
 #include "dump.h"
@@ -81,7 +82,7 @@ static void put_end(struct phd_walk *walk, const struct phd_result *result)
 {
     struct phd_buffer *to = &walk->items;
     to->used = 0;
-    phd__pack_map(to, walk->stopped ? 8 : 7);
+    phd__pack_map(to, walk->stopped ? 9 : 8);
     pack_number(to, "objects", result->objects);
     pack_number(to, "known", result->known);
     pack_number(to, "broken", walk->broken);
@@ -93,6 +94,14 @@ static void put_end(struct phd_walk *walk, const struct phd_result *result)
         phd__pack_false(to);
     phd__pack_text(to, "seconds");
     phd__pack_double(to, result->seconds);
+    phd__pack_text(to, "omitted");
+    phd__pack_array(to, walk->redacted_values != 0);
+    if (walk->redacted_values) {
+        phd__pack_map(to, 3);
+        pack_pair(to, "what", "texts");
+        pack_number(to, "count", walk->redacted_values);
+        pack_pair(to, "reason", "redacted: their names tell of a secret");
+    }
     phd__pack_text(to, "tasks");
     phd__pack_array(to, walk->task_count);
     for (unsigned i = 0; i < walk->task_count; i++)
@@ -116,6 +125,9 @@ static void write_objects(struct phd_walk *walk, const struct phd_request *reque
 {
     put_facts(walk, request, how);
     phd__roots_put(walk, request);
+    phd__walk_run_met(walk); /* the exception and the frames */
+    phd__walk_run_met(walk); /* what they refer to: the near locals */
+    phd__walk_flush(walk);
     phd__evidence_put(walk, request);
     phd__walk_run(walk);
     if (!walk->stopped) {

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Texts of /proc about the dumped process. Context: crash.
+ * Texts of /proc about the dumped process; secrets in its arguments and environment are left out. Context: crash.
  */
-#include <dirent.h>
 #include <fcntl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "evidence/directory.h"
 #include "evidence/evidence.h"
 #include "safe/text.h"
 
-enum { MAX_PROC_BYTES = 256 * 1024, PATH_ROOM = 128, MAX_DESCRIPTORS = 4096, LINE_ROOM = 600 };
+enum { MAX_PROC_BYTES = 256 * 1024, PATH_ROOM = 128, LINE_ROOM = 600 };
+
+static const char redacted[] = "<redacted>";
 
 static void make_path(const struct phd_request *request, const char *name, char path[PATH_ROOM])
 {
@@ -23,9 +24,9 @@ static void make_path(const struct phd_request *request, const char *name, char 
     path[text.used] = 0;
 }
 
-/* Write one PROC block; `content` stands in the items buffer behind the first 1 KiB, where the map is built. */
-static void put_block(struct phd_walk *walk, const char *path, const uint8_t *content, size_t length)
+void phd__evidence_put_text(struct phd_walk *walk, const char *path, size_t length)
 {
+    const uint8_t *content = walk->items.data + PHD_EVIDENCE_OFFSET;
     walk->items.used = 0;
     phd__pack_map(&walk->items, 2);
     phd__pack_text(&walk->items, "path");
@@ -37,65 +38,99 @@ static void put_block(struct phd_walk *walk, const char *path, const uint8_t *co
     walk->items.used = 0;
 }
 
+/* Read a whole small file to `to`; returns its length, 0 when it cannot be read. */
+static size_t read_file(const char *path, uint8_t *to)
+{
+    size_t used = 0;
+    ssize_t length;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    while (used < MAX_PROC_BYTES && (length = read(fd, to + used, MAX_PROC_BYTES - used)) > 0)
+        used += (size_t)length;
+    close(fd);
+    return used;
+}
+
 static void put_file(struct phd_walk *walk, const struct phd_request *request, const char *name)
 {
     char path[PATH_ROOM];
-    uint8_t *content = walk->items.data + 1024;
-    size_t used = 0;
-    ssize_t length;
     make_path(request, name, path);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    while (used < MAX_PROC_BYTES && (length = read(fd, content + used, MAX_PROC_BYTES - used)) > 0)
-        used += (size_t)length;
-    close(fd);
-    put_block(walk, path, content, used);
+    size_t used = read_file(path, walk->items.data + PHD_EVIDENCE_OFFSET);
+    if (used)
+        phd__evidence_put_text(walk, path, used);
 }
 
-/* The kernel's record of a directory entry (getdents64(2)). */
-struct kernel_dirent {
-    uint64_t d_ino;
-    int64_t d_off;
-    unsigned short d_reclen;
-    unsigned char d_type;
-    char d_name[];
-};
+/* Copy one NUL-terminated "NAME=value" without the value of a secret; returns whether NAME alone is a secret's, so that
+ * the next argument is its value ("--password", "xyz"). */
+static bool copy_entry(struct phd_text *to, const uint8_t *entry, size_t length, bool is_value, bool redact)
+{
+    size_t name = 0;
+    while (name < length && entry[name] != '=')
+        name++;
+    bool secret = redact && phd__secret_name(entry, name);
+    if (is_value || (secret && name < length)) {
+        phd__text_bytes(to, entry, is_value ? 0 : name + 1);
+        phd__text_string(to, redacted);
+    } else {
+        phd__text_bytes(to, entry, length);
+    }
+    phd__text_bytes(to, "", 1);
+    return secret && name == length && entry[0] == '-';
+}
+
+/* /proc/PID/cmdline and environ: texts separated by NUL. */
+static void put_strings(struct phd_walk *walk, const struct phd_request *request, const char *name)
+{
+    char path[PATH_ROOM];
+    struct phd_text text;
+    uint8_t *raw = walk->items.data + PHD_EVIDENCE_OFFSET + MAX_PROC_BYTES + LINE_ROOM;
+    make_path(request, name, path);
+    size_t used = read_file(path, raw);
+    bool is_value = false;
+    phd__text_init(&text, (char *)walk->items.data + PHD_EVIDENCE_OFFSET, MAX_PROC_BYTES);
+    for (size_t start = 0; start < used;) {
+        size_t end = start;
+        while (end < used && raw[end])
+            end++;
+        is_value = copy_entry(&text, raw + start, end - start, is_value, request->redact);
+        start = end + 1;
+    }
+    if (used)
+        phd__evidence_put_text(walk, path, text.used);
+}
 
 /* One line per open descriptor: its number and what it is open on. */
+static void add_descriptor(const char *name, int directory, void *argument)
+{
+    char target[LINE_ROOM];
+    struct phd_text *text = argument;
+    ssize_t size = readlinkat(directory, name, target, sizeof target);
+    phd__text_string(text, name);
+    phd__text_string(text, " -> ");
+    phd__text_bytes(text, target, size > 0 ? (size_t)size : 0);
+    phd__text_string(text, "\n");
+}
+
 static void put_descriptors(struct phd_walk *walk, const struct phd_request *request)
 {
-    char path[PATH_ROOM], entries[4096], target[LINE_ROOM];
+    char path[PATH_ROOM];
     struct phd_text text;
-    phd__text_init(&text, (char *)walk->items.data + 1024, MAX_PROC_BYTES);
+    phd__text_init(&text, (char *)walk->items.data + PHD_EVIDENCE_OFFSET, MAX_PROC_BYTES);
     make_path(request, "fd", path);
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    long length;
-    while ((length = syscall(SYS_getdents64, fd, entries, sizeof entries)) > 0) {
-        for (long at = 0; at < length;) {
-            const struct kernel_dirent *entry = (const struct kernel_dirent *)(const void *)(entries + at);
-            at += entry->d_reclen;
-            if (entry->d_name[0] == '.')
-                continue;
-            ssize_t size = readlinkat(fd, entry->d_name, target, sizeof target);
-            phd__text_string(&text, entry->d_name);
-            phd__text_string(&text, " -> ");
-            phd__text_bytes(&text, target, size > 0 ? (size_t)size : 0);
-            phd__text_string(&text, "\n");
-        }
-    }
-    close(fd);
-    put_block(walk, path, (const uint8_t *)text.data, text.used);
+    phd__directory_each(path, add_descriptor, &text);
+    phd__evidence_put_text(walk, path, text.used);
 }
 
 void phd__evidence_put(struct phd_walk *walk, const struct phd_request *request)
 {
-    static const char *const names[] = {"cmdline", "status", "limits", "cgroup", "maps", "stat"};
+    static const char *const names[] = {"status", "limits", "cgroup", "stat", "statm", "maps"};
+    put_strings(walk, request, "cmdline");
+    put_strings(walk, request, "environ");
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         put_file(walk, request, names[i]);
     put_descriptors(walk, request);
+    phd__distributions_put(walk);
     if (request->sources)
         phd__sources_put(walk, request);
 }

@@ -225,9 +225,12 @@ static void visit_thread(struct phd_walk *walk, const struct phd_thread *thread,
 {
     struct phd_guard guard;
     if (PHD_GUARD(walk->memory, &guard)) {
+        const struct sources *sources = argument;
+        unsigned skip = phd__frames_to_skip(sources->request, thread);
         uint64_t entry = phd__thread_frame(walk, thread->state);
         for (unsigned i = 0; entry && i < PHD_MAX_FRAMES; i++) {
-            put_frame_source(walk, argument, entry);
+            if (i >= skip)
+                put_frame_source(walk, argument, entry);
             entry = phd__frame_caller(walk, entry);
         }
     }

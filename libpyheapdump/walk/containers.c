@@ -26,11 +26,14 @@ static void flush_items(struct phd_walk *walk, struct phd_item_writer *writer)
     phd__walk_check(walk);
 }
 
-void phd__items_value(struct phd_walk *walk, struct phd_item_writer *writer, uint64_t object)
+void phd__items_value(struct phd_walk *walk, struct phd_item_writer *writer, uint64_t name, uint64_t object)
 {
     struct phd_buffer *records = walk->to;
     walk->to = &walk->items;
-    phd__put_value(walk, object);
+    if (name)
+        phd__put_named_value(walk, name, object);
+    else
+        phd__put_value(walk, object);
     walk->to = records;
     writer->count++;
     if (walk->items.used >= PHD_BLOCK_TARGET)
@@ -80,7 +83,7 @@ void phd__put_sequence_record(struct phd_walk *walk, uint64_t object, enum phd_s
     phd__items_begin(walk, &writer);
     for (uint64_t i = 0; i < count && !walk->stopped; i++) {
         prefetch(walk, items, count, i);
-        phd__items_value(walk, &writer, items[i]);
+        phd__items_value(walk, &writer, 0, items[i]);
     }
     phd__items_end(walk, &writer);
 }
@@ -192,7 +195,7 @@ static uint64_t put_pairs(struct phd_walk *walk, uint64_t dict, uint64_t expecte
     phd__dict_open(walk, dict, &cursor);
     while (count < expected && phd__dict_next(walk, &cursor, &key, &value)) {
         phd__put_value(walk, key);
-        phd__put_value(walk, value);
+        phd__put_named_value(walk, key, value);
         count++;
     }
     return count;
@@ -207,8 +210,8 @@ static void put_split_dict(struct phd_walk *walk, uint64_t dict, uint64_t count)
     phd__items_begin(walk, &writer);
     phd__dict_open(walk, dict, &cursor);
     while (done < count && !walk->stopped && phd__dict_next(walk, &cursor, &key, &value)) {
-        phd__items_value(walk, &writer, key);
-        phd__items_value(walk, &writer, value);
+        phd__items_value(walk, &writer, 0, key);
+        phd__items_value(walk, &writer, key, value);
         done++;
     }
     phd__items_end(walk, &writer);
@@ -251,7 +254,7 @@ static uint64_t put_members(struct phd_walk *walk, uint64_t object, uint64_t exp
         if (!key || hash == (uint64_t)-1)
             continue;
         if (writer)
-            phd__items_value(walk, writer, key);
+            phd__items_value(walk, writer, 0, key);
         else
             phd__put_value(walk, key);
         count++;

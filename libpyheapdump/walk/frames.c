@@ -261,7 +261,10 @@ static void put_variables(struct phd_walk *walk, const struct phd_frame *frame, 
                 continue;
         }
         put_name(walk, name);
-        phd__put_stack_reference(walk, value);
+        if (tagged_int)
+            phd__put_stack_reference(walk, value);
+        else
+            phd__put_named_value(walk, name, value & ~tags);
         count++;
     }
     for (unsigned i = 0; i < 4 && !walk->to->overflow; i++)

@@ -89,7 +89,7 @@ static void put_map(struct phd_walk *walk, struct phd_dict_cursor *cursor, unsig
     phd__pack_map(walk->to, count);
     for (unsigned i = 0; i < count && phd__dict_next(walk, cursor, &key, &value); i++) {
         phd__put_value(walk, key);
-        phd__put_value(walk, value);
+        phd__put_named_value(walk, key, value);
     }
 }
 

@@ -29,7 +29,8 @@ enum phd_status phd__walk_open(struct phd_walk *walk, const struct phd_layout *a
     walk->to = &walk->records;
     if (!walk->tasks || !walk->records.data || !walk->items.data || !walk->address_deltas ||
         !phd__addrset_open(&walk->seen, FIRST_SEEN_CAPACITY) ||
-        !phd__addrset_open(&walk->borrowed, FIRST_BORROWED_CAPACITY) || !phd__queue_open(&walk->queue)) {
+        !phd__addrset_open(&walk->borrowed, FIRST_BORROWED_CAPACITY) ||
+        !phd__addrset_open(&walk->redacted, FIRST_BORROWED_CAPACITY) || !phd__queue_open(&walk->queue)) {
         phd__error_set(error, PHD_ERROR_MEMORY, 0, "memory for the walk");
         return PHD_ERROR_MEMORY;
     }
@@ -44,6 +45,7 @@ void phd__walk_close(struct phd_walk *walk)
     phd__pages_free(walk->tasks, PHD_MAX_TASKS * sizeof *walk->tasks);
     phd__addrset_close(&walk->seen);
     phd__addrset_close(&walk->borrowed);
+    phd__addrset_close(&walk->redacted);
     phd__queue_close(&walk->queue);
 }
 
@@ -123,10 +125,19 @@ void phd__put_builtin(struct phd_walk *walk, uint64_t object, const struct phd_t
     }
 }
 
+static void put_redacted(struct phd_walk *walk)
+{
+    phd__pack_array(walk->to, 2);
+    phd__pack_uint32(walk->to, 0);
+    phd__pack_text(walk->to, "redacted: a name of it tells of a secret");
+}
+
 static void put_object_record(struct phd_walk *walk, uint64_t object)
 {
     const struct phd_type *type = phd__type_of(walk, object);
-    if (type->shape == PHD_SHAPE_TYPE)
+    if (phd__is_redacted(walk, object))
+        put_redacted(walk);
+    else if (type->shape == PHD_SHAPE_TYPE)
         phd__put_type_record(walk, object, type);
     else if (type->shape == PHD_SHAPE_FRAME)
         phd__put_frame_record(walk, object);
@@ -217,14 +228,24 @@ static void write_record(struct phd_walk *walk, uint64_t entry)
         phd__walk_flush(walk);
 }
 
-void phd__walk_run(struct phd_walk *walk)
+static void run_until(struct phd_walk *walk, uint64_t id)
 {
     uint64_t entry;
-    while (!walk->stopped && phd__queue_pop(&walk->queue, &entry)) {
+    while (!walk->stopped && walk->written < id && phd__queue_pop(&walk->queue, &entry)) {
         if (!walk->memory->view) {
             uint64_t soon = phd__queue_peek(&walk->queue, QUEUE_PREFETCH);
             __builtin_prefetch((const void *)(uintptr_t)soon);
         }
         write_record(walk, entry);
     }
+}
+
+void phd__walk_run(struct phd_walk *walk)
+{
+    run_until(walk, UINT64_MAX);
+}
+
+void phd__walk_run_met(struct phd_walk *walk)
+{
+    run_until(walk, walk->next_id);
 }

@@ -50,6 +50,7 @@ struct phd_walk {
     struct phd_arena arena;
     struct phd_addrset seen;     /* every object that may be met again */
     struct phd_addrset borrowed; /* objects met through a reference that does not count: those of frames and roots */
+    struct phd_addrset redacted; /* texts found secret, not to be written by another way */
     struct phd_queue queue;
     struct phd_buffer records;   /* the OBJECTS block being filled */
     struct phd_buffer items;     /* the ITEMS block being filled */
@@ -70,6 +71,7 @@ struct phd_walk {
     bool out_of_memory;
     uint64_t broken;
     uint64_t missing_values;
+    uint64_t redacted_values;
     uint64_t deadline_ns;        /* on CLOCK_MONOTONIC, 0 for none */
     const char *stopped;         /* why the walk ended early, or NULL */
     uint64_t main_interpreter;   /* address, for the dicts of static builtin types (3.12+) */
@@ -81,6 +83,9 @@ void phd__walk_close(struct phd_walk *walk);
 
 /* Write records until the queue is empty or a budget ends the walk (`walk->stopped`). */
 void phd__walk_run(struct phd_walk *walk);
+
+/* The same, but only the records of the objects that are met by now. */
+void phd__walk_run_met(struct phd_walk *walk);
 
 /* Close the current OBJECTS block. */
 void phd__walk_flush(struct phd_walk *walk);
@@ -108,6 +113,12 @@ static inline struct phd_type *phd__type_of(struct phd_walk *walk, uint64_t obje
 
 /* values.c: write what refers to `object` (0: absent) at the end of walk->to. */
 void phd__put_value(struct phd_walk *walk, uint64_t object);
+/* redact.c: … that goes by name `name` (a str or bytes object); left out when the name tells of a secret */
+void phd__put_named_value(struct phd_walk *walk, uint64_t name, uint64_t object);
+/* Was `object` found to be a secret? */
+bool phd__is_redacted(struct phd_walk *walk, uint64_t object);
+/* Does a name of `length` bytes tell of a secret? */
+bool phd__secret_name(const uint8_t *name, size_t length);
 /* … when `reference` may be a tagged stack reference (3.14+) */
 void phd__put_stack_reference(struct phd_walk *walk, uint64_t reference);
 /* … a reference by id */
@@ -163,7 +174,8 @@ struct phd_item_writer {
     uint64_t count;  /* values in it */
 };
 void phd__items_begin(struct phd_walk *walk, struct phd_item_writer *writer);
-void phd__items_value(struct phd_walk *walk, struct phd_item_writer *writer, uint64_t object);
+/* `name`: the key of a dict's value, else 0 */
+void phd__items_value(struct phd_walk *walk, struct phd_item_writer *writer, uint64_t name, uint64_t object);
 void phd__items_end(struct phd_walk *walk, struct phd_item_writer *writer);
 
 /* record.c: `bytes` of the target at `address` as CONTENT blocks of the current object. */
