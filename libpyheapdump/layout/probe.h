@@ -259,6 +259,7 @@ static inline void phd__probe_code(struct phd_layout *at)
 static inline void phd__probe_old_frames(struct phd_layout *at)
 {
 #if PY_VERSION_HEX < 0x030B0000
+    at->stackref_tag_mask = 0;
     at->frame_back = PHD_AT(PyFrameObject, f_back);
     at->frame_lineno = PHD_AT(PyFrameObject, f_lineno);
     at->frame_code = PHD_AT(PyFrameObject, f_code);
