@@ -144,6 +144,11 @@ def _own_frames() -> int:
     return count
 
 
+def traceback_of(exception: BaseException | None) -> TracebackType | None:
+    """The traceback of an exception, without running what its class may have put in the attribute's place."""
+    return None if exception is None else vars(BaseException)["__traceback__"].__get__(exception)
+
+
 def next_number() -> int:
     """The sequence number the next dump of this process will try first."""
     return _dumps_made
@@ -216,7 +221,7 @@ def dump(
     settings = _settings or DEFAULTS
     if exc is None:
         exc = sys.exc_info()[1]
-    dumping = begin(exc, exc and exc.__traceback__, "request", settings, None if path is None else os.fspath(path))
+    dumping = begin(exc, traceback_of(exc), "request", settings, None if path is None else os.fspath(path))
     if wait:
         dumping.finish()
     else:

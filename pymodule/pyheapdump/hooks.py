@@ -28,14 +28,15 @@ _lock = threading.Lock()
 def watch(exception: BaseException | None, traceback: TracebackType | None, reason: str) -> Callable[[], None]:
     """Start a dump about `exception` and return what finishes it. Never raises."""
     settings = _active
-    if settings is None or isinstance(exception, NO_DUMP):
+    # By the type: isinstance() would ask the exception's own __class__, too.
+    if settings is None or issubclass(type(exception), NO_DUMP):
         return _nothing
     return _start(exception, traceback, reason, settings, None)
 
 
 def dump_now(exception: BaseException, reason: str, settings: capture.Settings, message: str | None) -> None:
     """Dump about `exception`, wait, and tell, with `message` formatted where it is given. Never raises."""
-    _start(exception, exception.__traceback__, reason, settings, message)()
+    _start(exception, capture.traceback_of(exception), reason, settings, message)()
 
 
 def _start(
@@ -177,4 +178,4 @@ def uninstall() -> None:
 
 def dump_child_exception(exception: BaseException) -> None:
     """For call_watched: a dump about an exception that a multiprocessing child's bootstrap is going to swallow."""
-    watch(exception, exception.__traceback__, "exception in a child process")()
+    watch(exception, capture.traceback_of(exception), "exception in a child process")()

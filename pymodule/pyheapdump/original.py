@@ -151,7 +151,7 @@ def dump_on_unhandled_exceptions(
             return None
 
     def dump_it(exception: BaseException) -> None:
-        if isinstance(exception, hooks.NO_DUMP):
+        if issubclass(type(exception), hooks.NO_DUMP):
             return
         hooks.dump_now(exception, "exception", _settings(files, dump_dir), message)
 
