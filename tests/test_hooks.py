@@ -29,7 +29,7 @@ FAILING = """
         return missing[5]
 
     def main():
-        secret_number = 4711
+        order_number = 4711
         fail({"items": [1, 2]})
 
     main()
@@ -72,7 +72,7 @@ def test_uncaught_exception(tmp_path: Path) -> None:
     assert (type(dump.exception), dump.exception.args) == (IndexError, ("list index out of range",))
     assert dump.reason == "exception"
     assert frame_names(dump.traceback) == ["<module>", "main", "fail"]
-    assert dump.traceback.tb_next.tb_frame.f_locals["secret_number"] == 4711
+    assert dump.traceback.tb_next.tb_frame.f_locals["order_number"] == 4711
     assert dump.traceback.tb_next.tb_next.tb_frame.f_locals == {"order": {"items": [1, 2]}, "missing": [1, 2]}
 
 

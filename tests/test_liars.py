@@ -39,8 +39,8 @@ def the_liars(path: Path, frame_name: str) -> dict:
 
 def check_content(values: dict) -> None:
     """Each liar tells the truth in the dump."""
-    assert values["plain"].secret == "plain secret"
-    assert values["slotted"].secret == "slot secret"
+    assert values["plain"].content == "plain content"
+    assert values["slotted"].content == "slot content"
     assert list(list.__iter__(values["list"])) == [1, 2]
     assert dict(dict.items(values["dict"])) == {"a": 1}
     assert tuple(tuple.__iter__(values["tuple"])) == (1, 2)
@@ -49,7 +49,7 @@ def check_content(values: dict) -> None:
     assert type(values["plain"]).__name__ == "Liar"
     assert values["error"].args == ("lie", 5)
     assert [type(key).__name__ for key in values["key"]] == ["Liar", "tuple"]
-    assert values["owner"].secret == "of owner"
+    assert values["owner"].content == "of owner"
     for value in values.values():
         assert repr(value)
 

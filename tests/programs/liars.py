@@ -107,12 +107,12 @@ class Meta(type):
 
 
 class Liar(metaclass=Meta):
-    def __init__(self, secret):
-        self.secret = secret
+    def __init__(self, content):
+        self.content = content
 
 
 class SlottedLiar(metaclass=Meta):
-    __slots__ = ("__weakref__", "secret")
+    __slots__ = ("__weakref__", "content")
 
 
 class LiarList(list, metaclass=Meta):
@@ -201,13 +201,13 @@ class Owner:
         misbehave("Owner.computed")
 
     def __init__(self):
-        self.secret = "of owner"
+        self.content = "of owner"
 
 
 def make():
     """The liars, while their classes are still honest."""
     values = {
-        "plain": Liar("plain secret"),
+        "plain": Liar("plain content"),
         "slotted": SlottedLiar(),
         "list": LiarList([1, 2]),
         "dict": LiarDict(a=1),
@@ -227,7 +227,7 @@ def make():
         "error": LiarError("lie", 5),
         "owner": Owner(),
     }
-    values["slotted"].secret = "slot secret"
+    values["slotted"].content = "slot content"
     values["key"] = {Liar("key"): 1, (1, Liar("in key")): 2}
     values["member"] = {Liar("member"), frozenset({Liar("deep member")})}
     values["references"] = [weakref.ref(v, lambda r: misbehave("weakref callback")) for v in (values["plain"],)]
