@@ -135,6 +135,16 @@ static bool is_ascii(const char *text, size_t length)
 }
 
 /* Text that is not ASCII is of unknown encoding, so it is written as bytes. */
+static void put_characters(struct phd_walk *walk, const char *text, size_t length)
+{
+    if (is_ascii(text, length)) {
+        phd__pack_str(walk->to, length);
+        phd__pack_str_body(walk->to, text, length);
+    } else {
+        phd__pack_bytes(walk->to, text, length);
+    }
+}
+
 static void put_text_field(struct phd_walk *walk, uint64_t address)
 {
     char text[MAX_FIELD_TEXT];
@@ -143,12 +153,7 @@ static void put_text_field(struct phd_walk *walk, uint64_t address)
         return;
     }
     size_t length = phd__read_text(walk->memory, address, text, sizeof text);
-    if (is_ascii(text, length)) {
-        phd__pack_str(walk->to, length);
-        phd__pack_str_body(walk->to, text, length);
-    } else {
-        phd__pack_bytes(walk->to, text, length);
-    }
+    put_characters(walk, text, length);
 }
 
 /* PHD_FIELD_STRING_INDIRECT: the address of the text that the struct pointed to begins with, 0 when there is none. */
@@ -193,36 +198,18 @@ static void put_number_field(struct phd_walk *walk, const uint8_t *at, unsigned 
     memcpy(&i32, at, sizeof i32), memcpy(&u32, at, sizeof u32), memcpy(&f32, at, sizeof f32);
     memcpy(&i64, at, sizeof i64), memcpy(&u64, at, sizeof u64), memcpy(&f64, at, sizeof f64);
     switch (kind) {
-    case PHD_FIELD_SHORT:
-        phd__pack_int64(walk->to, i16);
-        break;
-    case PHD_FIELD_USHORT:
-        phd__pack_uint64(walk->to, u16);
-        break;
-    case PHD_FIELD_INT:
-        phd__pack_int64(walk->to, i32);
-        break;
-    case PHD_FIELD_UINT:
-        phd__pack_uint64(walk->to, u32);
-        break;
+    case PHD_FIELD_SHORT: phd__pack_int64(walk->to, i16); break;
+    case PHD_FIELD_USHORT: phd__pack_uint64(walk->to, u16); break;
+    case PHD_FIELD_INT: phd__pack_int64(walk->to, i32); break;
+    case PHD_FIELD_UINT: phd__pack_uint64(walk->to, u32); break;
     case PHD_FIELD_LONG:
     case PHD_FIELD_LONGLONG:
-    case PHD_FIELD_SSIZE:
-        phd__pack_int64(walk->to, i64);
-        break;
+    case PHD_FIELD_SSIZE: phd__pack_int64(walk->to, i64); break;
     case PHD_FIELD_ULONG:
-    case PHD_FIELD_ULONGLONG:
-        phd__pack_uint64(walk->to, u64);
-        break;
-    case PHD_FIELD_FLOAT:
-        phd__pack_double(walk->to, (double)f32);
-        break;
-    case PHD_FIELD_DOUBLE:
-        phd__pack_double(walk->to, f64);
-        break;
-    default:
-        phd__pack_absent(walk->to);
-        break;
+    case PHD_FIELD_ULONGLONG: phd__pack_uint64(walk->to, u64); break;
+    case PHD_FIELD_FLOAT: phd__pack_double(walk->to, (double)f32); break;
+    case PHD_FIELD_DOUBLE: phd__pack_double(walk->to, f64); break;
+    default: phd__pack_absent(walk->to); break;
     }
 }
 
@@ -245,48 +232,24 @@ void phd__put_field(struct phd_walk *walk, uint64_t object, const struct phd_ins
     switch (field->kind) {
     case PHD_FIELD_OBJECT:
     case PHD_FIELD_OBJECT_EX:
-    case PHD_FIELD_BORROWED:
-        put_object_field(walk, phd__read_word(walk->memory, at), field->kind);
-        break;
-    case PHD_FIELD_ADDRESS:
-        phd__pack_address(walk->to, phd__read_word(walk->memory, at));
-        break;
-    case PHD_FIELD_BYTES:
-        phd__pack_bytes(walk->to, phd__view(walk->memory, at, field->size), field->size);
-        break;
-    case PHD_FIELD_STRING:
-        put_text_field(walk, phd__read_word(walk->memory, at));
-        break;
-    case PHD_FIELD_STRING_INPLACE:
-        put_text_field(walk, at);
-        break;
-    case PHD_FIELD_STRING_INDIRECT:
-        put_text_field(walk, indirect_text(walk, at));
-        break;
-    case PHD_FIELD_BITS:
-        put_bits_field(walk, at, field->size);
-        break;
-    case PHD_FIELD_LOCK_COUNT:
-        put_lock_count_field(walk, at);
-        break;
-    case PHD_FIELD_CHAR:
-        phd__pack_bytes(walk->to, phd__view(walk->memory, at, 1), 1);
-        break;
-    case PHD_FIELD_BYTE:
-        phd__pack_int64(walk->to, (int8_t)phd__read_u8(walk->memory, at));
-        break;
-    case PHD_FIELD_UBYTE:
-        phd__pack_uint64(walk->to, phd__read_u8(walk->memory, at));
-        break;
+    case PHD_FIELD_BORROWED: put_object_field(walk, phd__read_word(walk->memory, at), field->kind); break;
+    case PHD_FIELD_ADDRESS: phd__pack_address(walk->to, phd__read_word(walk->memory, at)); break;
+    case PHD_FIELD_BYTES: phd__pack_bytes(walk->to, phd__view(walk->memory, at, field->size), field->size); break;
+    case PHD_FIELD_STRING: put_text_field(walk, phd__read_word(walk->memory, at)); break;
+    case PHD_FIELD_STRING_INPLACE: put_text_field(walk, at); break;
+    case PHD_FIELD_STRING_INDIRECT: put_text_field(walk, indirect_text(walk, at)); break;
+    case PHD_FIELD_BITS: put_bits_field(walk, at, field->size); break;
+    case PHD_FIELD_LOCK_COUNT: put_lock_count_field(walk, at); break;
+    case PHD_FIELD_CHAR: put_characters(walk, phd__view(walk->memory, at, 1), 1); break;
+    case PHD_FIELD_BYTE: phd__pack_int64(walk->to, (int8_t)phd__read_u8(walk->memory, at)); break;
+    case PHD_FIELD_UBYTE: phd__pack_uint64(walk->to, phd__read_u8(walk->memory, at)); break;
     case PHD_FIELD_BOOL:
         if (phd__read_u8(walk->memory, at))
             phd__pack_true(walk->to);
         else
             phd__pack_false(walk->to);
         break;
-    default:
-        put_number_field(walk, phd__view(walk->memory, at, 8), field->kind);
-        break;
+    default: put_number_field(walk, phd__view(walk->memory, at, 8), field->kind); break;
     }
 }
 
@@ -314,8 +277,8 @@ static bool proves_object(struct phd_walk *walk, uint64_t word)
         uint64_t type = phd__word_at(walk, word, walk->at->object_type);
         uint64_t metatype = type % 8 ? 0 : phd__word_at(walk, type, walk->at->object_type);
         uint64_t flags = metatype % 8 || !metatype ? 0 : phd__word_at(walk, metatype, walk->at->type_flags);
-        uint64_t meta_metatype = flags & PHD_TPFLAGS_TYPE_SUBCLASS ? phd__word_at(walk, metatype, walk->at->object_type)
-                                                                   : 0;
+        uint64_t meta_metatype =
+            flags & PHD_TPFLAGS_TYPE_SUBCLASS ? phd__word_at(walk, metatype, walk->at->object_type) : 0;
         proved = meta_metatype && meta_metatype % 8 == 0 &&
                  (phd__word_at(walk, meta_metatype, walk->at->type_flags) & PHD_TPFLAGS_TYPE_SUBCLASS) &&
                  phd__word_at(walk, word, walk->at->object_refcnt) != 0;
@@ -340,7 +303,8 @@ static void put_pointers(struct phd_walk *walk, uint64_t object, const struct ph
 {
     int64_t offsets[MAX_OPAQUE_WORDS];
     unsigned count = 0;
-    for (int64_t offset = walk->at->object_size; offset + 8 <= type->basicsize && count < MAX_OPAQUE_WORDS; offset += 8) {
+    for (int64_t offset = walk->at->object_size; offset + 8 <= type->basicsize && count < MAX_OPAQUE_WORDS;
+         offset += 8) {
         if (!told_elsewhere(type, offset) &&
             proves_object(walk, phd__read_word(walk->memory, object + (uint64_t)offset)))
             offsets[count++] = offset;

@@ -72,7 +72,8 @@ static bool known_builtin(struct phd_type *info, const char *name, bool heap, bo
     for (size_t i = 0; !heap && i < sizeof known_shapes / sizeof known_shapes[0]; i++) {
         if (phd__string_equal(name, known_shapes[i].name)) {
             info->shape = known_shapes[i].shape;
-            info->layout_name = known_shapes[i].name;
+            if (!info->layout_name)
+                info->layout_name = known_shapes[i].name;
             info->exact = is_self && !phd__string_equal(name, "frozendict");
             return true;
         }
@@ -108,17 +109,13 @@ static unsigned size_of_kind(unsigned kind)
     case PHD_FIELD_CHAR:
     case PHD_FIELD_BYTE:
     case PHD_FIELD_UBYTE:
-    case PHD_FIELD_BOOL:
-        return 1;
+    case PHD_FIELD_BOOL: return 1;
     case PHD_FIELD_SHORT:
-    case PHD_FIELD_USHORT:
-        return 2;
+    case PHD_FIELD_USHORT: return 2;
     case PHD_FIELD_INT:
     case PHD_FIELD_UINT:
-    case PHD_FIELD_FLOAT:
-        return 4;
-    default:
-        return 8;
+    case PHD_FIELD_FLOAT: return 4;
+    default: return 8;
     }
 }
 
@@ -141,37 +138,55 @@ static void add_members(struct phd_types *types, struct field_list *list, const 
     }
 }
 
-/* Look along tp_base for the nearest type with a known shape; collect the fields on the way. */
+/* What has been learned on the way along tp_base. */
+struct findings {
+    struct field_list *fields;
+    bool described;      /* a row told all fields; what may follow is the builtin value */
+    int64_t c_basicsize; /* of the nearest type made by C code */
+    int64_t covered;     /* bytes of it that are told: the basicsize of the nearest known type */
+};
+
+/* Learn from the C type at `type`. True when its bases have nothing to add. */
+static bool learn_c_type(struct phd_types *types, struct phd_type *info, uint64_t type, bool heap,
+                         struct findings *found)
+{
+    char name[MAX_TYPE_NAME];
+    phd__read_text(types->memory, type_word(types, type, types->at->type_name), name, sizeof name);
+    int64_t basicsize = (int64_t)type_word(types, type, types->at->type_basicsize);
+    bool builtin = info->shape == PHD_SHAPE_OBJECT && known_builtin(info, name, heap, type == info->address);
+    const struct phd_struct_type *row = found->described ? NULL : phd__layout_struct_type(types->at, name, basicsize);
+    if (row) {
+        found->described = true;
+        info->layout_name = row->name;
+        info->asyncio_task = phd__string_equal(row->name, "_asyncio.Task");
+        info->special = phd__special_find(row->name);
+        if (info->special)
+            info->shape = PHD_SHAPE_SPECIAL;
+        add_row(types, found->fields, info, row);
+    }
+    if ((row || builtin) && !found->covered)
+        found->covered = basicsize;
+    if (!found->c_basicsize)
+        found->c_basicsize = basicsize;
+    return info->shape != PHD_SHAPE_OBJECT && info->shape != PHD_SHAPE_GENERATOR;
+}
+
+/* Look along tp_base for the nearest types that are known, one by its fields, one by its builtin value. */
 static void follow_bases(struct phd_types *types, struct phd_type *info, struct field_list *list)
 {
     const struct phd_layout *at = types->at;
+    struct findings found = {.fields = list};
     uint64_t type = info->address;
     for (unsigned depth = 0; type && depth < PHD_MAX_BASES; depth++) {
         uint64_t flags = type_word(types, type, at->type_flags);
-        if (!is_python_class(types, type, flags)) {
-            char name[MAX_TYPE_NAME];
-            phd__read_text(types->memory, type_word(types, type, at->type_name), name, sizeof name);
-            bool heap = flags & PHD_TPFLAGS_HEAPTYPE;
-            int64_t basicsize = (int64_t)type_word(types, type, at->type_basicsize);
-            if (!info->layout_name && known_builtin(info, name, heap, type == info->address) &&
-                info->shape != PHD_SHAPE_GENERATOR)
-                return;
-            const struct phd_struct_type *row = phd__layout_struct_type(at, name, basicsize);
-            if (!info->special && (info->special = phd__special_find(name)) != NULL) {
-                info->shape = PHD_SHAPE_SPECIAL;
-                info->layout_name = info->special->type_name;
-            }
-            if (row) {
-                info->layout_name = row->name;
-                info->asyncio_task = phd__string_equal(row->name, "_asyncio.Task");
-                add_row(types, list, info, row);
-                return;
-            }
-            info->opaque |= !info->layout_name && basicsize > at->object_size;
-        }
-        add_members(types, list, info, type);
+        if (!is_python_class(types, type, flags) &&
+            learn_c_type(types, info, type, (flags & PHD_TPFLAGS_HEAPTYPE) != 0, &found))
+            break;
+        if (!found.described)
+            add_members(types, list, info, type);
         type = type_word(types, type, at->type_base);
     }
+    info->opaque = !info->special && found.c_basicsize > (found.covered ? found.covered : at->object_size);
 }
 
 static void keep(struct phd_types *types, struct phd_type *info)
