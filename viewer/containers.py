@@ -502,7 +502,7 @@ class LazyFrozenSet(frozenset):  # type: ignore[type-arg]
     """A frozenset of the dump, fetched on demand."""
 
     def __hash__(self) -> int:
-        return frozenset.__hash__(frozenset(self))
+        return hash(frozenset(list(self)))  # list first: frozenset() would copy the storage
 
 
 LAZY: dict[type, type] = {
