@@ -20,7 +20,7 @@ from support.subject import Ended, dumps_in, run_python
 
 PROGRAMS = Path(__file__).parent / "programs"
 OWN_VERSION = "{}.{}".format(*sys.version_info)
-PROMPT = "(Pdb) "
+PROMPT = "(dump) "
 
 
 def other_interpreter() -> interpreters.Interpreter:
@@ -191,7 +191,7 @@ def test_child_process(tmp_path: Path) -> None:
     where, weights, up, name, parts = opened.pdb("where", "p weights", "up", "p job.name", "p job.parts")
     assert "return 100 // sum(weights)" in where and "work" in where
     assert (weights, name, parts) == ("[]", "'empty'", "[]")
-    assert "work(job)" in up
+    assert "weight = weigh(job.parts)" in up
 
 
 def test_zipapp(tmp_path: Path) -> None:
