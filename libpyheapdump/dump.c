@@ -24,6 +24,9 @@
 /* Kept back from max_bytes for what closes the file. */
 enum { CLOSING_RESERVE = 64 * 1024 };
 
+/* So many steps from the roots are written, each in blocks of its own, before the evidence. */
+enum { NEAR_LEVELS = 3 };
+
 static uint64_t now_ns(void)
 {
     struct timespec now;
@@ -125,9 +128,10 @@ static void write_objects(struct phd_walk *walk, const struct phd_request *reque
 {
     put_facts(walk, request, how);
     phd__roots_put(walk, request);
-    phd__walk_run_met(walk); /* the exception and the frames */
-    phd__walk_run_met(walk); /* what they refer to: the near locals */
-    phd__walk_flush(walk);
+    for (int level = 0; level < NEAR_LEVELS; level++) {
+        phd__walk_run_met(walk); /* the exception and the frames; what they refer to; what that refers to */
+        phd__walk_flush(walk);
+    }
     phd__evidence_put(walk, request);
     phd__walk_run(walk);
     if (!walk->stopped) {
@@ -169,11 +173,12 @@ static enum phd_status write_message(const struct phd_request *request, struct p
     phd__blocks_finish(walk->blocks);
     phd__report_end(sink, boundary);
     result->bytes = sink->written;
-    if (sink->system_errno) {
+    result->write_errno = sink->system_errno;
+    if (sink->system_errno && !result->objects) {
         phd__error_set(error, PHD_ERROR_WRITE, sink->system_errno, "write");
         return PHD_ERROR_WRITE;
     }
-    return PHD_OK;
+    return PHD_OK; /* what could be written is a dump, and says that it is cut */
 }
 
 /* Give the complete file its final name without replacing another: link() fails when the name is taken, and where links
@@ -230,10 +235,13 @@ enum phd_status phd__dump_write(const struct phd_request *request, struct phd_me
         return PHD_ERROR_WRITE;
     }
     enum phd_status status = write_file(request, memory, layout, how, fd, result, error);
-    if (status == PHD_OK && fsync(fd) != 0 && errno != EINVAL && errno != EROFS) {
+    if (status == PHD_OK && !result->write_errno && fsync(fd) != 0 && errno != EINVAL && errno != EROFS) {
         phd__error_set(error, PHD_ERROR_WRITE, errno, "fsync");
         status = PHD_ERROR_WRITE;
     }
     close(fd);
-    return status == PHD_OK ? publish(request, error) : status;
+    if (status == PHD_OK)
+        return publish(request, error);
+    unlinkat(request->directory, request->temporary_name, 0);
+    return status;
 }

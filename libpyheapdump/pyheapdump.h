@@ -92,6 +92,7 @@ struct phd_result {
     uint64_t broken;     /* objects that could not be read */
     uint64_t memory;     /* bytes of the writer's own memory */
     double seconds;      /* duration of the walk */
+    int write_errno;     /* why the file could not take more, or 0 */
     bool complete;       /* nothing was left out */
 };
 

@@ -111,10 +111,10 @@ static PyObject *snapshot_wait(PyObject *module, PyObject *arguments)
     Py_END_ALLOW_THREADS
     if (status != PHD_OK)
         return raise_status(status, &error);
-    return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:d,s:O}", "bytes", (unsigned long long)result.bytes, "objects",
+    return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:d,s:i,s:O}", "bytes", (unsigned long long)result.bytes, "objects",
                          (unsigned long long)result.objects, "known", (unsigned long long)result.known, "broken",
                          (unsigned long long)result.broken, "memory", (unsigned long long)result.memory, "seconds",
-                         result.seconds, "complete", result.complete ? Py_True : Py_False);
+                         result.seconds, "write_errno", result.write_errno, "complete", result.complete ? Py_True : Py_False);
 }
 
 PyDoc_STRVAR(call_watched_doc,

@@ -252,6 +252,22 @@ static __attribute__((noinline)) void put_root(struct phd_walk *walk, const char
         phd__pack_nil(walk->to);
 }
 
+/* Meet the frames of the traceback, the innermost first: it is the nearest to the fault. */
+static __attribute__((noinline)) void meet_traceback_frames(struct phd_walk *walk, uint64_t traceback)
+{
+    enum { NEAREST = 256 };
+    uint64_t nearest[NEAREST];
+    unsigned count = 0;
+    for (; traceback && count < PHD_MAX_FRAMES; count++) {
+        nearest[count % NEAREST] = phd__word_at(walk, traceback, walk->at->traceback_frame);
+        traceback = phd__word_at(walk, traceback, walk->at->traceback_next);
+    }
+    for (unsigned i = 0; i < count && i < NEAREST; i++) {
+        bool is_new;
+        phd__walk_meet(walk, nearest[(count - 1 - i) % NEAREST], &is_new);
+    }
+}
+
 static void begin_roots(struct phd_walk *walk)
 {
     walk->to = &walk->items;
@@ -279,6 +295,11 @@ void phd__roots_put(struct phd_walk *walk, const struct phd_request *request)
     phd__pack_text(walk->to, "reason");
     phd__pack_text(walk->to, request->reason);
     put_root(walk, "exception", request->exception);
+    if (request->traceback) {
+        if (PHD_GUARD(walk->memory, &guard))
+            meet_traceback_frames(walk, request->traceback);
+        PHD_UNGUARD(walk->memory, &guard);
+    }
     put_root(walk, "traceback", request->traceback);
     phd__pack_text(walk->to, "threads");
     size_t header = walk->to->used;

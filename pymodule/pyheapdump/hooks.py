@@ -7,6 +7,7 @@ the program's traceback comes at once and is the same as without us. Nothing tha
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 
@@ -78,6 +79,8 @@ def _finish(dumping: capture.Dumping, message: str | None) -> None:
 def _announcement(dumping: capture.Dumping, result: dict[str, Any]) -> str:
     size = capture.size_text(result["bytes"])
     cut = "" if result["complete"] else "; not complete, it says what is missing"
+    if result["write_errno"]:
+        cut = f"; cut: {os.strerror(result['write_errno'])}"
     return f"wrote {dumping.path} ({size}{cut}); open it with: python -m pyheapdump.view {dumping.path}"
 
 
