@@ -235,7 +235,8 @@ enum phd_field_kind {
     PHD_FIELD_BORROWED = 34,        /* pointer to an object the field does not own (a weak reference's referent) */
     PHD_FIELD_BITS = 35,            /* bits of the byte at `offset`; size: first bit << 8 | number of bits */
     PHD_FIELD_STRING_INDIRECT = 36, /* pointer to a struct that begins with a char * (PyMethodDef) */
-    PHD_FIELD_LOCK_COUNT = 37       /* a _PyRecursiveMutex (3.13+): how often it is held */
+    PHD_FIELD_LOCK_COUNT = 37,      /* a _PyRecursiveMutex (3.13+): how often it is held */
+    PHD_FIELD_OBJECT_INDIRECT = 38  /* pointer to a struct that begins with a PyObject *; NULL reads as absent */
 };
 
 struct phd_field {

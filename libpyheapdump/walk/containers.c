@@ -45,7 +45,7 @@ void phd__items_end(struct phd_walk *walk, struct phd_item_writer *writer)
     flush_items(walk, writer);
 }
 
-static void put_split(struct phd_walk *walk, enum phd_shape shape, uint64_t count)
+void phd__put_split(struct phd_walk *walk, enum phd_shape shape, uint64_t count)
 {
     phd__pack_array(walk->to, 3);
     phd__pack_uint32(walk->to, 16);
@@ -78,7 +78,7 @@ void phd__put_sequence_record(struct phd_walk *walk, uint64_t object, enum phd_s
         }
         return;
     }
-    put_split(walk, shape, count);
+    phd__put_split(walk, shape, count);
     struct phd_item_writer writer;
     phd__items_begin(walk, &writer);
     for (uint64_t i = 0; i < count && !walk->stopped; i++) {
@@ -187,6 +187,41 @@ uint64_t phd__dict_get(struct phd_walk *walk, uint64_t dict, const char *name)
     return 0;
 }
 
+/* Entry of the hash table `index` of `width` bytes; -1 free, -2 deleted. */
+static int64_t table_entry(struct phd_walk *walk, uint64_t index, unsigned width)
+{
+    uint64_t entry = 0;
+    memcpy(&entry, phd__view(walk->memory, index, width), width);
+    unsigned unused = 64 - 8 * width;
+    return (int64_t)(entry << unused) >> unused;
+}
+
+uint64_t phd__dict_value_of(struct phd_walk *walk, uint64_t dict, uint64_t key, uint64_t hash)
+{
+    const struct phd_layout *at = walk->at;
+    struct phd_dict_cursor cursor;
+    phd__dict_open(walk, dict, &cursor);
+    if (cursor.values)
+        phd__memory_fault(walk->memory, dict, "a dict that shares its keys, where none can be");
+    uint64_t indices = cursor.keys + (uint64_t)at->keys_indices;
+    uint64_t size = at->keys_log2
+                        ? (uint64_t)1 << (phd__read_u8(walk->memory, cursor.keys + (uint64_t)at->keys_size) & 63)
+                        : phd__word_at(walk, cursor.keys, at->keys_size);
+    unsigned width = size <= 0xff ? 1 : size <= 0xffff ? 2 : size <= 0xffffffff ? 4 : 8;
+    uint64_t slot = hash & (size - 1), perturb = hash;
+    for (uint64_t tries = 0; tries < size + 64; tries++) { /* Objects/dictobject.c: PERTURB_SHIFT, do_lookup */
+        int64_t entry = table_entry(walk, indices + slot * width, width);
+        if (entry == -1)
+            return 0;
+        uint64_t address = cursor.entries + (uint64_t)entry * cursor.entry_size + cursor.key_offset;
+        if (entry >= 0 && phd__read_word(walk->memory, address) == key)
+            return phd__read_word(walk->memory, address + 8);
+        perturb >>= 5;
+        slot = (slot * 5 + perturb + 1) & (size - 1);
+    }
+    return 0;
+}
+
 /* Write `expected` pairs and return how many there were. */
 static uint64_t put_pairs(struct phd_walk *walk, uint64_t dict, uint64_t expected)
 {
@@ -203,7 +238,7 @@ static uint64_t put_pairs(struct phd_walk *walk, uint64_t dict, uint64_t expecte
 
 static void put_split_dict(struct phd_walk *walk, uint64_t dict, uint64_t count)
 {
-    put_split(walk, PHD_SHAPE_DICT, 2 * count);
+    phd__put_split(walk, PHD_SHAPE_DICT, 2 * count);
     struct phd_item_writer writer;
     struct phd_dict_cursor cursor;
     uint64_t key, value, done = 0;
@@ -269,7 +304,7 @@ void phd__put_set_record(struct phd_walk *walk, uint64_t object, enum phd_shape 
         phd__memory_fault(walk->memory, object, "a set of impossible size");
     if (count > PHD_MAX_INLINE_ITEMS) {
         struct phd_item_writer writer;
-        put_split(walk, shape, count);
+        phd__put_split(walk, shape, count);
         phd__items_begin(walk, &writer);
         put_members(walk, object, count, &writer);
         phd__items_end(walk, &writer);

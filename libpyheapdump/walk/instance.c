@@ -156,8 +156,8 @@ static void put_text_field(struct phd_walk *walk, uint64_t address)
     put_characters(walk, text, length);
 }
 
-/* PHD_FIELD_STRING_INDIRECT: the address of the text that the struct pointed to begins with, 0 when there is none. */
-static uint64_t indirect_text(struct phd_walk *walk, uint64_t address)
+/* PHD_FIELD_STRING_INDIRECT, PHD_FIELD_OBJECT_INDIRECT: the first word of the struct pointed to, 0 when there is none. */
+static uint64_t indirect_word(struct phd_walk *walk, uint64_t address)
 {
     uint64_t described = phd__read_word(walk->memory, address);
     return described ? phd__read_word(walk->memory, described) : 0;
@@ -237,7 +237,8 @@ void phd__put_field(struct phd_walk *walk, uint64_t object, const struct phd_ins
     case PHD_FIELD_BYTES: phd__pack_bytes(walk->to, phd__view(walk->memory, at, field->size), field->size); break;
     case PHD_FIELD_STRING: put_text_field(walk, phd__read_word(walk->memory, at)); break;
     case PHD_FIELD_STRING_INPLACE: put_text_field(walk, at); break;
-    case PHD_FIELD_STRING_INDIRECT: put_text_field(walk, indirect_text(walk, at)); break;
+    case PHD_FIELD_STRING_INDIRECT: put_text_field(walk, indirect_word(walk, at)); break;
+    case PHD_FIELD_OBJECT_INDIRECT: phd__put_value(walk, indirect_word(walk, at)); break;
     case PHD_FIELD_BITS: put_bits_field(walk, at, field->size); break;
     case PHD_FIELD_LOCK_COUNT: put_lock_count_field(walk, at); break;
     case PHD_FIELD_CHAR: put_characters(walk, phd__view(walk->memory, at, 1), 1); break;

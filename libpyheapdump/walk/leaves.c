@@ -2,6 +2,7 @@
  *
  * Numbers and strings. Context: crash.
  */
+#include "walk/content.h"
 #include "walk/walk.h"
 
 enum { MAX_INT_DIGITS = 1 << 28, INT_PIECE = 4096 };
@@ -87,9 +88,9 @@ void phd__put_int(struct phd_walk *walk, uint64_t object)
 /* ---- str ---- */
 
 struct str_parts {
-    uint64_t length;  /* code points */
-    uint64_t data;    /* address of the characters */
-    unsigned kind;    /* bytes per character: 1, 2, 4 */
+    uint64_t length; /* code points */
+    uint64_t data;   /* address of the characters */
+    unsigned kind;   /* bytes per character: 1, 2, 4 */
     bool ascii;
 };
 
@@ -227,22 +228,30 @@ bool phd__str_equals(struct phd_walk *walk, uint64_t object, const char *text)
            memcmp(phd__view(walk->memory, parts.data, length), text, length) == 0;
 }
 
-/* A long str, in pieces of UTF-8 through the items buffer. */
-static void put_str_content(struct phd_walk *walk, const struct str_parts *parts)
+struct phd_characters phd__str_characters(struct phd_walk *walk, uint64_t object)
 {
-    uint64_t offset = 0;
-    walk->items.used = 0;
-    for (uint64_t i = 0; i < parts->length; i++) {
+    if (phd__type_of(walk, object)->shape != PHD_SHAPE_STR)
+        phd__memory_fault(walk->memory, object, "not a str");
+    struct str_parts parts;
+    read_str(walk, object, &parts);
+    return (struct phd_characters){parts.data, parts.length, parts.kind};
+}
+
+uint64_t phd__characters_utf8_length(struct phd_walk *walk, const struct phd_characters *characters, bool *surrogates)
+{
+    if (!characters->count)
+        return 0;
+    struct str_parts parts = {characters->count, characters->address, characters->kind, false};
+    return utf8_length(phd__view(walk->memory, parts.data, parts.length * parts.kind), &parts, surrogates);
+}
+
+void phd__content_append_characters(struct phd_content *content, const struct phd_characters *characters)
+{
+    struct phd_walk *walk = content->walk;
+    for (uint64_t i = 0; i < characters->count && !walk->stopped; i++) {
         uint8_t scratch[4];
-        const uint8_t *data = phd__view(walk->memory, parts->data + i * parts->kind, parts->kind);
-        unsigned length = utf8_encode(character(data, parts->kind, 0), scratch);
-        phd__buffer_append(&walk->items, scratch, length);
-        if (walk->items.used >= PHD_BLOCK_TARGET || i + 1 == parts->length) {
-            phd__blocks_put(walk->blocks, PHD_BLOCK_CONTENT, walk->own_id, 1, offset, walk->items.data,
-                            walk->items.used);
-            offset += walk->items.used;
-            walk->items.used = 0;
-        }
+        const uint8_t *data = phd__view(walk->memory, characters->address + i * characters->kind, characters->kind);
+        phd__content_append(content, scratch, utf8_encode(character(data, characters->kind, 0), scratch));
     }
 }
 
@@ -255,18 +264,18 @@ void phd__put_str_record(struct phd_walk *walk, uint64_t object)
         return;
     struct str_parts parts;
     read_str(walk, object, &parts);
-    bool surrogates = false;
-    const uint8_t *data = phd__view(walk->memory, parts.data, parts.length * parts.kind);
-    uint64_t length = parts.ascii ? parts.length : utf8_length(data, &parts, &surrogates);
     walk->to->used = start;
-    phd__pack_array(walk->to, 3);
-    phd__pack_uint32(walk->to, 16);
-    phd__pack_uint32(walk->to, PHD_SHAPE_STR);
-    phd__pack_uint64(walk->to, length);
-    if (parts.ascii)
-        phd__put_content(walk, parts.data, parts.length);
-    else
-        put_str_content(walk, &parts);
+    if (parts.ascii) {
+        phd__put_bytes_at(walk, PHD_CONTENT_RECORD, PHD_SHAPE_STR, parts.data, parts.length);
+        return;
+    }
+    struct phd_characters characters = {parts.data, parts.length, parts.kind};
+    struct phd_content content;
+    bool surrogates = false;
+    uint64_t length = phd__characters_utf8_length(walk, &characters, &surrogates);
+    phd__content_begin(&content, walk, PHD_CONTENT_RECORD, PHD_SHAPE_STR, length, surrogates);
+    phd__content_append_characters(&content, &characters);
+    phd__content_end(&content);
 }
 
 void phd__put_content(struct phd_walk *walk, uint64_t address, uint64_t length)
@@ -286,15 +295,5 @@ void phd__put_bytes_record(struct phd_walk *walk, uint64_t object, enum phd_shap
                                              : phd__word_at(walk, object, walk->at->bytearray_start);
     if (length > PHD_MAX_LENGTH)
         phd__memory_fault(walk->memory, object, "bytes of impossible length");
-    bool split = length > PHD_MAX_INLINE_BYTES;
-    phd__pack_array(walk->to, split ? 3 : 2);
-    if (split) {
-        phd__pack_uint32(walk->to, 16);
-        phd__pack_uint32(walk->to, shape);
-        phd__pack_uint64(walk->to, length);
-        phd__put_content(walk, data, length);
-    } else {
-        phd__pack_uint32(walk->to, shape);
-        phd__pack_bytes(walk->to, length ? phd__view(walk->memory, data, length) : NULL, length);
-    }
+    phd__put_bytes_at(walk, PHD_CONTENT_RECORD, shape, data, length);
 }

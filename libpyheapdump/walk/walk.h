@@ -26,16 +26,16 @@
 
 enum {
     PHD_RECORDS_PER_BLOCK = 32768,
-    PHD_BLOCK_TARGET = 256 * 1024,   /* a block is closed when its content has reached this size, bytes */
-    PHD_MAX_INLINE_ITEMS = 4096,     /* values of a container written in its record; more go to ITEMS blocks */
-    PHD_MAX_INLINE_BYTES = 32 * 1024,/* content of a str or bytes written in its record; more go to CONTENT blocks */
-    PHD_MAX_LEAF_BYTES = 64,         /* str or bytes written inside its owner */
-    PHD_MAX_ATTRIBUTES = 1024,       /* instance attributes written in the record */
-    PHD_MAX_STACK = 65536,           /* values of an evaluation stack */
-    PHD_MAX_FRAMES = 1000000,        /* frames of a thread */
+    PHD_BLOCK_TARGET = 256 * 1024,    /* a block is closed when its content has reached this size, bytes */
+    PHD_MAX_INLINE_ITEMS = 4096,      /* values of a container written in its record; more go to ITEMS blocks */
+    PHD_MAX_INLINE_BYTES = 32 * 1024, /* content of a str or bytes written in its record; more go to CONTENT blocks */
+    PHD_MAX_LEAF_BYTES = 64,          /* str or bytes written inside its owner */
+    PHD_MAX_ATTRIBUTES = 1024,        /* instance attributes written in the record */
+    PHD_MAX_STACK = 65536,            /* values of an evaluation stack */
+    PHD_MAX_FRAMES = 1000000,         /* frames of a thread */
     PHD_MAX_THREADS = 100000,
-    PHD_MAX_TASKS = 65536,           /* asyncio tasks listed */
-    PHD_MAX_LOCALS = 16384           /* locals, cells and free variables of a frame */
+    PHD_MAX_TASKS = 65536, /* asyncio tasks listed */
+    PHD_MAX_LOCALS = 16384 /* locals, cells and free variables of a frame */
 };
 #define PHD_MAX_LENGTH ((uint64_t)1 << 42) /* of any container or string of the target */
 
@@ -52,29 +52,29 @@ struct phd_walk {
     struct phd_addrset borrowed; /* objects met through a reference that does not count: those of frames and roots */
     struct phd_addrset redacted; /* texts found secret, not to be written by another way */
     struct phd_queue queue;
-    struct phd_buffer records;   /* the OBJECTS block being filled */
-    struct phd_buffer items;     /* the ITEMS block being filled */
-    struct phd_buffer *to;       /* where values are written now: `records` or `items` */
-    int64_t *address_deltas;     /* of the records in `records` */
+    struct phd_buffer records; /* the OBJECTS block being filled */
+    struct phd_buffer items;   /* the ITEMS block being filled */
+    struct phd_buffer *to;     /* where values are written now: `records` or `items` */
+    int64_t *address_deltas;   /* of the records in `records` */
     uint64_t last_address;
-    uint64_t first_id;           /* id of the first record in `records` */
-    uint64_t next_id;            /* the id the next new object will get */
-    uint64_t written;            /* records written, which is the id of the next record */
-    uint64_t own_id;             /* id of the record being written */
+    uint64_t first_id; /* id of the first record in `records` */
+    uint64_t next_id;  /* the id the next new object will get */
+    uint64_t written;  /* records written, which is the id of the next record */
+    uint64_t own_id;   /* id of the record being written */
     uint64_t own_address;
-    uint32_t *tasks;             /* ids of the asyncio tasks written */
+    uint32_t *tasks; /* ids of the asyncio tasks written */
     unsigned task_count;
-    bool careful;                /* each value under its own recovery point */
-    bool meeting_roots;          /* references from here do not count: enter them in `borrowed` */
-    bool trust_counts;           /* one reference means one way */
+    bool careful;       /* each value under its own recovery point */
+    bool meeting_roots; /* references from here do not count: enter them in `borrowed` */
+    bool trust_counts;  /* one reference means one way */
     bool redact;
     bool out_of_memory;
     uint64_t broken;
     uint64_t missing_values;
     uint64_t redacted_values;
-    uint64_t deadline_ns;        /* on CLOCK_MONOTONIC, 0 for none */
-    const char *stopped;         /* why the walk ended early, or NULL */
-    uint64_t main_interpreter;   /* address, for the dicts of static builtin types (3.12+) */
+    uint64_t deadline_ns;      /* on CLOCK_MONOTONIC, 0 for none */
+    const char *stopped;       /* why the walk ended early, or NULL */
+    uint64_t main_interpreter; /* address, for the dicts of static builtin types (3.12+) */
 };
 
 enum phd_status phd__walk_open(struct phd_walk *walk, const struct phd_layout *at, struct phd_memory *memory,
@@ -148,6 +148,9 @@ void phd__put_sequence_record(struct phd_walk *walk, uint64_t object, enum phd_s
 void phd__put_dict_record(struct phd_walk *walk, uint64_t object);
 void phd__put_set_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape);
 
+/* containers.c: the record of a container or text whose `count` values or bytes stand in blocks of their own */
+void phd__put_split(struct phd_walk *walk, enum phd_shape shape, uint64_t count);
+
 /* containers.c: dicts */
 struct phd_dict_cursor {
     uint64_t keys;      /* address of the key table */
@@ -167,6 +170,9 @@ bool phd__dict_next(struct phd_walk *walk, struct phd_dict_cursor *cursor, uint6
 uint64_t phd__dict_length(struct phd_walk *walk, uint64_t dict);
 /* The value of str key `name` in dict `dict`, or 0. */
 uint64_t phd__dict_get(struct phd_walk *walk, uint64_t dict, const char *name);
+
+/* The value of the very object `key`, whose hash is `hash`, or 0. */
+uint64_t phd__dict_value_of(struct phd_walk *walk, uint64_t dict, uint64_t key, uint64_t hash);
 
 /* Write `count` values at `array` (addresses of objects) as ITEMS blocks of the current object, or inline. */
 struct phd_item_writer {
@@ -211,12 +217,12 @@ bool phd__is_code(struct phd_walk *walk, uint64_t object);
 
 /* What a frame is made of, the same for all versions. */
 struct phd_frame {
-    uint64_t address;   /* of the PyFrameObject or the interpreter frame */
-    bool interpreter;   /* address is an interpreter frame's */
-    uint64_t object;    /* the PyFrameObject, 0 when there is none */
+    uint64_t address; /* of the PyFrameObject or the interpreter frame */
+    bool interpreter; /* address is an interpreter frame's */
+    uint64_t object;  /* the PyFrameObject, 0 when there is none */
     uint64_t code;
     uint64_t globals, builtins, namespace_;
-    uint64_t back;      /* as a queue entry, 0 for none */
+    uint64_t back; /* as a queue entry, 0 for none */
     uint64_t localsplus;
     uint64_t stack;
     uint64_t stack_count;

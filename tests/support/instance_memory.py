@@ -65,6 +65,9 @@ def read(value: Any, field: Field) -> Any:
     at = id(value) + field.offset
     if field.kind in REFERENCES:
         return ctypes.cast(word(at), ctypes.py_object).value if word(at) else ABSENT
+    if field.kind == "OBJECT_INDIRECT":
+        inner = word(word(at)) if word(at) else 0
+        return ctypes.cast(inner, ctypes.py_object).value if inner else ABSENT
     if field.kind in NUMBERS:
         code = NUMBERS[field.kind]
         return struct.unpack(code, ctypes.string_at(at, struct.calcsize(code)))[0] or 0

@@ -280,7 +280,7 @@ for i, (since, until) in enumerate((((3, 9), (3, 10)), ((3, 10), LATER))):
     )  # fmt: skip
 
 BYTES = bytearray(b"abcdef")
-ADDRESSES = ("buf", "shape", "strides")
+ADDRESSES = ("buf", "_shape", "_strides")
 VIEW = memoryview(BYTES)
 sample("memoryview", lambda: VIEW[::2], "flags", *ADDRESSES, exports=0, suboffsets=0)
 sample(
@@ -763,6 +763,12 @@ sample(
 sample(
     "_io.StringIO", lambda: moved(io.StringIO("some text"), 4), "_buf", "_buf_size", "_state", _pos=4, _string_size=9,
     _ok=True, _readuniversal=False, _readtranslate=False, _decoder=None, _readnl="\n", _writenl=None,
+    _accu_small=None, _accu_large=None, _writer_buffer=None, _writer=0,
+)  # fmt: skip
+sample(
+    "_io.StringIO", lambda: written("text"), "_buf", "_buf_size", "_writer", "_writer_buffer", _state=2, _pos=4, _string_size=4,
+    _ok=True, _readuniversal=False, _readtranslate=False, _decoder=None, _readnl="\n", _writenl=None,
+    _accu_small=["text"], _accu_large=None, contents=True,
 )  # fmt: skip
 BYTES_STREAM = io.BytesIO(b"some bytes")
 sample("_io.BytesIO", lambda: moved(BYTES_STREAM, 4), _buf=b"some bytes", _pos=4, _string_size=10, _exports=0)
@@ -771,6 +777,13 @@ sample(
     "_io.IncrementalNewlineDecoder", lambda: io.IncrementalNewlineDecoder(None, True), decoder=None, pendingcr=False,
     translate=True, seennl=0, errors="strict", contents=True,
 )  # fmt: skip
+
+
+def written(text: str) -> Any:
+    """A stream that collects what is written to it."""
+    stream = io.StringIO()
+    stream.write(text)
+    return stream
 
 
 def moved(stream: Any, position: int) -> Any:
@@ -880,7 +893,7 @@ sample(
 sample("zlib.Decompress", lambda: zlib.decompressobj(zdict=b"words"), zdict=b"words", is_initialised=True)
 sample("_bz2.BZ2Decompressor", lambda: bz2.BZ2Decompressor())
 sample("_lzma.LZMADecompressor", lambda: lzma.LZMADecompressor())
-ELEMENT = xml.etree.ElementTree.fromstring("<tag>text<a/>tail</tag>")
+ELEMENT = xml.etree.ElementTree.fromstring("<tag key='value'>text<a/>tail</tag>")
 sample("xml.etree.ElementTree.Element", lambda: ELEMENT, "_extra", contents=True)
 sample(
     "xml.etree.ElementTree.TreeBuilder", lambda: xml.etree.ElementTree.TreeBuilder(), "data", "this", "last", index=0,

@@ -118,10 +118,12 @@ struct phd_private_stringio {
     size_t buf_size;
     int state;
 #if PY_VERSION_HEX < 0x030C0000
-    uint64_t accu[2];
+    PyObject *accu_large;
+    PyObject *accu_small;
 #endif
 #if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030E0000
-    uint64_t writer[7];
+    PyObject *writer_buffer; /* the first member of the _PyUnicodeWriter that stands here */
+    uint64_t writer_rest[6];
 #endif
 #if PY_VERSION_HEX >= 0x030E0000
     void *writer;

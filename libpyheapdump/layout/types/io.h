@@ -79,6 +79,14 @@ static inline void phd__probe_text_io_types(struct phd_layout *at)
     PHD_FIELD(BOOL, "closed", struct phd_private_stringio, closed)
     PHD_FIELD(BOOL, "_readuniversal", struct phd_private_stringio, readuniversal)
     PHD_FIELD(BOOL, "_readtranslate", struct phd_private_stringio, readtranslate)
+#if PY_VERSION_HEX >= 0x030E0000
+    PHD_FIELD(ADDRESS, "_writer", struct phd_private_stringio, writer)
+#elif PY_VERSION_HEX >= 0x030C0000
+    PHD_FIELD(OBJECT_EX, "_writer_buffer", struct phd_private_stringio, writer_buffer)
+#else
+    PHD_FIELD(OBJECT_EX, "_accu_large", struct phd_private_stringio, accu_large)
+    PHD_FIELD(OBJECT_EX, "_accu_small", struct phd_private_stringio, accu_small)
+#endif
     PHD_FIELD(OBJECT_EX, "_decoder", struct phd_private_stringio, decoder)
     PHD_FIELD(OBJECT_EX, "_readnl", struct phd_private_stringio, readnl)
     PHD_FIELD(OBJECT_EX, "_writenl", struct phd_private_stringio, writenl)
