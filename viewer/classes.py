@@ -221,10 +221,11 @@ def solid_base(bases: tuple[type, ...]) -> type:
 
 def namespace(info: Mapping[str, Any], bases: tuple[type, ...]) -> dict[str, Any]:
     """The whole dict of a synthetic class; nothing in it is executable but our own functions."""
+    doc = info.get("doc")
     names: dict[str, Any] = {
         "__module__": name_of(info.get("module")),
         "__qualname__": name_of(info.get("qualname"), name_of(info.get("name"))),
-        "__doc__": info.get("doc") if isinstance(info.get("doc"), str) else None,
+        "__doc__": doc.encode("utf-8", "backslashreplace").decode() if isinstance(doc, str) else None,
         "__getattribute__": get_attribute,
         "__setattr__": set_attribute,
         "__delattr__": delete_attribute,

@@ -73,7 +73,7 @@ def integer(value: Any) -> int | None:
 
 
 class Dump:
-    """An open dump. Raises DumpError when the file is no dump or is damaged beyond use; OSError when unreadable."""
+    """An open dump. Raises DumpError when the file cannot be read, is no dump, or is damaged beyond use."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.file = DumpFile(os.fspath(path))
@@ -231,7 +231,7 @@ def decoded_header(value: str) -> str:
 
 
 def load(path: str | os.PathLike[str]) -> Dump:
-    """Open the dump at `path`. DumpError says in one line what is wrong with it; OSError when it cannot be read."""
+    """Open the dump at `path`. DumpError says in one line why that cannot be."""
     return Dump(path)
 
 

@@ -21,7 +21,6 @@ from .kinds import Kind, Node, stand_in
 from .missing import Missing
 from .text import name_of
 
-
 MAX_CELLS = 1000  # free variables of one function
 
 

@@ -13,6 +13,7 @@ layout of a C type are in layouts.py (values such as dates) and inert.py (functi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pyheapdump import _pyheapdump
@@ -150,9 +151,13 @@ def stand_in(node: Node) -> Any:
     assert node.info is not None
     if not node.info.real:
         try:
-            return node.info.cls.__new__(node.info.cls)
+            made = node.info.cls.__new__(node.info.cls)
         except TypeError:  # a builtin base that wants arguments
             pass
+        else:
+            if isinstance(made, ModuleType):
+                ModuleType.__init__(made, "module")  # gives it a dict in 3.9
+            return made
     node.info = node.heap.classes.shadow(node.info)
     return object.__new__(node.info.cls)
 
@@ -363,8 +368,8 @@ def leaf_value(record: list[Any]) -> Any:
         return Missing(f"a damaged record of kind {code}")
     if code == BROKEN:
         return Missing(str(record[1]) if len(record) > 1 else "could not be read")
-    if code == SINGLETON and len(record) == 2:
-        return SINGLETONS.get(record[1], Missing(f"the object {record[1]!r}, which this Python does not have"))
+    if code == SINGLETON and len(record) == 2 and isinstance(record[1], str):
+        return SINGLETONS.get(record[1], Missing(f"the object {record[1]}, which this Python does not have"))
     return ABSENT
 
 

@@ -8,12 +8,11 @@ exceptions. Exceptions refer to each other by number, so that their chain costs 
 from __future__ import annotations
 
 import linecache
-import traceback
 from types import FrameType, TracebackType
 from typing import Any
 
 from .dump import Dump, Thread
-from .stack_text import MAX_FRAMES, locals_of
+from .stack_text import MAX_FRAMES, exception_line, locals_of
 from .text import printable
 
 SCHEMA = 1
@@ -79,11 +78,10 @@ class Exceptions:
     def _report(self, error: BaseException) -> dict[str, Any]:
         members = getattr(error, "exceptions", ())
         notes = getattr(error, "__notes__", None)
-        lines = traceback.format_exception_only(type(error), error)
         return {
             "type": type(error).__qualname__,
             "module": type(error).__module__,
-            "text": printable("".join(lines).strip(), 2000),
+            "text": exception_line(error, 2000),
             "notes": [printable(str(note), 1000) for note in notes] if isinstance(notes, list) else [],
             "cause": self.number(error.__cause__),
             "context": self.number(error.__context__),

@@ -31,11 +31,20 @@ def exception_text(dump: Dump) -> str:
 
 def error_line(dump: Dump) -> str:
     """The last line of a traceback: the exception's type and message; the reason of the dump when there is none."""
-    error = dump.exception
-    if error is not None:
-        lines = traceback.format_exception_only(type(error), error)
-        return printable(lines[0].strip() if lines else type(error).__name__, 300)
+    if dump.exception is not None:
+        return exception_line(dump.exception, 300)
     return printable(dump.headers.get("Subject", f"reason: {dump.reason}").replace("[pyheapdump] ", ""), 300)
+
+
+def exception_line(error: BaseException, limit: int) -> str:
+    """`module.Type: message` of one exception, whatever it was caused by."""
+    cls = type(error)
+    name = cls.__qualname__ if cls.__module__ in ("builtins", "__main__") else f"{cls.__module__}.{cls.__qualname__}"
+    try:
+        text = str(error)
+    except Exception as problem:  # noqa: BLE001 - a builtin exception with odd contents
+        text = f"<its text cannot be made: {type(problem).__name__}>"
+    return printable(f"{name}: {text}" if text else name, limit)
 
 
 def failing_frame(dump: Dump) -> tuple[FrameType, int] | None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .heap import Heap
     from .kinds import Node
 
-FRAME, MAPPED = 14, 17
+OBJECT, DICT, FRAME, SPLIT, MAPPED = 1, 10, 14, 16, 17
 MAX_CHAIN = 200_000  # frames or traceback entries in one chain
 MAX_NESTED_CODE = 20  # code objects within the constants of others
 
@@ -146,15 +146,21 @@ class Stacks:
         heap = self.heap
         measured = self._code_of_frame(described)
         code, here = measured.code, place_of(described)
-        space = heap.part(described.get("globals"))
-        space = space if isinstance(space, dict) else {}
+        space = self._dict(described.get("globals")) or {}
         names = described.get("locals")
         found: Any = FrameLocals(heap, names if isinstance(names, dict) else {}, space, code)
         # A function's own f_locals is a copy of an earlier moment, from when somebody called locals() in it.
-        if not names and "namespace" in described:
-            namespace = heap.part(described["namespace"])
-            found = namespace if isinstance(namespace, dict) else found
+        namespace = None if names else self._dict(described.get("namespace"))
+        found = found if namespace is None else namespace
         return make_frame(code, space, found, back, here.line or code.co_firstlineno, measured.lasti(here))
+
+    def _dict(self, raw: Any) -> dict[Any, Any] | None:
+        """The dict behind a raw value; looks at the record first, as frames may pose as the globals of frames."""
+        record = self.heap.record(raw.id) if type(raw) is Ref else None
+        if not record or record[0] not in (OBJECT, DICT, SPLIT):
+            return None
+        found = self.heap.part(raw)
+        return found if isinstance(found, dict) else None
 
     def _code_of_frame(self, described: dict[str, Any]) -> MeasuredCode:
         """The code for all frames of the dumped code object."""

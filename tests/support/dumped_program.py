@@ -46,7 +46,7 @@ class DumpedProgram:
 
     def cls(
         self,
-        name: str,
+        called: str,
         bases: Sequence[int] = (),
         namespace: Optional[Dict[str, Any]] = None,
         mro: Optional[Sequence[int]] = None,
@@ -58,8 +58,8 @@ class DumpedProgram:
         order = list(mro) if mro is not None else [*bases, *([] if self.object in bases else [self.object])]
         flat = [item for pair in (namespace or {}).items() for item in pair]
         described = {
-            "name": name,
-            "qualname": name,
+            "name": called,
+            "qualname": called,
             "module": "app",
             "heap": True,
             "layout": "object",
@@ -193,6 +193,9 @@ def failing_program() -> DumpedProgram:
     program.failed_with(error, [load, main])
     waiting = program.frame(program.code("wait", "worker.py", 10), {"queue": "jobs"}, 12)
     program.thread([waiting], name="worker", holds_gil=True)
-    dump.source("app.py", "def load(order, rows):\n    row = rows['id']\n    raise ValueError('no such order')\n\n\nload(1, 2)\n")
+    dump.source(
+        "app.py",
+        "def load(order, rows):\n    row = rows['id']\n    raise ValueError('no such order')\n\n\nload(1, 2)\n",
+    )
     dump.source("worker.py", "# worker\n" * 11 + "queue.get()\n", changed=True)
     return program
