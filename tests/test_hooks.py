@@ -846,7 +846,8 @@ def test_other_threads_are_named_without_threading(tmp_path: Path) -> None:
     """
     dump = pyheapdump.load(Subject(tmp_path, text).run().only_dump)
     (raw,) = [t for t in dump.threads if any(f.f_code.co_name == "raw" for f in t.frames)]
-    assert raw.native_id and raw.ident and raw.frames[-1].f_locals["raw_local"] == "raw"
+    assert raw.ident and raw.frames[-1].f_locals["raw_local"] == "raw"
+    assert raw.native_id or sys.version_info < (3, 11), "only threading knows it before 3.11"
 
 
 def test_loading_in_the_dumping_process(tmp_path: Path) -> None:
