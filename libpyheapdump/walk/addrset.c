@@ -9,12 +9,19 @@
 
 #include "safe/pages.h"
 
-enum { RELEASE_STEP = 1 << 17 }; /* slots between two releases of a part of the old table: 1 MiB of addresses */
+enum {
+    RELEASE_STEP = 1 << 17,  /* slots between two releases of a part of the old table: 1 MiB of addresses */
+    NEIGHBOURHOOD_BITS = 10, /* of an address: neighbours within 1 KiB keep their order in the table */
+    ALIGNMENT_BITS = 4,      /* objects are 16 bytes apart */
+    NEIGHBOURHOOD_MASK = (1 << (NEIGHBOURHOOD_BITS - ALIGNMENT_BITS)) - 1
+};
 
+/* A neighbourhood must be small: one that is densely filled and meets another makes a cluster of about its own length,
+ * which every search in it has to pass. With 64 KiB each entry of a heap of small objects took thousands of steps. */
 static size_t slot_of(const struct phd_addrset *set, uint64_t address)
 {
-    uint64_t region = (address >> 16) * 0x9E3779B97F4A7C15u;
-    return ((region >> 20) + ((address >> 4) & 0xfff)) & (set->capacity - 1);
+    uint64_t neighbourhood = (address >> NEIGHBOURHOOD_BITS) * 0x9E3779B97F4A7C15u;
+    return ((neighbourhood >> 20) + (address >> ALIGNMENT_BITS & NEIGHBOURHOOD_MASK)) & (set->capacity - 1);
 }
 
 bool phd__addrset_open(struct phd_addrset *set, size_t capacity)

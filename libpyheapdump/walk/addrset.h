@@ -3,7 +3,7 @@
  * The set of addresses already met, each with its id.
  *
  * Open addressing with linear probing. Neighbouring addresses share a neighbourhood of the table (the hash scatters
- * 64 KiB regions and keeps the order inside one), so walking objects in the order of their allocation touches few
+ * regions of 1 KiB and keeps the order inside one), so walking objects in the order of their allocation touches few
  * cache lines. 12 bytes a slot, at most 4/5 full; growing releases the old table page by page, so the peak is the new
  * table. Context: crash.
  */
