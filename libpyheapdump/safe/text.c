@@ -95,17 +95,23 @@ static void civil_from_days(int64_t days, int64_t *year, unsigned *month, unsign
     *year = (int64_t)year_of_era + era * 400 + (*month <= 2);
 }
 
+/* Rounded down, also for times before 1970 (a clock that was never set may run there). */
+static int64_t floor_divide(int64_t value, int64_t by)
+{
+    return value / by - (value % by < 0);
+}
+
 void phd__text_date(struct phd_text *text, int64_t time_ns)
 {
     static const char weekdays[] = "ThuFriSatSunMonTueWed";
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    int64_t seconds = time_ns / 1000000000;
-    int64_t days = seconds / 86400;
-    unsigned second_of_day = (unsigned)(seconds % 86400);
+    int64_t seconds = floor_divide(time_ns, 1000000000);
+    int64_t days = floor_divide(seconds, 86400);
+    unsigned second_of_day = (unsigned)(seconds - days * 86400);
     int64_t year;
     unsigned month, day;
     civil_from_days(days, &year, &month, &day);
-    phd__text_bytes(text, weekdays + days % 7 * 3, 3);
+    phd__text_bytes(text, weekdays + (days - floor_divide(days, 7) * 7) * 3, 3);
     phd__text_string(text, ", ");
     phd__text_padded(text, day, 2);
     phd__text_string(text, " ");

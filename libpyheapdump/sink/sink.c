@@ -37,6 +37,7 @@ bool phd__sink_write(struct phd_sink *sink, struct iovec *pieces, int count)
         sink->limit_reached = true;
         return false;
     }
+    advance(&pieces, &count, 0); /* past empty pieces: writing nothing must not look like a full disk */
     while (count && !sink->system_errno) {
         ssize_t done = writev(sink->fd, pieces, count);
         if (done < 0) {
