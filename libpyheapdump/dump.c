@@ -128,11 +128,13 @@ static void write_objects(struct phd_walk *walk, const struct phd_request *reque
 {
     put_facts(walk, request, how);
     phd__roots_put(walk, request);
+    walk->near_roots = true;
     for (int level = 0; level < NEAR_LEVELS; level++) {
         phd__walk_run_met(walk); /* the exception and the frames; what they refer to; what that refers to */
         phd__walk_flush(walk);
     }
     phd__evidence_put(walk, request);
+    phd__walk_run_postponed(walk);
     phd__walk_run(walk);
     if (!walk->stopped) {
         phd__roots_put_modules(walk, request);

@@ -18,8 +18,7 @@ void phd__items_begin(struct phd_walk *walk, struct phd_item_writer *writer)
 static void flush_items(struct phd_walk *walk, struct phd_item_writer *writer)
 {
     if (writer->count)
-        phd__blocks_put(walk->blocks, PHD_BLOCK_ITEMS, walk->own_id, writer->count, writer->offset, walk->items.data,
-                        walk->items.used);
+        phd__put_part(walk, PHD_BLOCK_ITEMS, writer->count, writer->offset, walk->items.data, walk->items.used);
     writer->offset += writer->count;
     writer->count = 0;
     walk->items.used = 0;
@@ -29,6 +28,8 @@ static void flush_items(struct phd_walk *walk, struct phd_item_writer *writer)
 void phd__items_value(struct phd_walk *walk, struct phd_item_writer *writer, uint64_t name, uint64_t object)
 {
     struct phd_buffer *records = walk->to;
+    if (walk->postponing)
+        return;
     walk->to = &walk->items;
     if (name)
         phd__put_named_value(walk, name, object);
@@ -51,6 +52,7 @@ void phd__put_split(struct phd_walk *walk, enum phd_shape shape, uint64_t count)
     phd__pack_uint32(walk->to, 16);
     phd__pack_uint32(walk->to, shape);
     phd__pack_uint64(walk->to, count);
+    walk->has_parts = true;
 }
 
 /* ---- list, tuple ---- */

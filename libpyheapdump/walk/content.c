@@ -32,8 +32,7 @@ static void flush(struct phd_content *content)
     struct phd_walk *walk = content->walk;
     if (!walk->items.used || walk->stopped)
         return;
-    phd__blocks_put(walk->blocks, PHD_BLOCK_CONTENT, walk->own_id, 1, content->offset, walk->items.data,
-                    walk->items.used);
+    phd__put_part(walk, PHD_BLOCK_CONTENT, 1, content->offset, walk->items.data, walk->items.used);
     content->offset += walk->items.used;
     walk->items.used = 0;
     phd__walk_check(walk);

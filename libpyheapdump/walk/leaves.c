@@ -280,11 +280,10 @@ void phd__put_str_record(struct phd_walk *walk, uint64_t object)
 
 void phd__put_content(struct phd_walk *walk, uint64_t address, uint64_t length)
 {
-    for (uint64_t offset = 0; offset < length; offset += PHD_BLOCK_TARGET) {
+    for (uint64_t offset = 0; offset < length && !walk->postponing && !walk->stopped; offset += PHD_BLOCK_TARGET) {
         uint64_t piece = length - offset < PHD_BLOCK_TARGET ? length - offset : PHD_BLOCK_TARGET;
-        if (!phd__blocks_put(walk->blocks, PHD_BLOCK_CONTENT, walk->own_id, 1, offset,
-                             phd__view(walk->memory, address + offset, piece), piece))
-            return;
+        phd__put_part(walk, PHD_BLOCK_CONTENT, 1, offset, phd__view(walk->memory, address + offset, piece), piece);
+        phd__walk_check(walk);
     }
 }
 

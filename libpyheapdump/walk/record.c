@@ -26,8 +26,9 @@ enum phd_status phd__walk_open(struct phd_walk *walk, const struct phd_layout *a
     walk->items = (struct phd_buffer){phd__pages_alloc(PHD_BLOCK_CAPACITY), 0, PHD_BLOCK_CAPACITY, false};
     walk->address_deltas = phd__pages_alloc(PHD_RECORDS_PER_BLOCK * sizeof *walk->address_deltas);
     walk->tasks = phd__pages_alloc(PHD_MAX_TASKS * sizeof *walk->tasks);
+    walk->postponed = phd__pages_alloc(PHD_MAX_POSTPONED * sizeof *walk->postponed);
     walk->to = &walk->records;
-    if (!walk->tasks || !walk->records.data || !walk->items.data || !walk->address_deltas ||
+    if (!walk->tasks || !walk->postponed || !walk->records.data || !walk->items.data || !walk->address_deltas ||
         !phd__addrset_open(&walk->seen, FIRST_SEEN_CAPACITY) ||
         !phd__addrset_open(&walk->borrowed, FIRST_BORROWED_CAPACITY) ||
         !phd__addrset_open(&walk->redacted, FIRST_BORROWED_CAPACITY) || !phd__queue_open(&walk->queue)) {
@@ -43,6 +44,7 @@ void phd__walk_close(struct phd_walk *walk)
     phd__pages_free(walk->items.data, PHD_BLOCK_CAPACITY);
     phd__pages_free(walk->address_deltas, PHD_RECORDS_PER_BLOCK * sizeof *walk->address_deltas);
     phd__pages_free(walk->tasks, PHD_MAX_TASKS * sizeof *walk->tasks);
+    phd__pages_free(walk->postponed, PHD_MAX_POSTPONED * sizeof *walk->postponed);
     phd__addrset_close(&walk->seen);
     phd__addrset_close(&walk->borrowed);
     phd__addrset_close(&walk->redacted);
@@ -155,6 +157,13 @@ static void put_object_record(struct phd_walk *walk, uint64_t object)
         walk->tasks[walk->task_count++] = (uint32_t)walk->own_id;
 }
 
+void phd__put_part(struct phd_walk *walk, enum phd_block_kind kind, uint64_t count, uint64_t offset, const void *content,
+                   size_t size)
+{
+    if (!walk->postponing)
+        phd__blocks_put(walk->blocks, kind, walk->own_id, count, offset, content, size);
+}
+
 static bool try_record(struct phd_walk *walk, uint64_t entry, size_t start, bool careful)
 {
     struct phd_guard guard;
@@ -218,14 +227,36 @@ static void write_record(struct phd_walk *walk, uint64_t entry)
     size_t start = walk->records.used;
     walk->own_id = walk->written;
     walk->own_address = entry & ~PHD_ENTRY_IFRAME;
+    walk->has_parts = false;
+    walk->postponing = walk->near_roots && walk->postponed_count < PHD_MAX_POSTPONED;
     if (!try_record(walk, entry, start, false) && !try_record(walk, entry, start, true))
         put_broken(walk);
+    else if (walk->postponing && walk->has_parts)
+        walk->postponed[walk->postponed_count++] = (struct phd_postponed){walk->own_address, walk->own_id};
+    walk->postponing = false;
     walk->address_deltas[walk->written - walk->first_id] = (int64_t)(walk->own_address - walk->last_address);
     walk->last_address = walk->own_address;
     walk->written++;
     /* Leave room for the largest record and the column of addresses. */
     if (walk->records.used >= PHD_BLOCK_TARGET || walk->written - walk->first_id == PHD_RECORDS_PER_BLOCK)
         phd__walk_flush(walk);
+}
+
+void phd__walk_run_postponed(struct phd_walk *walk)
+{
+    walk->near_roots = false;
+    walk->parts_only = true;
+    for (unsigned i = 0; i < walk->postponed_count && !walk->stopped; i++) {
+        size_t start = walk->records.used;
+        walk->own_id = walk->postponed[i].id;
+        walk->own_address = walk->postponed[i].object;
+        if (!try_record(walk, walk->own_address, start, false))
+            try_record(walk, walk->own_address, start, true);
+        walk->records.used = start; /* the record itself is in the file already */
+        walk->records.overflow = false;
+    }
+    walk->parts_only = false;
+    walk->postponed_count = 0;
 }
 
 static void run_until(struct phd_walk *walk, uint64_t id)

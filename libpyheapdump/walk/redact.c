@@ -92,7 +92,8 @@ static bool is_text(struct phd_walk *walk, uint64_t object)
 
 void phd__put_named_value(struct phd_walk *walk, uint64_t name, uint64_t object)
 {
-    if (!walk->redact || !is_secret(walk, name) || !is_text(walk, object)) {
+    bool again = walk->parts_only && walk->to == &walk->records;
+    if (!walk->redact || again || !is_secret(walk, name) || !is_text(walk, object)) {
         phd__put_value(walk, object);
         return;
     }

@@ -152,6 +152,8 @@ void phd__put_value(struct phd_walk *walk, uint64_t object)
 {
     if (!object)
         phd__pack_absent(walk->to);
+    else if (__builtin_expect(walk->parts_only && walk->to == &walk->records, 0))
+        return; /* met when the record was written */
     else if (__builtin_expect(walk->careful, 0))
         put_carefully(walk, object);
     else
