@@ -365,7 +365,7 @@ def check_damaged(file: DumpFile) -> int:
 
 def flips(data: bytes, positions: "range | list[int]") -> "Any":
     for position in positions:
-        for mask in (0x01, 0x10, 0x80, 0xFF):
+        for mask in (0x01, 0x80):
             yield data[:position] + bytes([data[position] ^ mask]) + data[position + 1 :]
 
 
@@ -380,19 +380,19 @@ def test_flipped_bytes_in_descriptors(tmp_path: Path) -> None:
 
 
 def test_flipped_bytes_in_descriptors_without_index(tmp_path: Path) -> None:
-    """Without the index neighbours may be lost too, but no record is wrong."""
+    """Without the index damage of one descriptor costs no more."""
     builder = small_dump()
     data = builder.to_bytes(index=False)
     for place in builder.places[::4]:
         for spoilt in flips(data, range(place.descriptor, place.frame)):
             with open_bytes(tmp_path, spoilt) as file:
-                check_damaged(file)
+                assert check_damaged(file) <= 20
 
 
 def test_flipped_bytes_in_the_index(tmp_path: Path) -> None:
     builder = small_dump()
     data = builder.to_bytes()
-    for spoilt in flips(data, range(builder.places[-1].end, builder.part_end)):
+    for spoilt in flips(data, range(builder.places[-1].end, builder.part_end, 5)):
         with open_bytes(tmp_path, spoilt) as file:
             assert check_damaged(file) <= 20
             assert file.index_found or file.object_count == 500
@@ -401,19 +401,24 @@ def test_flipped_bytes_in_the_index(tmp_path: Path) -> None:
 def test_flipped_bytes_in_frames(tmp_path: Path) -> None:
     builder = small_dump()
     data = builder.to_bytes()
+    flipped = lost = 0
     for place in builder.places:
-        for spoilt in flips(data, [*range(place.frame, place.end, 11), place.end - 1]):
+        for spoilt in flips(data, [*range(place.frame, place.end, 29), place.end - 1]):
             with open_bytes(tmp_path, spoilt) as file:
                 missing = check_damaged(file)
-                assert missing == (20 if place.kind == fw.OBJECTS else 0)
+                # A few bits of a compressed frame have no meaning.
+                assert missing == 0 or (missing == 20 and place.kind == fw.OBJECTS)
                 assert missing == 0 or any("damaged" in problem for problem in file.problems)
+            flipped += place.kind == fw.OBJECTS
+            lost += missing == 20
+    assert lost > 0.95 * flipped
 
 
 def test_flipped_bytes_in_the_message(tmp_path: Path) -> None:
     builder = small_dump()
     data = builder.to_bytes()
     opened = 0
-    positions = [*range(0, builder.part_start), *range(builder.part_end, len(data))]
+    positions = [*range(0, builder.part_start, 5), *range(builder.part_end, len(data))]
     for spoilt in flips(data, positions):
         try:
             file = open_bytes(tmp_path, spoilt)
@@ -423,7 +428,7 @@ def test_flipped_bytes_in_the_message(tmp_path: Path) -> None:
         opened += 1
         assert file.object_count == 500 and file.record(77) == [5, "text 77"]
         file.close()
-    assert opened > 0.9 * 4 * len(positions)  # the version and the part's type are what must be intact
+    assert opened > 0.9 * 2 * len(positions)  # the version and the part's type are what must be intact
 
 
 def test_a_damaged_stretch_is_jumped_over(tmp_path: Path) -> None:

@@ -28,12 +28,9 @@ uint32_t phd__little_endian32(const uint8_t *bytes)
     return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
-bool phd__block_take_fields(struct phd__cursor *cursor, struct phd__block *ret)
+/* Puts the six numbers of a description into `ret`. False when one is beyond its limit. */
+static bool set_fields(const uint64_t fields[6], struct phd__block *ret)
 {
-    uint64_t fields[6];
-    for (int i = 0; i < 6; i++)
-        if (!phd__token_unsigned(cursor, &fields[i]))
-            return false;
     if (fields[0] > UINT32_MAX || fields[1] > PHD__MAX_ID || fields[2] > PHD__MAX_ID || fields[5] > PHD__MAX_ID)
         return false;
     if (fields[3] > PHD__MAX_RAW_SIZE || fields[4] > PHD__MAX_STORED_SIZE)
@@ -49,6 +46,24 @@ bool phd__block_take_fields(struct phd__cursor *cursor, struct phd__block *ret)
     return true;
 }
 
+bool phd__block_take(struct phd__cursor *cursor, bool with_position, struct phd__block *ret)
+{
+    struct phd__token array;
+    uint64_t fields[6];
+    uint32_t known = with_position ? 7 : 6;
+    if (!phd__token_next(cursor, &array) || array.type != PHD__TOKEN_ARRAY || array.size < known)
+        return false;
+    if (with_position && !phd__token_unsigned(cursor, &ret->position))
+        return false;
+    for (int i = 0; i < 6; i++)
+        if (!phd__token_unsigned(cursor, &fields[i]))
+            return false;
+    for (uint32_t i = known; i < array.size; i++)
+        if (!phd__token_skip(cursor))
+            return false;
+    return set_fields(fields, ret);
+}
+
 bool phd__descriptor_parse(const uint8_t *bytes, size_t size, struct phd__block *ret, size_t *ret_size)
 {
     if (size < PHD__MIN_DESCRIPTOR || phd__little_endian32(bytes) != PHD__DESCRIPTOR_MAGIC)
@@ -57,11 +72,7 @@ bool phd__descriptor_parse(const uint8_t *bytes, size_t size, struct phd__block 
     if (content_size > size - 8 || content_size > PHD__MAX_DESCRIPTOR - 8)
         return false;
     struct phd__cursor cursor = {bytes + 8, bytes + 8 + content_size};
-    struct phd__token array;
-    /* More than six elements: a later format may describe more, these six stay. */
-    if (!phd__token_next(&cursor, &array) || array.type != PHD__TOKEN_ARRAY || array.size < 6)
-        return false;
-    if (!phd__block_take_fields(&cursor, ret))
+    if (!phd__block_take(&cursor, false, ret) || cursor.at != cursor.end)
         return false;
     *ret_size = 8 + content_size;
     return true;

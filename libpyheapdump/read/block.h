@@ -52,9 +52,10 @@ struct phd__cursor;
 
 uint32_t phd__little_endian32(const uint8_t *bytes);
 
-/* Takes the six numbers that describe a block (of a descriptor, or of an entry of the index) and checks them against
- * the limits. False when they are damaged or beyond a limit. Leaves ret->position alone. */
-bool phd__block_take_fields(struct phd__cursor *cursor, struct phd__block *ret);
+/* Takes the array that describes a block, of a descriptor or (with_position) an entry of the index, and checks its
+ * numbers against the limits. More elements than are known belong to a later format and are skipped. False when it is
+ * damaged or beyond a limit. Without `with_position` ret->position is left alone. */
+bool phd__block_take(struct phd__cursor *cursor, bool with_position, struct phd__block *ret);
 
 /* Parses the descriptor at the start of `bytes`. `ret_size` becomes its size in bytes. */
 bool phd__descriptor_parse(const uint8_t *bytes, size_t size, struct phd__block *ret, size_t *ret_size);

@@ -8,9 +8,13 @@
  * The walk takes one descriptor, jumps over its frame to the next, and so on. Where no descriptor stands as expected,
  * it searches for the next one from the frame of the last good block on, because that block's size may be what is
  * wrong. The start of such searches only moves forward, so the whole walk reads the file at most twice.
+ *
+ * Nothing but the ids protects a descriptor here. Where those of an OBJECTS block do not continue the last ones, either
+ * its own descriptor is damaged, or that of the block before it; the content of the latter tells.
  */
 #include "index.h"
 
+#include "loaded.h"
 #include "token.h"
 
 #include <inttypes.h>
@@ -23,6 +27,7 @@
 #define MARK_SIZE ((uint64_t)8)
 #define TAIL_SIZE ((uint64_t)12) /* behind the array: its size and the mark */
 #define MAX_ENTRY_SIZE ((uint64_t)64)
+#define MAX_CHECKS 64 /* blocks that the walk unpacks to see whether they are what their descriptors say */
 
 void phd__problem(struct phd__problems *problems, const char *format, ...)
 {
@@ -84,11 +89,9 @@ static enum phd__read_status take_entries(struct phd__index *index, struct phd__
         return phd__read_fail(error, PHD__READ_DAMAGED, "no array");
     uint64_t end = 0, next_id = 0;
     for (uint32_t i = 0; i < array.size; i++) {
-        struct phd__token entry;
         struct phd__block block;
-        bool ok = phd__token_next(&cursor, &entry) && entry.type == PHD__TOKEN_ARRAY && entry.size == 7 &&
-                  phd__token_unsigned(&cursor, &block.position) && phd__block_take_fields(&cursor, &block);
-        if (!ok || block.position >= size || !follows(&block, &end, &next_id, i == 0))
+        if (!phd__block_take(&cursor, true, &block) || block.position >= size ||
+            !follows(&block, &end, &next_id, i == 0))
             return phd__read_fail(error, PHD__READ_DAMAGED, "entry %" PRIu32, i);
         enum phd__read_status status = append(index, &block, error);
         if (status != PHD__READ_OK)
@@ -153,10 +156,12 @@ struct walk {
     const struct phd__input *input;
     const struct phd__message *message;
     struct phd__problems *problems;
-    uint64_t at;      /* in the part: where the next block is expected */
-    uint64_t resync;  /* in the part: where a search for the next descriptor begins */
-    uint64_t next_id; /* of the next OBJECTS block */
-    bool gap;         /* damage since the last OBJECTS block: ids may be missing */
+    uint64_t at;            /* in the part: where the next block is expected */
+    uint64_t resync;        /* in the part: where a search for the next descriptor begins */
+    uint64_t next_id;       /* of the next OBJECTS block */
+    bool gap;               /* damage since the last OBJECTS block: ids may be missing */
+    struct phd__block last; /* the block before this one; kind 0: there is none that counts */
+    unsigned checks;        /* blocks that were unpacked */
 };
 
 enum found { FOUND_BLOCK, FOUND_INDEX, FOUND_NOTHING };
@@ -198,13 +203,42 @@ static enum phd__read_status search(struct walk *walk, struct phd__read_error *e
     }
 }
 
-/* Is the id range of an OBJECTS block possible here? Without damage before it, it must continue the last one. */
-static bool plausible(struct walk *walk, const struct phd__block *block)
+/* Is the block before this one what its descriptor says? What cannot be checked counts as sound, but for blocks of a
+ * kind that no version of ours writes. */
+static bool last_is_sound(struct walk *walk)
+{
+    struct phd__loaded loaded;
+    struct phd__read_error ignored; /* the block's damage is told when it is asked for */
+    if (walk->last.kind > PHD__BLOCK_END)
+        return false;
+    if (walk->last.kind == 0 || walk->checks == MAX_CHECKS)
+        return true;
+    walk->checks++;
+    enum phd__read_status status =
+        phd__loaded_init(&loaded, walk->input, walk->message->part_start, &walk->last, &ignored);
+    if (status == PHD__READ_OK)
+        phd__loaded_deinit(&loaded);
+    return status != PHD__READ_DAMAGED;
+}
+
+/* Is the id range of an OBJECTS block possible here? It must continue the last one, unless something between them, or
+ * the count of the last one, is damaged. */
+static bool ids_are_possible(struct walk *walk, const struct phd__block *block)
+{
+    if (block->first == walk->next_id)
+        return true;
+    if (walk->gap)
+        return block->first > walk->next_id;
+    if (last_is_sound(walk))
+        return false;
+    return block->first > (walk->last.kind == PHD__BLOCK_OBJECTS ? walk->last.first : walk->next_id);
+}
+
+static bool is_plausible(struct walk *walk, const struct phd__block *block)
 {
     if (block->kind != PHD__BLOCK_OBJECTS)
         return true;
-    bool continues = block->first == walk->next_id;
-    if (!continues && !(walk->gap && block->first > walk->next_id)) {
+    if (!ids_are_possible(walk, block)) {
         walk->gap = true;
         phd__problem(walk->problems,
                      "block at byte %" PRIu64 ": its descriptor is damaged (ids from %" PRIu64 ", expected %" PRIu64
@@ -230,7 +264,9 @@ static enum phd__read_status take_block(struct walk *walk, const struct phd__blo
         walk->gap = true;
         return PHD__READ_OK;
     }
-    return plausible(walk, block) ? append(walk->index, block, error) : PHD__READ_OK;
+    bool plausible = is_plausible(walk, block);
+    walk->last = plausible ? *block : (struct phd__block){.kind = 0};
+    return plausible ? append(walk->index, block, error) : PHD__READ_OK;
 }
 
 /* Damage at walk->at: go on at the next descriptor. */
