@@ -19,7 +19,7 @@ bool phd__queue_open(struct phd_queue *queue)
 {
     memset(queue, 0, sizeof *queue);
     queue->first = queue->last = phd__pages_alloc(CHUNK_BYTES);
-    queue->chunks = 1;
+    queue->chunks = queue->most_chunks = 1;
     return queue->first != NULL;
 }
 
@@ -41,6 +41,8 @@ static struct phd_queue_chunk *take_chunk(struct phd_queue *queue)
     if (!chunk) {
         chunk = phd__pages_alloc(CHUNK_BYTES);
         queue->chunks += chunk != NULL;
+        if (queue->chunks > queue->most_chunks)
+            queue->most_chunks = queue->chunks;
     }
     if (chunk)
         chunk->next = NULL;
@@ -92,5 +94,5 @@ uint64_t phd__queue_peek(const struct phd_queue *queue, size_t distance)
 
 uint64_t phd__queue_memory(const struct phd_queue *queue)
 {
-    return queue->chunks * CHUNK_BYTES;
+    return queue->most_chunks * CHUNK_BYTES;
 }

@@ -18,7 +18,8 @@ struct phd_queue {
     struct phd_queue_chunk *spare; /* one emptied chunk, to be used again */
     size_t read;                   /* position in `first` */
     size_t write;                  /* position in `last` */
-    uint64_t chunks;
+    uint64_t chunks;               /* in use */
+    uint64_t most_chunks;          /* ever in use */
 };
 
 bool phd__queue_open(struct phd_queue *queue);
@@ -33,6 +34,7 @@ bool phd__queue_pop(struct phd_queue *queue, uint64_t *entry);
 /* The entry `distance` places behind the next one, or 0: for prefetching. */
 uint64_t phd__queue_peek(const struct phd_queue *queue, size_t distance);
 
+/* The most bytes of memory ever taken. */
 uint64_t phd__queue_memory(const struct phd_queue *queue);
 
 #endif
