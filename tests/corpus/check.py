@@ -4,7 +4,7 @@
     python -m corpus.check DUMP MANIFEST [NAME...]
 
 MANIFEST is what `corpus.write` printed. Prints as JSON {"checked": n, "failures": {name: what is wrong}}. An entry
-has SECONDS to come back, so that one that hangs is a failure with a name.
+has SECONDS of processor time to come back, so that one that hangs is a failure with a name.
 """
 
 import importlib
@@ -29,7 +29,7 @@ class TooSlow(BaseException):
 
 
 def ring(signum: int, frame: Any) -> None:
-    raise TooSlow(f"took more than {SECONDS} s")
+    raise TooSlow(f"took more than {SECONDS} s of processor time")
 
 
 def problem_with(name: str, type_name: str, found_locals: Any) -> str:
@@ -46,7 +46,7 @@ def problem_with(name: str, type_name: str, found_locals: Any) -> str:
 
 
 def in_time(name: str, type_name: str, found_locals: Any) -> str:
-    signal.alarm(SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         return problem_with(name, type_name, found_locals)
     except AssertionError as problem:
@@ -55,7 +55,7 @@ def in_time(name: str, type_name: str, found_locals: Any) -> str:
         place = "".join(traceback.format_tb(error.__traceback__)[-2:])
         return f"{type(error).__name__}: {error}\n{place}"
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def import_if_present(name: str) -> None:
@@ -72,7 +72,7 @@ def frame_of_the_corpus(traceback_: Any) -> Any:
 
 def main(path: str, manifest: str, wanted: List[str]) -> None:
     warnings.simplefilter("ignore")
-    signal.signal(signal.SIGALRM, ring)
+    signal.signal(signal.SIGPROF, ring)
     import_if_present("numpy")
     with open(manifest) as stream:
         types: Dict[str, str] = json.load(stream)["types"]
