@@ -85,7 +85,10 @@ void phd__put_numpy_dtype(struct phd_walk *walk, uint64_t object, const struct p
     for (unsigned i = 0; i < 2; i++) {
         uint64_t value = legacy_word(walk, object, legacy, i);
         phd__pack_text(walk->to, references[i]);
-        phd__put_value(walk, value);
+        if (value)
+            phd__put_value(walk, value);
+        else
+            phd__pack_nil(walk->to);
     }
     put_subarray(walk, legacy_word(walk, object, legacy, 2));
     put_datetime_unit(walk, kind == 'M' || kind == 'm' ? legacy_word(walk, object, legacy, 3) : 0);
