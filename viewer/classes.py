@@ -115,12 +115,14 @@ PLAIN: dict[type, Callable[[Any], Any]] = {
     bytearray: lambda value: bytearray.__getitem__(value, slice(None)),
 }
 
+_DICT_OF_TYPE: Any = vars(type)["__dict__"]
+
 # --- looking things up ------------------------------------------------------------------------------------------
 
 
 def raw_dict(cls: type) -> Mapping[str, Any]:
     """A class's real dict, past DumpedType's property."""
-    found: Mapping[str, Any] = type.__dict__["__dict__"].__get__(cls)
+    found: Mapping[str, Any] = _DICT_OF_TYPE.__get__(cls)
     return found
 
 
@@ -239,7 +241,8 @@ def namespace(info: Mapping[str, Any], bases: tuple[type, ...]) -> dict[str, Any
         names["__hash__"] = LAZY[solid].__hash__
     if info.get("layout") in WEAKREFS:
         names["__call__"] = call_weakref
-    if solid.__hash__ is None:
+    hashed: Any = solid.__hash__
+    if hashed is None:
         names["__hash__"] = object.__hash__
     return names
 

@@ -56,7 +56,7 @@ def unloaded_of(container: Any) -> Unloaded | None:
     if isinstance(container, dict):
         first = next(dict.__iter__(container), None)
     elif isinstance(container, (set, frozenset)):
-        base = set if isinstance(container, set) else frozenset
+        base: Any = set if isinstance(container, set) else frozenset
         first = next(base.__iter__(container), None)
     elif isinstance(container, list):
         first = list.__getitem__(container, 0) if list.__len__(container) else None
@@ -220,7 +220,7 @@ class LazyList(list):  # type: ignore[type-arg]
     def __ne__(self, other: object) -> bool:
         return not same_sequence(self, other) if isinstance(other, list) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __add__(self, other: Any) -> Any:
         return [*self, *other] if isinstance(other, list) else NotImplemented
@@ -413,7 +413,7 @@ class LazyDict(dict):  # type: ignore[type-arg]
     def __ne__(self, other: object) -> bool:
         return not self == other if isinstance(other, dict) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __or__(self, other: Any) -> Any:
         return {**self, **other} if isinstance(other, dict) else NotImplemented
@@ -434,9 +434,9 @@ class LazyDict(dict):  # type: ignore[type-arg]
 # --- sets -------------------------------------------------------------------------------------------------------
 
 
-def set_methods(base: type) -> Callable[[type], type]:
+def set_methods(base: Any) -> Callable[[type], type]:
     """Class decorator: what LazySet and LazyFrozenSet have in common, over `base` (set or frozenset)."""
-    raw_len, raw_iter, raw_contains = base.__len__, base.__iter__, base.__contains__  # type: ignore[attr-defined]
+    raw_len, raw_iter, raw_contains = base.__len__, base.__iter__, base.__contains__
 
     def __len__(self: Any) -> int:
         items = window(self)
@@ -494,7 +494,7 @@ def set_methods(base: type) -> Callable[[type], type]:
 class LazySet(set):  # type: ignore[type-arg]
     """A set of the dump, fetched on demand."""
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 @set_methods(frozenset)
@@ -514,9 +514,10 @@ LAZY: dict[type, type] = {
 }
 
 
-def make_lazy(cls: type, base: type, items: Items) -> Any:
+def make_lazy(cls: Any, base: Any, items: Items) -> Any:
     """An unfilled instance of `cls`, a subclass of the builtin container `base`."""
     elements: Iterable[Any] = (Unloaded(items),)
+    made: Any
     if base is dict:
         made = dict.__new__(cls)
         dict.update(made, {element: element for element in elements})
@@ -527,7 +528,7 @@ def make_lazy(cls: type, base: type, items: Items) -> Any:
         made = set.__new__(cls)
         set.update(made, elements)
     else:
-        made = base.__new__(cls, elements)  # type: ignore[call-overload]
+        made = base.__new__(cls, elements)
     return made
 
 

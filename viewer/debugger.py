@@ -48,9 +48,10 @@ class DumpPdb(pdb.Pdb):
         self.stdout: Any = EscapingWriter(sys.stdout)
         self.rcLines: list[str] = personal_commands()
 
-    def _nothing_runs(self, argument: str) -> None:
+    def _nothing_runs(self, arg: str) -> bool | None:
         """This is a dump: nothing runs. Look around with where, up, down, p, pp, ll, args; leave with q."""
         self.message("*** this is a dump: nothing runs. Look around with where, up, down, p, ll; leave with q")
+        return None
 
     do_continue = do_c = do_cont = _nothing_runs
     do_next = do_n = do_step = do_s = do_until = do_unt = do_return = do_r = _nothing_runs

@@ -202,14 +202,14 @@ class Dump:
     # --- the end ---
 
     def close(self) -> None:
-        """Close the file and take the sources out of linecache. Objects that were made stay usable."""
+        """Close the file and take the sources out of linecache. What was looked at stays usable."""
         self.sources.withdraw()
         self.file.close()
 
     def __enter__(self) -> Dump:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_: Any) -> None:
         self.close()
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ Python is refused somewhere by each of them. So the real ones are made here, wha
 
     MeasuredCode      code made to measure: names, arguments, and an instruction for each position that is asked for
     make_frame()      a frame that was never executed; f_locals is the mapping that is given (pymodule/frames.c)
-    make_traceback()  a chain of traceback objects over such frames
+    TracebackType     can be made from Python: with these frames, and the offsets that MeasuredCode gives
 
 The instructions of the code are NOPs, one for each position (that of a frame, that of a traceback entry), so that
 f_lasti and tb_lasti lead to exactly that line and these columns. Positions are added when they are met: a code object
@@ -21,13 +21,13 @@ import dis
 import functools
 import inspect
 import sys
-from collections.abc import Iterable, Sequence
-from types import CodeType, FrameType, TracebackType
-from typing import NamedTuple
+from collections.abc import Sequence
+from types import CodeType
+from typing import Any, NamedTuple
 
 from pyheapdump._pyheapdump import make_frame, set_line_table
 
-__all__ = ["Arguments", "MeasuredCode", "Position", "make_code", "make_frame", "make_traceback"]
+__all__ = ["Arguments", "MeasuredCode", "Position", "make_frame"]
 
 # A dump is untrusted input. Numbers beyond these cannot be real, and the line table of 3.9 grows with the line number.
 MAX_LINE = 1_000_000
@@ -92,9 +92,10 @@ class MeasuredCode:
             co_name=name,
             co_filename=filename,
             co_firstlineno=self._first,
-            **({"co_qualname": qualname} if sys.version_info >= (3, 11) else {}),
             **_arguments(arguments),
         )
+        if sys.version_info >= (3, 11):
+            self.code = self.code.replace(co_qualname=qualname)
         self._set_table()
 
     def lasti(self, position: Position) -> int:
@@ -117,28 +118,6 @@ class MeasuredCode:
         set_line_table(self.code, _line_table(self._first, places))
 
 
-def make_code(
-    name: str,
-    qualname: str,
-    filename: str,
-    firstlineno: int,
-    arguments: Arguments = NO_ARGUMENTS,
-    positions: Sequence[Position] = (),
-) -> tuple[CodeType, list[int]]:
-    """A MeasuredCode whose positions are known beforehand: its code, and the lasti of each position."""
-    positions = positions[:MAX_POSITIONS]
-    made = MeasuredCode(name, qualname, filename, firstlineno, arguments, len(positions))
-    return made.code, [made.lasti(position) for position in positions]
-
-
-def make_traceback(entries: Iterable[tuple[FrameType, int, int]]) -> TracebackType | None:
-    """The traceback with these entries (frame, lasti, line), the outermost first; None when there are none."""
-    traceback: TracebackType | None = None
-    for frame, lasti, line in reversed(list(entries)):
-        traceback = TracebackType(traceback, frame, lasti, _bounded(line, 0, MAX_LINE))
-    return traceback
-
-
 # --- what the code says about itself ---
 
 
@@ -156,7 +135,7 @@ def _plausible(position: Position, first: int) -> Position:
     return Position(line, end_line, column, _bounded(position.end_column, 0, MAX_COLUMN))
 
 
-def _arguments(arguments: Arguments) -> dict[str, object]:
+def _arguments(arguments: Arguments) -> dict[str, Any]:
     """The fields of a code object for its arguments, with counts that its names allow (co_varnames may be damaged)."""
     names = arguments.varnames
     flags = arguments.flags & KEPT_FLAGS
@@ -202,10 +181,12 @@ def _bytecode(stub: CodeType, start: int, room: int) -> bytes:
 def _line_table(first: int, places: Sequence[Position]) -> bytes:
     """The table of lines and columns in the format of the running version."""
     if sys.version_info >= (3, 11):
-        return _location_table(first, places)
-    if sys.version_info >= (3, 10):
-        return _ranges_table(first, places)
-    return _lnotab(first, places)
+        table = _location_table(first, places)
+    elif sys.version_info >= (3, 10):
+        table = _ranges_table(first, places)
+    else:
+        table = _lnotab(first, places)
+    return table
 
 
 def _line_steps(first: int, places: Sequence[Position]) -> list[int]:

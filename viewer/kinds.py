@@ -66,8 +66,8 @@ class Node:
         self.kind: Kind = PLAIN
         self.problem = ""
         self.created = False
-        self.base: type | None = None
-        self.cls: type = info.cls if info is not None else object
+        self.base: Any = None  # a type
+        self.cls: Any = info.cls if info is not None else object
         self.items: Items | None = None
         self.values: list[Any] | None = None
 
@@ -150,8 +150,9 @@ def stand_in(node: Node) -> Any:
     """An instance of the synthetic class; of a synthetic twin where the class is real or cannot be instantiated so."""
     assert node.info is not None
     if not node.info.real:
+        cls: Any = node.info.cls
         try:
-            made = node.info.cls.__new__(node.info.cls)
+            made = cls.__new__(cls)
         except TypeError:  # a builtin base that wants arguments
             pass
         else:
@@ -176,7 +177,7 @@ class Scalar(Kind):
         value = leaf_value(node.content)
         if value is ABSENT:
             value = text_of(node.heap.file, node.id, node.content)
-        made = node.base.__new__(node.cls, value)  # type: ignore[misc, union-attr]
+        made = node.base.__new__(node.cls, value)
         if node.base is bytearray:
             bytearray.extend(made, value)
         return made
@@ -195,7 +196,7 @@ class Container(Kind):
         return node.values or ()
 
     def lazy(self, node: Node) -> Any:
-        assert node.base is not None and node.items is not None
+        assert node.items is not None
         return make_lazy(LAZY[node.base] if node.info is None else node.cls, node.base, node.items)
 
     def never_filled(self, node: Node) -> Any:
@@ -222,11 +223,10 @@ class TupleKind(Container):
         return node.values or ()
 
     def create(self, node: Node) -> Any:
-        assert node.base is not None
         values = node.heap.parts(node.values or ())
         if node.base is frozenset and not distinct(values):
             return self.never_filled(node)
-        return node.base.__new__(node.cls, values)  # type: ignore[call-overload]
+        return node.base.__new__(node.cls, values)
 
 
 class SetKind(Container):
@@ -237,7 +237,7 @@ class SetKind(Container):
         values = node.heap.parts(node.values or ())
         if not distinct(values):
             return self.never_filled(node)
-        made = set.__new__(node.cls)
+        made: Any = set.__new__(node.cls)
         set.update(made, values)
         return made
 
@@ -252,7 +252,7 @@ class DictKind(Container):
         keys = node.heap.parts((node.values or ())[::2])
         if not distinct(keys):
             return self.never_filled(node)
-        made = dict.__new__(node.cls)
+        made: Any = dict.__new__(node.cls)
         for key in keys:
             dict.__setitem__(made, key, None)
         use_own_builtins(made)  # before any function or frame takes the dict for its globals
@@ -358,7 +358,7 @@ OF_BASE: dict[type, Container] = {
 
 def leaf_value(record: list[Any]) -> Any:
     """The object of a record without parts; ABSENT when it is none."""
-    code = record[0] if record else None
+    code: Any = record[0] if record else None
     if code in SCALARS and len(record) == 2:
         value = record[1]
         if code == 7 and isinstance(value, bytes):
@@ -375,7 +375,7 @@ def leaf_value(record: list[Any]) -> Any:
 
 def choose(heap: Heap, rid: int, record: list[Any]) -> Node:
     """The node of a record that is no leaf. What needs no node (types, frames, long texts) is remembered at once."""
-    code = record[0] if record else None
+    code: Any = record[0] if record else None
     node = Node(heap, rid, record, None, record)
     if code in CONTAINERS or (code == SPLIT and is_split(record, CONTAINERS)):
         use_container(node, BASE_OF_CODE[record[1] if code == SPLIT else code])

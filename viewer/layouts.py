@@ -71,7 +71,7 @@ class DequeKind(InertKind):
         return self.values(node)
 
     def create(self, node: Node) -> Any:
-        made = deque.__new__(node.cls)  # type: ignore[type-var]
+        made: Any = deque.__new__(node.cls)
         maxlen = node.fields().get("maxlen")
         deque.__init__(made, (), maxlen if isinstance(maxlen, int) and maxlen >= 0 else None)
         return made
@@ -212,9 +212,7 @@ class PartialKind(InertKind):
     def fill(self, node: Node, made: Any) -> None:
         fields = Fields(node)
         arguments = tuple(iter(fields.get("args")))
-        functools.partial.__setstate__(
-            made, (fields.get("func"), arguments, fields.get("keywords"), own_attributes(node))
-        )
+        made.__setstate__((fields.get("func"), arguments, fields.get("keywords"), own_attributes(node)))
 
 
 class GeneratorKind(Kind):

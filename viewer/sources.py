@@ -124,13 +124,13 @@ class Sources(Mapping[str, Source]):
         for name, source in self._files.items():
             entry = (len(source.content), None, source.lines, name)
             for key in (name, absolute(name)):
-                self._before.setdefault(key, linecache.cache.get(key))  # type: ignore[attr-defined]
-                linecache.cache[key] = entry  # type: ignore[attr-defined]
+                self._before.setdefault(key, linecache.cache.get(key))
+                linecache.cache[key] = entry
 
     def withdraw(self) -> None:
         """Put back into linecache what was there before `provide`."""
         for name, entry in self._before.items():
-            linecache.cache.pop(name, None)  # type: ignore[attr-defined]
+            linecache.cache.pop(name, None)
             if entry is not None:
-                linecache.cache[name] = entry  # type: ignore[attr-defined]
+                linecache.cache[name] = entry
         self._before.clear()

@@ -152,7 +152,9 @@ class Stacks:
         # A function's own f_locals is a copy of an earlier moment, from when somebody called locals() in it.
         namespace = None if names else self._dict(described.get("namespace"))
         found = found if namespace is None else namespace
-        return make_frame(code, space, found, back, here.line or code.co_firstlineno, measured.lasti(here))
+        line = here.line or code.co_firstlineno
+        made: FrameType = make_frame(code, space, found, back, line, measured.lasti(here))
+        return made
 
     def _dict(self, raw: Any) -> dict[Any, Any] | None:
         """The dict behind a raw value; looks at the record first, as frames may pose as the globals of frames."""
@@ -214,9 +216,9 @@ class Stacks:
         chain = self._chain(Ref(rid), MAPPED, "tb_next", self._tracebacks)
         for one, described in reversed(chain):
             raw, link = described.get("tb_frame"), described.get("tb_next")
-            frame = self.frame(raw.id) if type(raw) is Ref else None
             further = self._tracebacks.get(link.id) if type(link) is Ref else None
-            if isinstance(frame, FrameType):
+            frame = self.frame(raw.id) if type(raw) is Ref else None
+            if type(raw) is Ref and isinstance(frame, FrameType):
                 here = place_of(described)
                 measured = self._code_of_frame(self._map(raw.id, FRAME))
                 line = here.line or frame.f_code.co_firstlineno
