@@ -52,6 +52,7 @@ struct phd_error {
 /* One dump of the calling process. All pointers are borrowed for the duration of the call. */
 struct phd_request {
     int python_version;        /* major << 8 | minor */
+    int python_micro;
     bool free_threaded;
     bool trace_refs;
     bool gil_held;             /* the caller holds the GIL: the heap is consistent */

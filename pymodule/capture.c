@@ -31,6 +31,7 @@ static PyObject *raise_status(enum phd_status status, const struct phd_error *er
 static void fill_process(struct phd_request *request)
 {
     request->python_version = PY_VERSION_HEX >> 16;
+    request->python_micro = PY_VERSION_HEX >> 8 & 255;
 #ifdef Py_GIL_DISABLED
     request->free_threaded = true;
 #endif
