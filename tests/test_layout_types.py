@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -71,3 +73,9 @@ def test_no_type_is_lost_from_one_version_to_the_next(minor: int) -> None:
     before = {row.name for row in layout_table.rows(minor - 1)}
     now = {row.name for row in layout_table.rows(minor)}
     assert before - now == RENAMED.get(minor, set())
+
+
+def test_the_documentation_lists_these_types() -> None:
+    tool = layout_table.LAYOUT.parent.parent / "tools" / "document_types.py"
+    checked = subprocess.run([sys.executable, str(tool), "--check"], capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stderr) == (0, "")

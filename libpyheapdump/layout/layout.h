@@ -236,13 +236,14 @@ enum phd_field_kind {
     PHD_FIELD_BITS = 35,            /* bits of the byte at `offset`; size: first bit << 8 | number of bits */
     PHD_FIELD_STRING_INDIRECT = 36, /* pointer to a struct that begins with a char * (PyMethodDef) */
     PHD_FIELD_LOCK_COUNT = 37,      /* a _PyRecursiveMutex (3.13+): how often it is held */
-    PHD_FIELD_OBJECT_INDIRECT = 38  /* pointer to a struct that begins with a PyObject *; NULL reads as absent */
+    PHD_FIELD_OBJECT_INDIRECT = 38, /* pointer to a struct that begins with a PyObject *; NULL reads as absent */
+    PHD_FIELD_OBJECT_IF = 39        /* reference that is there only when the byte at `size` of the object is not 0 */
 };
 
 struct phd_field {
     const char *name; /* as Python calls it where it has a name for it */
     uint8_t kind;     /* enum phd_field_kind */
-    uint16_t size;    /* bytes; PHD_FIELD_BITS: which bits */
+    uint16_t size;    /* bytes; another meaning for PHD_FIELD_BITS and PHD_FIELD_OBJECT_IF */
     int32_t offset;   /* from the start of the object */
 };
 

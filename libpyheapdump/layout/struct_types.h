@@ -95,6 +95,9 @@ static inline int phd__probe_compare_types(const void *a, const void *b)
 #define PHD_NUMBER(name, structure, member)                                                                            \
     phd__probe_add_number(at, name, offsetof(structure, member), sizeof(((structure *)0)->member),                     \
                           (__typeof__(((structure *)0)->member))-1 < (__typeof__(((structure *)0)->member))1);
+/* A reference that exists only in instances whose member `flag` is set: the others end before it. */
+#define PHD_OBJECT_IF(flag, name, structure, member)                                                                   \
+    phd__probe_add_field(at, name, PHD_FIELD_OBJECT_IF, offsetof(structure, member), offsetof(structure, flag));
 #define PHD_BITS(name, structure, member)                                                                              \
     {                                                                                                                  \
         structure pattern;                                                                                             \

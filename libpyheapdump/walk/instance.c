@@ -238,6 +238,12 @@ void phd__put_field(struct phd_walk *walk, uint64_t object, const struct phd_ins
     case PHD_FIELD_STRING: put_text_field(walk, phd__read_word(walk->memory, at)); break;
     case PHD_FIELD_STRING_INPLACE: put_text_field(walk, at); break;
     case PHD_FIELD_STRING_INDIRECT: put_text_field(walk, indirect_word(walk, at)); break;
+    case PHD_FIELD_OBJECT_IF:
+        if (phd__read_u8(walk->memory, object + field->size))
+            put_object_field(walk, phd__read_word(walk->memory, at), PHD_FIELD_OBJECT);
+        else
+            phd__pack_nil(walk->to);
+        break;
     case PHD_FIELD_OBJECT_INDIRECT: phd__put_value(walk, indirect_word(walk, at)); break;
     case PHD_FIELD_BITS: put_bits_field(walk, at, field->size); break;
     case PHD_FIELD_LOCK_COUNT: put_lock_count_field(walk, at); break;

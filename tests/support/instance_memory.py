@@ -63,7 +63,9 @@ def text(address: int) -> Optional[str]:
 def read(value: Any, field: Field) -> Any:
     """What `field` of `value` holds; for a reference the object, or ABSENT when it is NULL."""
     at = id(value) + field.offset
-    if field.kind in REFERENCES:
+    if field.kind == "OBJECT_IF" and not ctypes.c_uint8.from_address(id(value) + field.size).value:
+        return ABSENT
+    if field.kind in (*REFERENCES, "OBJECT_IF"):
         return ctypes.cast(word(at), ctypes.py_object).value if word(at) else ABSENT
     if field.kind == "OBJECT_INDIRECT":
         inner = word(word(at)) if word(at) else 0
@@ -130,7 +132,7 @@ def verify(sample: Sample) -> None:
     told = []
     for field in row.fields:
         found = read(value, field)
-        if field.kind in REFERENCES:
+        if field.kind in (*REFERENCES, "OBJECT_IF"):
             told.append(found)
         expected = shown(sample, value, field)
         if expected is not ABSENT:

@@ -556,6 +556,11 @@ sample(
     "datetime.datetime", lambda: datetime.datetime(2026, 11, 21, 9, 30, 15, 123456, ZONE, fold=1),
     hashcode=-1, hastzinfo=True, data=b"\x07\xea\x0b\x15" + CLOCK,
 )  # fmt: skip
+sample("datetime.time", lambda: datetime.time(9), hashcode=-1, hastzinfo=False, data=bytes([9, 0, 0, 0, 0, 0]))
+sample(
+    "datetime.datetime", lambda: datetime.datetime(2026, 11, 21), hashcode=-1, hastzinfo=False,
+    data=b"\x07\xea\x0b\x15" + bytes(6),
+)  # fmt: skip
 sample("datetime.timedelta", lambda: datetime.timedelta(-3, 5, 7), hashcode=-1)
 sample("datetime.timezone", lambda: ZONE, offset=datetime.timedelta(hours=2), name="two")
 sample("datetime.tzinfo", lambda: datetime.tzinfo())
