@@ -193,8 +193,8 @@ static enum phd_status publish(const struct phd_request *request, struct phd_err
         unlinkat(directory, request->temporary_name, 0);
         return PHD_OK;
     }
-    if (errno != EEXIST && renameat2(directory, request->temporary_name, directory, request->final_name,
-                                     RENAME_NOREPLACE) == 0)
+    if (errno != EEXIST &&
+        renameat2(directory, request->temporary_name, directory, request->final_name, RENAME_NOREPLACE) == 0)
         return PHD_OK;
     phd__error_set(error, PHD_ERROR_WRITE, errno, "rename");
     return PHD_ERROR_WRITE;
@@ -207,8 +207,8 @@ static enum phd_status write_file(const struct phd_request *request, struct phd_
     struct phd_sink sink;
     struct phd_blocks blocks;
     static struct phd_walk walk; /* large; one dump at a time per process */
-    phd__sink_init(&sink, fd, request->max_bytes > CLOSING_RESERVE ? request->max_bytes - CLOSING_RESERVE
-                                                                   : request->max_bytes);
+    phd__sink_init(&sink, fd,
+                   request->max_bytes > CLOSING_RESERVE ? request->max_bytes - CLOSING_RESERVE : request->max_bytes);
     enum phd_status status = phd__blocks_open(&blocks, &sink, request->level, error);
     if (status == PHD_OK) {
         status = phd__walk_open(&walk, layout, memory, &blocks, error);
@@ -231,8 +231,8 @@ enum phd_status phd__dump_write(const struct phd_request *request, struct phd_me
         phd__error_set(error, PHD_ERROR_LAYOUT, 0, "layout");
         return PHD_ERROR_LAYOUT;
     }
-    int fd = openat(request->directory, request->temporary_name,
-                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd =
+        openat(request->directory, request->temporary_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) {
         phd__error_set(error, PHD_ERROR_WRITE, errno, "open");
         return PHD_ERROR_WRITE;

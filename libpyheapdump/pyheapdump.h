@@ -31,51 +31,51 @@ extern "C" {
 
 enum phd_status {
     PHD_OK = 0,
-    PHD_ERROR_SYSTEM,      /* a system call failed; see error->system_errno */
-    PHD_ERROR_LAYOUT,      /* no layout table for this CPython */
-    PHD_ERROR_CLONE,       /* no child could be made */
-    PHD_ERROR_CHILD,       /* the child died or overran its deadline; what it wrote is kept */
-    PHD_ERROR_WRITE,       /* the file could not be written */
-    PHD_ERROR_MEMORY,      /* no memory for the walk itself */
-    PHD_ERROR_UNREADABLE,  /* the target's memory could not be read at all */
-    PHD_ERROR_ARGUMENT     /* the caller's request is wrong */
+    PHD_ERROR_SYSTEM,     /* a system call failed; see error->system_errno */
+    PHD_ERROR_LAYOUT,     /* no layout table for this CPython */
+    PHD_ERROR_CLONE,      /* no child could be made */
+    PHD_ERROR_CHILD,      /* the child died or overran its deadline; what it wrote is kept */
+    PHD_ERROR_WRITE,      /* the file could not be written */
+    PHD_ERROR_MEMORY,     /* no memory for the walk itself */
+    PHD_ERROR_UNREADABLE, /* the target's memory could not be read at all */
+    PHD_ERROR_ARGUMENT    /* the caller's request is wrong */
 };
 
 /* What went wrong, in the caller's storage; never allocated. */
 struct phd_error {
     enum phd_status status;
-    int system_errno;    /* errno of the failing call, or 0 */
-    uint64_t address;    /* the address that mattered, or 0 */
-    char step[64];       /* what was being done, for a message: "open", "write", "rename" … */
+    int system_errno; /* errno of the failing call, or 0 */
+    uint64_t address; /* the address that mattered, or 0 */
+    char step[64];    /* what was being done, for a message: "open", "write", "rename" … */
 };
 
 /* One dump of the calling process. All pointers are borrowed for the duration of the call. */
 struct phd_request {
-    int python_version;        /* major << 8 | minor */
+    int python_version; /* major << 8 | minor */
     int python_micro;
     bool free_threaded;
     bool trace_refs;
-    bool gil_held;             /* the caller holds the GIL: the heap is consistent */
-    uint64_t runtime;          /* address of _PyRuntime */
-    uint64_t thread;           /* address of the PyThreadState of the failing thread, or 0 */
-    uint64_t exception;        /* address of the exception object, or 0 */
-    uint64_t traceback;        /* address of its traceback, or 0 */
-    unsigned long native_id;   /* kernel id of the calling thread (for 3.9 and 3.10, which do not know it) */
-    unsigned skip_frames;      /* innermost frames of the failing thread to leave out: the dumper's own */
-    const char *reason;        /* "exception", "request", … (ASCII) */
-    const char *python_text;   /* sys.version, one line, or NULL */
-    const char *executable;    /* sys.executable or NULL */
-    int directory;             /* descriptor of the directory to write to */
-    const char *temporary_name;/* name in that directory while writing */
-    const char *final_name;    /* name when complete; never replaces an existing file */
-    int pid;                   /* of the process that is dumped */
-    unsigned sequence;         /* number of this dump in the process */
-    int64_t time_ns;           /* wall-clock time, ns since 1970 */
-    int level;                 /* zstd compression level, 1…19 (above 3 needs more memory) */
-    uint64_t max_bytes;        /* file size at which the walk ends, 0 for none */
-    double max_seconds;        /* duration at which the walk ends, 0 for none */
-    bool sources;              /* put the sources of the files on the stacks into the dump */
-    bool redact;               /* leave out values whose names tell of a secret */
+    bool gil_held;              /* the caller holds the GIL: the heap is consistent */
+    uint64_t runtime;           /* address of _PyRuntime */
+    uint64_t thread;            /* address of the PyThreadState of the failing thread, or 0 */
+    uint64_t exception;         /* address of the exception object, or 0 */
+    uint64_t traceback;         /* address of its traceback, or 0 */
+    unsigned long native_id;    /* kernel id of the calling thread (for 3.9 and 3.10, which do not know it) */
+    unsigned skip_frames;       /* innermost frames of the failing thread to leave out: the dumper's own */
+    const char *reason;         /* "exception", "request", … (ASCII) */
+    const char *python_text;    /* sys.version, one line, or NULL */
+    const char *executable;     /* sys.executable or NULL */
+    int directory;              /* descriptor of the directory to write to */
+    const char *temporary_name; /* name in that directory while writing */
+    const char *final_name;     /* name when complete; never replaces an existing file */
+    int pid;                    /* of the process that is dumped */
+    unsigned sequence;          /* number of this dump in the process */
+    int64_t time_ns;            /* wall-clock time, ns since 1970 */
+    int level;                  /* zstd compression level, 1…19 (above 3 needs more memory) */
+    uint64_t max_bytes;         /* file size at which the walk ends, 0 for none */
+    double max_seconds;         /* duration at which the walk ends, 0 for none */
+    bool sources;               /* put the sources of the files on the stacks into the dump */
+    bool redact;                /* leave out values whose names tell of a secret */
 };
 
 /* A dump in progress in a child process. */
@@ -87,14 +87,14 @@ struct phd_snapshot {
 
 /* What a finished dump reports. */
 struct phd_result {
-    uint64_t bytes;      /* size of the file */
-    uint64_t objects;    /* objects written */
-    uint64_t known;      /* objects met */
-    uint64_t broken;     /* objects that could not be read */
-    uint64_t memory;     /* bytes of the writer's own memory */
-    double seconds;      /* duration of the walk */
-    int write_errno;     /* why the file could not take more, or 0 */
-    bool complete;       /* nothing was left out */
+    uint64_t bytes;   /* size of the file */
+    uint64_t objects; /* objects written */
+    uint64_t known;   /* objects met */
+    uint64_t broken;  /* objects that could not be read */
+    uint64_t memory;  /* bytes of the writer's own memory */
+    double seconds;   /* duration of the walk */
+    int write_errno;  /* why the file could not take more, or 0 */
+    bool complete;    /* nothing was left out */
 };
 
 /* Start a dump: freeze the process's memory in a child that writes the file, and return at once. The child is not

@@ -58,9 +58,10 @@ PyDoc_STRVAR(snapshot_start_doc,
 
 static PyObject *snapshot_start(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"exception", "traceback", "skip_frames", "directory", "temporary_name", "final_name",
-                            "reason",    "executable", "pid",         "sequence",  "time_ns",        "level",
-                            "max_bytes", "max_seconds", "sources",    "redact",    NULL};
+    static char *names[] = {"exception",  "traceback", "skip_frames", "directory",   "temporary_name",
+                            "final_name", "reason",    "executable",  "pid",         "sequence",
+                            "time_ns",    "level",     "max_bytes",   "max_seconds", "sources",
+                            "redact",     NULL};
     PyObject *exception, *traceback;
     struct phd_request request;
     struct phd_snapshot snapshot;
@@ -115,13 +116,15 @@ static PyObject *snapshot_wait(PyObject *module, PyObject *arguments)
     return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:d,s:i,s:O}", "bytes", (unsigned long long)result.bytes, "objects",
                          (unsigned long long)result.objects, "known", (unsigned long long)result.known, "broken",
                          (unsigned long long)result.broken, "memory", (unsigned long long)result.memory, "seconds",
-                         result.seconds, "write_errno", result.write_errno, "complete", result.complete ? Py_True : Py_False);
+                         result.seconds, "write_errno", result.write_errno, "complete",
+                         result.complete ? Py_True : Py_False);
 }
 
-PyDoc_STRVAR(call_watched_doc,
-             "call_watched(on_exception, function, *args, **kwargs)\n--\n\n"
-             "Call function(*args, **kwargs); when it raises, call on_exception(exception) first, whose own errors are\n"
-             "written to stderr. Being C, it adds no entry to the traceback.");
+PyDoc_STRVAR(
+    call_watched_doc,
+    "call_watched(on_exception, function, *args, **kwargs)\n--\n\n"
+    "Call function(*args, **kwargs); when it raises, call on_exception(exception) first, whose own errors are\n"
+    "written to stderr. Being C, it adds no entry to the traceback.");
 
 /* The exception being raised, normalised, with its traceback; it stays raised. Returns a new reference. */
 static PyObject *raised_exception(void)
@@ -167,8 +170,9 @@ static PyObject *call_watched(PyObject *module, PyObject *arguments, PyObject *k
     return result;
 }
 
-PyDoc_STRVAR(layout_problems_doc, "layout_problems()\n--\n\nList of (name, in the table, in the headers): fields of the "
-                                  "layout table that differ from the headers this module was compiled with.");
+PyDoc_STRVAR(layout_problems_doc,
+             "layout_problems()\n--\n\nList of (name, in the table, in the headers): fields of the "
+             "layout table that differ from the headers this module was compiled with.");
 
 static PyMethodDef functions[] = {
     {"snapshot_start", (PyCFunction)(void (*)(void))snapshot_start, METH_VARARGS | METH_KEYWORDS, snapshot_start_doc},
@@ -180,8 +184,8 @@ static PyMethodDef functions[] = {
 
 int phd__add_capture(PyObject *module)
 {
-    capture_error = PyErr_NewExceptionWithDoc("pyheapdump.CaptureError", "A dump could not be made; says why.", NULL,
-                                              NULL);
+    capture_error =
+        PyErr_NewExceptionWithDoc("pyheapdump.CaptureError", "A dump could not be made; says why.", NULL, NULL);
     if (!capture_error || PyModule_AddFunctions(module, functions) < 0)
         return -1;
     Py_INCREF(capture_error);

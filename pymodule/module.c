@@ -23,7 +23,8 @@ static PyModuleDef definition = {
 PyMODINIT_FUNC PyInit__pyheapdump(void)
 {
     PyObject *module = PyModule_Create(&definition);
-    if (module != NULL && (phd__add_dumpfile(module) < 0 || phd__add_frames(module) < 0 || phd__add_capture(module) < 0))
+    if (module != NULL &&
+        (phd__add_dumpfile(module) < 0 || phd__add_frames(module) < 0 || phd__add_capture(module) < 0))
         Py_CLEAR(module);
     return module;
 }

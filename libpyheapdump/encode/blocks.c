@@ -104,8 +104,8 @@ bool phd__blocks_put(struct phd_blocks *blocks, enum phd_block_kind kind, uint64
         blocks->sink->system_errno = blocks->sink->system_errno ? blocks->sink->system_errno : 5; /* EIO */
         return false;
     }
-    struct phd_block_entry entry = {blocks->sink->written - blocks->start, first, count, offset, (uint32_t)kind,
-                                    (uint32_t)size, (uint32_t)stored};
+    struct phd_block_entry entry = {
+        blocks->sink->written - blocks->start, first, count, offset, (uint32_t)kind, (uint32_t)size, (uint32_t)stored};
     uint8_t descriptor[96];
     struct phd_buffer packed = {descriptor + 8, 0, sizeof descriptor - 8, false};
     phd__pack_array(&packed, 6);

@@ -36,8 +36,8 @@ struct phd_block_entry {
 
 struct phd_blocks {
     struct phd_sink *sink;
-    uint64_t start;             /* position of the binary part in the file */
-    void *context;              /* ZSTD_CCtx in the static workspace */
+    uint64_t start; /* position of the binary part in the file */
+    void *context;  /* ZSTD_CCtx in the static workspace */
     void *workspace;
     size_t workspace_size;
     uint8_t *compressed;

@@ -24,7 +24,8 @@ static inline int phd__buffer_append(struct phd_buffer *buffer, const void *byte
         buffer->overflow = true;
         return -1;
     }
-    memcpy(buffer->data + buffer->used, bytes, length);
+    if (length) /* memcpy takes no null pointer, not even for nothing */
+        memcpy(buffer->data + buffer->used, bytes, length);
     buffer->used += length;
     return 0;
 }

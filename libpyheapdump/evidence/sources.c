@@ -28,8 +28,8 @@ struct sources {
     const struct phd_request *request;
     uint64_t names[MAX_SOURCES]; /* addresses of the co_filename objects already done */
     unsigned count;
-    uint64_t line_cache;         /* address of linecache.cache, or 0 */
-    double process_start;        /* Unix time, 0: not known */
+    uint64_t line_cache;  /* address of linecache.cache, or 0 */
+    double process_start; /* Unix time, 0: not known */
 };
 
 static bool first_time(struct sources *sources, uint64_t name)
@@ -109,7 +109,8 @@ static uint8_t *begin_source(struct phd_walk *walk, const char *filename, const 
 static void end_source(struct phd_walk *walk, size_t length)
 {
     struct phd_buffer *to = &walk->items;
-    uint8_t bin32[5] = {0xc6, (uint8_t)(length >> 24), (uint8_t)(length >> 16), (uint8_t)(length >> 8), (uint8_t)length};
+    uint8_t bin32[5] = {0xc6, (uint8_t)(length >> 24), (uint8_t)(length >> 16), (uint8_t)(length >> 8),
+                        (uint8_t)length};
     phd__buffer_append(to, bin32, sizeof bin32);
     phd__blocks_put(walk->blocks, PHD_BLOCK_SOURCE, 0, 1, 0, to->data, to->used + length);
     to->used = 0;

@@ -9,14 +9,7 @@
 
 #include "safe/text.h"
 
-enum {
-    END_SIZE = 22,
-    ENTRY_SIZE = 46,
-    LOCAL_SIZE = 30,
-    MAX_COMMENT = 65535,
-    METHOD_STORED = 0,
-    METHOD_DEFLATED = 8
-};
+enum { END_SIZE = 22, ENTRY_SIZE = 46, LOCAL_SIZE = 30, MAX_COMMENT = 65535, METHOD_STORED = 0, METHOD_DEFLATED = 8 };
 
 static uint32_t u16_at(const uint8_t *bytes)
 {
@@ -43,7 +36,7 @@ static bool read_at(int fd, uint64_t offset, uint8_t *to, size_t size)
 struct directory {
     uint64_t position; /* in the file */
     uint32_t size;
-    uint64_t shift;    /* bytes before the archive: a shebang line, an executable */
+    uint64_t shift; /* bytes before the archive: a shebang line, an executable */
 };
 
 /* The end of central directory record stands in the last 64 KiB. */

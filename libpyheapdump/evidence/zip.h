@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 struct phd_zip_member {
-    uint64_t offset;      /* of the stored bytes in the archive */
+    uint64_t offset; /* of the stored bytes in the archive */
     uint32_t stored_size;
-    bool deflated;        /* raw deflate; otherwise as they are */
+    bool deflated; /* raw deflate; otherwise as they are */
 };
 
 /* Find member `name` in the archive open at `fd`, using `scratch` for reading. False when there is none, or it is stored

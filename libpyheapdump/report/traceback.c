@@ -10,15 +10,15 @@
 #include "walk/roots.h"
 
 enum {
-    MAX_TEXT = 600,          /* bytes of a message or name */
-    MAX_FRAMES_SHOWN = 400,  /* per thread or traceback; the rest is counted */
-    MAX_CHAIN = 32,          /* exceptions of a chain */
+    MAX_TEXT = 600,         /* bytes of a message or name */
+    MAX_FRAMES_SHOWN = 400, /* per thread or traceback; the rest is counted */
+    MAX_CHAIN = 32,         /* exceptions of a chain */
     MAX_SOURCE_BYTES = 16 * 1024 * 1024
 };
 
 /* Run `body(…)` so that a failing read ends it; what it wrote so far stays. */
-static bool readable(struct phd_walk *walk, void (*body)(struct phd_walk *, uint64_t, struct phd_text *), uint64_t object,
-                     struct phd_text *to)
+static bool readable(struct phd_walk *walk, void (*body)(struct phd_walk *, uint64_t, struct phd_text *),
+                     uint64_t object, struct phd_text *to)
 {
     struct phd_guard guard;
     volatile bool done = false;
@@ -106,9 +106,8 @@ static void put_exception_line(struct phd_walk *walk, uint64_t exception, struct
     uint64_t type = phd__word_at(walk, exception, walk->at->object_type);
     put_type_name(walk, type, to);
     uint64_t args = phd__word_at(walk, exception, walk->at->exception_args);
-    uint64_t count = args && phd__type_of(walk, args)->shape == PHD_SHAPE_TUPLE
-                         ? phd__word_at(walk, args, walk->at->var_size)
-                         : 0;
+    uint64_t count =
+        args && phd__type_of(walk, args)->shape == PHD_SHAPE_TUPLE ? phd__word_at(walk, args, walk->at->var_size) : 0;
     if (!count)
         return;
     bool several = count > 1;
@@ -253,7 +252,8 @@ struct thread_report {
     struct phd_text *to;
 };
 
-static void put_thread_frames(struct phd_walk *walk, const struct phd_thread *thread, unsigned skip, struct phd_text *to)
+static void put_thread_frames(struct phd_walk *walk, const struct phd_thread *thread, unsigned skip,
+                              struct phd_text *to)
 {
     uint64_t entry = phd__thread_frame(walk, thread->state);
     unsigned shown = 0;
@@ -311,8 +311,8 @@ static void put_place(struct phd_walk *walk, uint64_t entry, int line, struct ph
     if (!entry || !phd__frame_read(walk, entry, &frame))
         return;
     phd__code_position(walk, frame.code, frame.lasti, &position);
-    size_t length = phd__copy_str(walk, phd__word_at(walk, frame.code, walk->at->code_filename), filename,
-                                  sizeof filename);
+    size_t length =
+        phd__copy_str(walk, phd__word_at(walk, frame.code, walk->at->code_filename), filename, sizeof filename);
     size_t slash = length;
     while (slash > 0 && filename[slash - 1] != '/')
         slash--;

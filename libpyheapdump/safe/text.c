@@ -141,24 +141,15 @@ void phd__error_set(struct phd_error *error, enum phd_status status, int system_
 const char *phd_status_text(enum phd_status status)
 {
     switch (status) {
-    case PHD_OK:
-        return "ok";
-    case PHD_ERROR_SYSTEM:
-        return "a system call failed";
-    case PHD_ERROR_LAYOUT:
-        return "no layout table for this CPython";
-    case PHD_ERROR_CLONE:
-        return "no child process could be made";
-    case PHD_ERROR_CHILD:
-        return "the writing child died";
-    case PHD_ERROR_WRITE:
-        return "the file could not be written";
-    case PHD_ERROR_MEMORY:
-        return "no memory for the dump";
-    case PHD_ERROR_UNREADABLE:
-        return "the memory could not be read";
-    case PHD_ERROR_ARGUMENT:
-        return "wrong argument";
+    case PHD_OK: return "ok";
+    case PHD_ERROR_SYSTEM: return "a system call failed";
+    case PHD_ERROR_LAYOUT: return "no layout table for this CPython";
+    case PHD_ERROR_CLONE: return "no child process could be made";
+    case PHD_ERROR_CHILD: return "the writing child died";
+    case PHD_ERROR_WRITE: return "the file could not be written";
+    case PHD_ERROR_MEMORY: return "no memory for the dump";
+    case PHD_ERROR_UNREADABLE: return "the memory could not be read";
+    case PHD_ERROR_ARGUMENT: return "wrong argument";
     }
     return "unknown status";
 }

@@ -13,8 +13,8 @@
 struct phd_sink {
     int fd;
     uint64_t written;
-    uint64_t limit;    /* bytes; 0 for none */
-    int system_errno;  /* of the first failed write, 0 while all is well */
+    uint64_t limit;   /* bytes; 0 for none */
+    int system_errno; /* of the first failed write, 0 while all is well */
     bool limit_reached;
 };
 

@@ -17,7 +17,7 @@
 struct phd_addrset {
     uint64_t *addresses; /* 0: free */
     uint32_t *ids;
-    size_t capacity;     /* slots, a power of two */
+    size_t capacity; /* slots, a power of two */
     size_t count;
 };
 

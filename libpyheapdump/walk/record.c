@@ -54,8 +54,8 @@ void phd__walk_close(struct phd_walk *walk)
 uint64_t phd__walk_memory(const struct phd_walk *walk)
 {
     return 2 * PHD_BLOCK_CAPACITY + PHD_RECORDS_PER_BLOCK * sizeof *walk->address_deltas +
-           phd__addrset_memory(&walk->seen) + phd__addrset_memory(&walk->borrowed) +
-           phd__queue_memory(&walk->queue) + phd__blocks_memory(walk->blocks);
+           phd__addrset_memory(&walk->seen) + phd__addrset_memory(&walk->borrowed) + phd__queue_memory(&walk->queue) +
+           phd__blocks_memory(walk->blocks);
 }
 
 void phd__walk_check(struct phd_walk *walk)
@@ -104,26 +104,14 @@ void phd__put_builtin(struct phd_walk *walk, uint64_t object, const struct phd_t
     switch (type->shape) {
     case PHD_SHAPE_INT:
     case PHD_SHAPE_FLOAT:
-    case PHD_SHAPE_COMPLEX:
-        put_number_record(walk, object, type->shape);
-        break;
-    case PHD_SHAPE_STR:
-        phd__put_str_record(walk, object);
-        break;
+    case PHD_SHAPE_COMPLEX: put_number_record(walk, object, type->shape); break;
+    case PHD_SHAPE_STR: phd__put_str_record(walk, object); break;
     case PHD_SHAPE_BYTES:
-    case PHD_SHAPE_BYTEARRAY:
-        phd__put_bytes_record(walk, object, type->shape);
-        break;
+    case PHD_SHAPE_BYTEARRAY: phd__put_bytes_record(walk, object, type->shape); break;
     case PHD_SHAPE_TUPLE:
-    case PHD_SHAPE_LIST:
-        phd__put_sequence_record(walk, object, type->shape);
-        break;
-    case PHD_SHAPE_DICT:
-        phd__put_dict_record(walk, object);
-        break;
-    default:
-        phd__put_set_record(walk, object, type->shape);
-        break;
+    case PHD_SHAPE_LIST: phd__put_sequence_record(walk, object, type->shape); break;
+    case PHD_SHAPE_DICT: phd__put_dict_record(walk, object); break;
+    default: phd__put_set_record(walk, object, type->shape); break;
     }
 }
 
@@ -157,8 +145,8 @@ static void put_object_record(struct phd_walk *walk, uint64_t object)
         walk->tasks[walk->task_count++] = (uint32_t)walk->own_id;
 }
 
-void phd__put_part(struct phd_walk *walk, enum phd_block_kind kind, uint64_t count, uint64_t offset, const void *content,
-                   size_t size)
+void phd__put_part(struct phd_walk *walk, enum phd_block_kind kind, uint64_t count, uint64_t offset,
+                   const void *content, size_t size)
 {
     if (!walk->postponing)
         phd__blocks_put(walk->blocks, kind, walk->own_id, count, offset, content, size);

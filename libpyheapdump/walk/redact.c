@@ -12,8 +12,9 @@ enum { MAX_NAME = 64, VERDICTS = 4096 };
 
 /* Parts of names, in lower case, without '_' and '-'. */
 static const char *const secret_parts[] = {
-    "password", "passwd",    "passphrase", "secret",       "apikey",      "accesskey",  "privatekey",
-    "authtoken", "accesstoken", "refreshtoken", "sessiontoken", "bearertoken", "authorization", "credential", "sessionid",
+    "password",     "passwd",      "passphrase",    "secret",      "apikey",
+    "accesskey",    "privatekey",  "authtoken",     "accesstoken", "refreshtoken",
+    "sessiontoken", "bearertoken", "authorization", "credential",  "sessionid",
 };
 
 static bool contains(const char *name, size_t length, const char *part)

@@ -12,14 +12,14 @@ enum { PHD_MAX_THREAD_NAME = 256 };
 
 /* One thread of the target, read from its PyThreadState. */
 struct phd_thread {
-    uint64_t state;        /* address of the PyThreadState */
+    uint64_t state; /* address of the PyThreadState */
     uint64_t interpreter;
     uint64_t ident;
-    uint64_t native_id;    /* 0: not known */
-    bool current;          /* the thread the dump is about */
-    int daemon;            /* 0, 1, or -1: not known */
+    uint64_t native_id;             /* 0: not known */
+    bool current;                   /* the thread the dump is about */
+    int daemon;                     /* 0, 1, or -1: not known */
     char name[PHD_MAX_THREAD_NAME]; /* empty: not known */
-    const char *problem;   /* why something of it could not be read, or NULL */
+    const char *problem;            /* why something of it could not be read, or NULL */
 };
 
 /* Call `visit` for every thread of every interpreter, the failing one first. */

@@ -47,28 +47,28 @@ struct phd_instance_field {
     uint64_t name_address; /* of a C string in the target when name is NULL */
     int32_t offset;
     uint16_t size;
-    uint8_t kind;          /* enum phd_field_kind */
+    uint8_t kind; /* enum phd_field_kind */
 };
 
 struct phd_type {
     uint64_t address;
-    uint64_t flags;             /* tp_flags */
+    uint64_t flags; /* tp_flags */
     int64_t basicsize;
     int64_t itemsize;
     int64_t dictoffset;
     int64_t weaklistoffset;
-    enum phd_shape shape;       /* of the nearest known base */
-    bool exact;                 /* the type is that known type itself */
-    bool shared_leaf;           /* may be written inside its owner when it has one owner only */
-    bool single_owner;          /* an instance with one reference cannot be reached by another way */
-    bool python_class;          /* made by a class statement or type() */
-    bool asyncio_task;          /* an asyncio task, to be listed */
-    bool opaque;                /* C code put something into its instances that no table describes */
-    const char *layout_name;    /* of the nearest known base: "list", "datetime.date" … or NULL */
+    enum phd_shape shape;              /* of the nearest known base */
+    bool exact;                        /* the type is that known type itself */
+    bool shared_leaf;                  /* may be written inside its owner when it has one owner only */
+    bool single_owner;                 /* an instance with one reference cannot be reached by another way */
+    bool python_class;                 /* made by a class statement or type() */
+    bool asyncio_task;                 /* an asyncio task, to be listed */
+    bool opaque;                       /* C code put something into its instances that no table describes */
+    const char *layout_name;           /* of the nearest known base: "list", "datetime.date" … or NULL */
     const struct phd_special *special; /* for PHD_SHAPE_SPECIAL */
     const struct phd_instance_field *fields;
     unsigned field_count;
-    struct phd_type *next;      /* chain of the hash bucket */
+    struct phd_type *next; /* chain of the hash bucket */
 };
 
 enum { PHD_TYPE_BUCKETS = 4096 };

@@ -71,9 +71,7 @@ static bool put_leaf(struct phd_walk *walk, uint64_t object, const struct phd_ty
 {
     const struct phd_layout *at = walk->at;
     switch (type->shape) {
-    case PHD_SHAPE_INT:
-        phd__put_int(walk, object);
-        return true;
+    case PHD_SHAPE_INT: phd__put_int(walk, object); return true;
     case PHD_SHAPE_FLOAT: {
         double value;
         memcpy(&value, phd__view(walk->memory, object + (uint64_t)at->float_value, sizeof value), sizeof value);
@@ -86,8 +84,7 @@ static bool put_leaf(struct phd_walk *walk, uint64_t object, const struct phd_ty
         phd__pack_complex(walk->to, value);
         return true;
     }
-    case PHD_SHAPE_STR:
-        return phd__put_str(walk, object, PHD_MAX_LEAF_BYTES);
+    case PHD_SHAPE_STR: return phd__put_str(walk, object, PHD_MAX_LEAF_BYTES);
     case PHD_SHAPE_BYTES: {
         uint64_t length = phd__word_at(walk, object, at->var_size);
         if (length > PHD_MAX_LEAF_BYTES)
@@ -95,8 +92,7 @@ static bool put_leaf(struct phd_walk *walk, uint64_t object, const struct phd_ty
         phd__pack_bytes(walk->to, phd__view(walk->memory, object + (uint64_t)at->bytes_data, length), length);
         return true;
     }
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -107,9 +103,7 @@ static void put_readable(struct phd_walk *walk, uint64_t object)
     struct phd_type *type = phd__type_of(walk, object);
     bool one_owner = walk->trust_counts && type->single_owner && has_one_reference(walk, object);
     switch (type->shape) {
-    case PHD_SHAPE_NONE:
-        phd__pack_nil(walk->to);
-        return;
+    case PHD_SHAPE_NONE: phd__pack_nil(walk->to); return;
     case PHD_SHAPE_BOOL:
         if (phd__read_u32(walk->memory, object + (uint64_t)walk->at->long_digits))
             phd__pack_true(walk->to);
@@ -122,8 +116,7 @@ static void put_readable(struct phd_walk *walk, uint64_t object)
             return;
         }
         break;
-    default:
-        break;
+    default: break;
     }
     if (one_owner && type->shared_leaf && !walk->meeting_roots && put_leaf(walk, object, type))
         return;

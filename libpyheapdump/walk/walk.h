@@ -34,9 +34,9 @@ enum {
     PHD_MAX_STACK = 65536,            /* values of an evaluation stack */
     PHD_MAX_FRAMES = 1000000,         /* frames of a thread */
     PHD_MAX_THREADS = 100000,
-    PHD_MAX_POSTPONED = 4096,        /* large objects whose parts are put off */
-    PHD_MAX_TASKS = 65536, /* asyncio tasks listed */
-    PHD_MAX_LOCALS = 16384 /* locals, cells and free variables of a frame */
+    PHD_MAX_POSTPONED = 4096, /* large objects whose parts are put off */
+    PHD_MAX_TASKS = 65536,    /* asyncio tasks listed */
+    PHD_MAX_LOCALS = 16384    /* locals, cells and free variables of a frame */
 };
 #define PHD_MAX_LENGTH ((uint64_t)1 << 42) /* of any container or string of the target */
 
@@ -72,10 +72,10 @@ struct phd_walk {
     uint32_t *tasks; /* ids of the asyncio tasks written */
     unsigned task_count;
     /* Near the roots the parts of large objects are put off, so that small neighbours come first. */
-    bool near_roots;             /* put off what can be */
-    bool postponing;             /* this record's parts are put off */
-    bool parts_only;             /* a record is done again for its parts: nothing else of it is met */
-    bool has_parts;              /* the record has parts in blocks of their own */
+    bool near_roots; /* put off what can be */
+    bool postponing; /* this record's parts are put off */
+    bool parts_only; /* a record is done again for its parts: nothing else of it is met */
+    bool has_parts;  /* the record has parts in blocks of their own */
     struct phd_postponed *postponed;
     unsigned postponed_count;
     bool careful;       /* each value under its own recovery point */
@@ -105,8 +105,8 @@ void phd__walk_run_met(struct phd_walk *walk);
 void phd__walk_run_postponed(struct phd_walk *walk);
 
 /* record.c: write a part of the current object as a block of its own, unless it is put off. */
-void phd__put_part(struct phd_walk *walk, enum phd_block_kind kind, uint64_t count, uint64_t offset, const void *content,
-                   size_t size);
+void phd__put_part(struct phd_walk *walk, enum phd_block_kind kind, uint64_t count, uint64_t offset,
+                   const void *content, size_t size);
 
 /* Close the current OBJECTS block. */
 void phd__walk_flush(struct phd_walk *walk);
