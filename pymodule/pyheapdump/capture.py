@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 
 from . import _pyheapdump, files
 
@@ -253,16 +254,11 @@ def _finish_all() -> None:
 def say(text: str) -> None:
     """One line on stderr, whatever state the program's sys.stderr is in."""
     line = f"pyheapdump: {text}\n".encode("utf-8", "backslashreplace")
-    try:
-        stream = sys.__stderr__
-        if stream is not None:
-            stream.flush()
-    except Exception:  # a closed or broken stream: the descriptor may still work
-        pass
-    try:
+    with suppress(OSError, ValueError):  # a closed or broken stream: the descriptor may still work
+        if sys.__stderr__ is not None:
+            sys.__stderr__.flush()
+    with suppress(OSError):  # nobody can be told
         os.write(2, line)
-    except OSError:
-        return  # nobody can be told
 
 
 def size_text(size: int) -> str:

@@ -50,7 +50,7 @@ class _Finder:
             return None
         from importlib.util import find_spec
 
-        sys.meta_path.remove(self)  # type: ignore[arg-type]
+        sys.meta_path.remove(self)
         spec = find_spec(name)
         if spec is not None and spec.loader is not None and hasattr(spec.loader, "exec_module"):
             execute = spec.loader.exec_module
@@ -71,12 +71,12 @@ def watch(wanted: bool) -> None:
     module = sys.modules.get(MODULE)
     if not wanted:
         if _finder in sys.meta_path:
-            sys.meta_path.remove(_finder)  # type: ignore[arg-type]
+            sys.meta_path.remove(_finder)
         _unwrap(module)
     elif module is not None:
         _wrap(module)
     elif _finder not in sys.meta_path:
-        sys.meta_path.insert(0, _finder)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _finder)
 
 
 def _wrap(module: Any) -> None:

@@ -29,7 +29,7 @@ def temporary_directory() -> str:
 
 
 def choose_directory(directory: str | None) -> str:
-    """The directory dumps go to: the argument, else PYHEAPDUMP_DIR, else the current one if writable, else a temporary one.
+    """Where dumps go: the argument, else PYHEAPDUMP_DIR, else the current directory if writable, else a temporary one.
 
     Raises DumpingDisabledError when PYHEAPDUMP_DIR is "disable", whatever the argument.
     """

@@ -54,7 +54,7 @@ def _start(
     except files.DumpingDisabledError:
         _lock.release()
         return _nothing
-    except BaseException as problem:  # whatever it is, the program's own exception comes first
+    except BaseException as problem:  # noqa: BLE001  whatever it is, the program's own exception comes first
         _lock.release()
         capture.say(f"no dump: {describe(problem)}")
         return _nothing
@@ -70,7 +70,7 @@ def _finish(dumping: capture.Dumping, message: str | None) -> None:
         result = dumping.finish()
         if not dumping.settings.quiet:
             capture.say(message.format(filename=dumping.path) if message else _announcement(dumping, result))
-    except BaseException as problem:
+    except BaseException as problem:  # noqa: BLE001  as above
         capture.say(f"no dump at {dumping.path}: {describe(problem)}")
     finally:
         _lock.release()
