@@ -148,9 +148,9 @@ def instance_in_itself():
 
 
 @CLASSES.value
-def instance_chain_100000():
+def instance_chain_30000():
     head = None
-    for i in range(100_000):
+    for i in range(30_000):
         node = Empty()
         node.next = head
         head = node
