@@ -242,6 +242,11 @@ def _finish_later(dumping: Dumping) -> None:
     _unfinished.append(dumping)
 
 
+def forget_unfinished() -> None:
+    """In a forked child: the dumps that the parent waits for are the parent's."""
+    _unfinished.clear()
+
+
 def _finish_all() -> None:
     while _unfinished:
         dumping = _unfinished.pop()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from contextlib import suppress
 
 from . import capture, files
 
@@ -94,31 +95,35 @@ def describe(problem: BaseException) -> str:
 # --- sys.excepthook
 
 
+def _around(previous: str, reason: str, exception: Any, traceback: Any, call: tuple[Any, ...]) -> None:
+    """Start the dump, let the previous hook do its work, finish the dump; whatever fails of ours stays ours.
+
+    Under memory pressure even the handlers in watch() can fail: hence the outer nets.
+    """
+    finish = _nothing
+    with suppress(BaseException):
+        finish = watch(exception, traceback, reason)
+    try:
+        _previous[previous](*call)
+    finally:
+        with suppress(BaseException):
+            finish()
+
+
 def excepthook(kind: type[BaseException], value: BaseException, traceback: TracebackType | None) -> None:
     """Replaces sys.excepthook."""
-    finish = watch(value, traceback, "exception")
-    try:
-        _previous["excepthook"](kind, value, traceback)
-    finally:
-        finish()
+    _around("excepthook", "exception", value, traceback, (kind, value, traceback))
 
 
 def thread_excepthook(args: Any) -> None:
     """Replaces threading.excepthook."""
-    finish = watch(args.exc_value, args.exc_traceback, "exception in a thread")
-    try:
-        _previous["thread_excepthook"](args)
-    finally:
-        finish()
+    _around("thread_excepthook", "exception in a thread", args.exc_value, args.exc_traceback, (args,))
 
 
 def unraisable_hook(unraisable: Any) -> None:
     """Replaces sys.unraisablehook when asked for."""
-    finish = watch(unraisable.exc_value, unraisable.exc_traceback, "unraisable exception")
-    try:
-        _previous["unraisable_hook"](unraisable)
-    finally:
-        finish()
+    found = (unraisable.exc_value, unraisable.exc_traceback)
+    _around("unraisable_hook", "unraisable exception", *found, (unraisable,))
 
 
 # hook name: (module, attribute, our function)
@@ -151,9 +156,27 @@ def _set(name: str, wanted: bool) -> None:
 _in_place: set[str] = set()
 
 
+_fork_is_watched = False
+
+
+def _after_fork() -> None:
+    """In a forked child: a lock that another thread held has no holder here, and the parent's dumps are not ours."""
+    global _lock
+    _lock = threading.Lock()
+    capture.forget_unfinished()
+
+
+def _watch_fork() -> None:
+    global _fork_is_watched
+    if not _fork_is_watched:
+        os.register_at_fork(after_in_child=_after_fork)
+        _fork_is_watched = True
+
+
 def install(settings: capture.Settings) -> None:
     """Put the hooks in place that `settings` ask for."""
     global _active
+    _watch_fork()
     from . import children
 
     _active = settings if settings.exceptions else None
