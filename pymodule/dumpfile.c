@@ -117,6 +117,18 @@ struct phd__loaded *phd__dump_acquire_object(DumpFile *self, PyObject *argument,
 
 /* --- opening and closing --- */
 
+/* Notes once that a block's content cannot be decoded, so long as the list of problems is of a sensible length. An
+ * exception is set when there is no memory. */
+static void note_damaged_map(DumpFile *self, size_t number, const char *what)
+{
+    if (PyList_GET_SIZE(self->problems) > 2 * PHD__MAX_PROBLEMS)
+        return;
+    PyObject *problem = phd__damaged_block(phd__dump_block(self, number), what);
+    if (problem != NULL && PySequence_Contains(self->problems, problem) == 0)
+        PyList_Append(self->problems, problem);
+    Py_XDECREF(problem);
+}
+
 /* Decodes the one map of a block. NULL without an exception when the block is damaged; that is a problem, told. */
 static PyObject *block_map(DumpFile *self, size_t number)
 {
@@ -131,10 +143,7 @@ static PyObject *block_map(DumpFile *self, size_t number)
     phd__dump_release(self, number);
     if (map != NULL || problem == NULL)
         return map;
-    reason = phd__damaged_block(phd__dump_block(self, number), problem);
-    if (reason != NULL && PyList_Append(self->problems, reason) < 0)
-        Py_CLEAR(reason);
-    Py_XDECREF(reason);
+    note_damaged_map(self, number, problem);
     return NULL;
 }
 
@@ -155,7 +164,7 @@ static int facts_version(DumpFile *self, uint64_t *ret)
     PyObject *version = PyDict_CheckExact(facts) ? PyDict_GetItemString(facts, "version") : NULL;
     if (version != NULL && PyLong_CheckExact(version)) {
         *ret = PyLong_AsUnsignedLongLong(version);
-        PyErr_Clear(); /* too large or negative: the sentinel is a version that nobody knows */
+        PyErr_Clear(); /* too large or negative: 2**64-1 then stands for a version that nobody knows */
     }
     Py_DECREF(facts);
     return 0;

@@ -12,17 +12,22 @@ without a capture, and can make dumps that the C writer never would: cut, flippe
 
 Values (docs/format.md, section 3) are written as Python objects; the functions `ref`, `forward`, `run`, `missing`,
 `address` and the constant ABSENT make those that Python has no literal for. Needs the PyPI packages msgpack and
-zstandard.
+zstandard (before 3.14).
 """
 
 import struct
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional, Union
 
 import msgpack
-import zstandard
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    import zstandard
 
 FACTS, ROOTS, OBJECTS, ITEMS, CONTENT, SOURCE, PROC, END = range(1, 9)
 DESCRIPTOR_MAGIC = 0x184D2A50
@@ -31,6 +36,16 @@ INDEX_MARK = b"PHDINDEX"
 DEFAULT_BOUNDARY = "=_pyheapdump_0123456789abcdef0123456789abcdef"
 
 Value = Any
+
+
+def compress(data: bytes, checksum: bool = True) -> bytes:
+    """One zstd frame with content size and, unless a test wants it without, checksum."""
+    if sys.version_info >= (3, 14):
+        parameter = zstd.CompressionParameter
+        return zstd.compress(data, options={parameter.compression_level: 1, parameter.checksum_flag: checksum})
+    compressor = zstandard.ZstdCompressor(level=1, write_checksum=checksum, write_content_size=True)
+    frame: bytes = compressor.compress(data)
+    return frame
 
 
 def _big_endian(number: int) -> bytes:
@@ -112,9 +127,7 @@ class Block:
 
     def compressed(self) -> bytes:
         if self.frame is None:
-            self.frame = zstandard.ZstdCompressor(
-                level=1, write_checksum=True, write_content_size=True
-            ).compress(self.content)
+            self.frame = compress(self.content)
         return self.frame
 
     def fields(self) -> list[int]:
@@ -322,9 +335,7 @@ class DumpBuilder:
         self.part_end = len(out)
         return bytes(out + f"\n--{self.boundary}--\n".encode())
 
-    def write(
-        self, path: Union[str, Path], index: bool = True, cut_at: Union[int, float, None] = None
-    ) -> int:
+    def write(self, path: Union[str, Path], index: bool = True, cut_at: Union[int, float, None] = None) -> int:
         """Write the file and return its size in bytes.
 
         `cut_at` cuts it: an int is a number of bytes, a float from 0.0 to 1.0 a share of the file.
