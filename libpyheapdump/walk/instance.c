@@ -330,10 +330,21 @@ static void put_pointers(struct phd_walk *walk, uint64_t object, const struct ph
     walk->meeting_roots = meeting_roots;
 }
 
+struct special_base {
+    uint64_t object;
+    const struct phd_type *type;
+};
+
+static void put_special(struct phd_walk *walk, void *state)
+{
+    const struct special_base *base = state;
+    base->type->special->write(walk, base->object, base->type);
+}
+
 static void put_base(struct phd_walk *walk, uint64_t object, const struct phd_type *type)
 {
     if (type->shape == PHD_SHAPE_SPECIAL)
-        type->special->write(walk, object, type);
+        phd__put_guarded(walk, put_special, &(struct special_base){object, type});
     else if (type->shape >= PHD_SHAPE_INT && type->shape <= PHD_SHAPE_FROZENSET)
         phd__put_builtin(walk, object, type);
     else if (type->shape == PHD_SHAPE_GENERATOR)
