@@ -16,9 +16,11 @@ import queue
 import sys
 import xml.etree.ElementTree
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from support import layout_table
 from support.raw_dump import Written, dump_values
 
 VERSION = sys.version_info[:2]
@@ -286,3 +288,44 @@ def test_ctypes(name: str, dumped: Dumped) -> None:
 def test_ctypes_instance_without_memory(dumped: Dumped) -> None:
     assert type(dumped.base("nowhere int")["content"]).__name__ == "Missing"
     assert dumped.fields("nowhere int")["b_size"] == 4
+
+
+# --- broken memory
+
+BROKEN = {  # the pointer to break, by the row of the type
+    "collections.deque": ("_leftblock", lambda: collections.deque([1, 2])),
+    "collections.OrderedDict": ("_first", lambda: moved(9)),
+    "decimal.Decimal": ("_mpd_data", lambda: decimal.Decimal("1.5")),
+    "array.array": ("ob_item", lambda: array.array("i", [1, 2])),
+    "_io.StringIO": ("_buf", lambda: io.StringIO("text")),
+    "memoryview": ("buf", lambda: memoryview(b"abc")),
+}
+
+
+def pointer_of(row_name: str, value: Any) -> ctypes.c_size_t:
+    """The word in memory that the table calls by this field's name."""
+    row = next(row for row in layout_table.rows() if row.name == row_name)
+    field = next(field for field in row.fields if field.name == BROKEN[row_name][0])
+    return ctypes.c_size_t.from_address(id(value) + field.offset)
+
+
+def test_broken_content_costs_the_content_only(tmp_path: Path) -> None:
+    values = {name: build() for name, (_, build) in BROKEN.items()}
+    pointers = {name: pointer_of(name, value) for name, value in values.items()}
+    whole = {name: pointer.value for name, pointer in pointers.items()}
+    for pointer in pointers.values():
+        pointer.value = 0x1010
+    try:
+        written, raw = dump_values(tmp_path / "a.dump", values)
+    finally:
+        for name, pointer in pointers.items():
+            pointer.value = whole[name]
+    for name in BROKEN:
+        record = written.file.record(raw[name].id)
+        assert record[0] == 1, (name, record)
+        content = record[2][2]["content"] if name == "memoryview" else record[2]
+        assert type(content).__name__ == "Missing", (name, record)
+        assert BROKEN[name][0] in written.fields(raw[name])
+    end = written.file.blocks(8)[0]
+    assert (end["broken"], "reason" in end) == (0, False)
+    assert end["missing_values"] >= len(BROKEN)
