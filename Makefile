@@ -104,6 +104,12 @@ pytest: packages
 	-$(PYTHON) tools/venvs.py $(VERSIONS)
 	$(PYTHON) tools/run_pytest.py $(VERSIONS) -- $(PYTEST_ARGS)
 
+# What a dump costs, against its targets; on a machine without other work. Writes docs/benchmarks.md.
+.PHONY: bench
+bench: packages
+	$(PYTHON) tools/venvs.py 3.11 3.13
+	$(PYTHON) -m bench --output docs/benchmarks.md
+
 format: build/lint/ready
 	clang-format -i $(C_FILES)
 	build/lint/bin/ruff check --fix $(PYTHON_FILES)
