@@ -81,7 +81,7 @@ class Dill:
     def load(path: str) -> Any:
         dill = import_module("dill")
         with open(path, "rb") as stream:
-            return dill.load(stream)  # noqa: S301 -- written by dump() above
+            return dill.load(stream)
 
 
 class Cloudpickle:
