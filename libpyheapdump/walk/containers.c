@@ -8,7 +8,7 @@ enum { PREFETCH_DISTANCE = 6 };
 
 /* ---- values of a large container ---- */
 
-void phd__items_begin(struct phd_walk *walk, struct phd_item_writer *writer)
+static void begin_items(struct phd_walk *walk, struct phd_item_writer *writer)
 {
     writer->offset = writer->count = 0;
     walk->items.used = 0;
@@ -41,9 +41,27 @@ void phd__items_value(struct phd_walk *walk, struct phd_item_writer *writer, uin
         flush_items(walk, writer);
 }
 
-void phd__items_end(struct phd_walk *walk, struct phd_item_writer *writer)
+/* Each value has a recovery point of its own, because blocks that are written cannot be taken back. When the container
+ * itself cannot be read further, the rest of its values is missing. */
+void phd__put_split_values(struct phd_walk *walk, enum phd_shape shape, uint64_t count, phd_items_body *body,
+                           void *argument)
 {
-    flush_items(walk, writer);
+    struct phd_item_writer writer;
+    struct phd_guard guard;
+    bool careful = walk->careful;
+    phd__put_split(walk, shape, count);
+    if (walk->postponing)
+        return;
+    begin_items(walk, &writer);
+    walk->careful = true;
+    if (PHD_GUARD(walk->memory, &guard))
+        body(walk, &writer, count, argument);
+    PHD_UNGUARD(walk->memory, &guard);
+    walk->careful = careful;
+    walk->to = &walk->records;
+    flush_items(walk, &writer);
+    if (!walk->stopped)
+        walk->missing_values += count - writer.offset;
 }
 
 void phd__put_split(struct phd_walk *walk, enum phd_shape shape, uint64_t count)
@@ -63,6 +81,15 @@ static void prefetch(struct phd_walk *walk, const uint64_t *items, uint64_t coun
         __builtin_prefetch((const void *)(uintptr_t)items[i + PREFETCH_DISTANCE]);
 }
 
+static void put_split_sequence(struct phd_walk *walk, struct phd_item_writer *writer, uint64_t count, void *argument)
+{
+    const uint64_t *items = argument;
+    for (uint64_t i = 0; i < count && !walk->stopped; i++) {
+        prefetch(walk, items, count, i);
+        phd__items_value(walk, writer, 0, items[i]);
+    }
+}
+
 void phd__put_sequence_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape)
 {
     uint64_t count = phd__word_at(walk, object, walk->at->var_size);
@@ -80,14 +107,7 @@ void phd__put_sequence_record(struct phd_walk *walk, uint64_t object, enum phd_s
         }
         return;
     }
-    phd__put_split(walk, shape, count);
-    struct phd_item_writer writer;
-    phd__items_begin(walk, &writer);
-    for (uint64_t i = 0; i < count && !walk->stopped; i++) {
-        prefetch(walk, items, count, i);
-        phd__items_value(walk, &writer, 0, items[i]);
-    }
-    phd__items_end(walk, &writer);
+    phd__put_split_values(walk, shape, count, put_split_sequence, (void *)(uintptr_t)items);
 }
 
 /* ---- dict ---- */
@@ -238,39 +258,43 @@ static uint64_t put_pairs(struct phd_walk *walk, uint64_t dict, uint64_t expecte
     return count;
 }
 
-static void put_split_dict(struct phd_walk *walk, uint64_t dict, uint64_t count)
+static void put_split_dict(struct phd_walk *walk, struct phd_item_writer *writer, uint64_t count, void *argument)
 {
-    phd__put_split(walk, PHD_SHAPE_DICT, 2 * count);
-    struct phd_item_writer writer;
+    const uint64_t *dict = argument;
     struct phd_dict_cursor cursor;
     uint64_t key, value, done = 0;
-    phd__items_begin(walk, &writer);
-    phd__dict_open(walk, dict, &cursor);
+    phd__dict_open(walk, *dict, &cursor);
     while (done < count && !walk->stopped && phd__dict_next(walk, &cursor, &key, &value)) {
-        phd__items_value(walk, &writer, 0, key);
-        phd__items_value(walk, &writer, key, value);
-        done++;
+        phd__items_value(walk, writer, 0, key);
+        phd__items_value(walk, writer, key, value);
+        done += 2;
     }
-    phd__items_end(walk, &writer);
+}
+
+/* The array header at `header` was written for more elements than there are. Up to 4097 take one or three bytes. */
+static void correct_array(uint8_t *header, uint64_t count)
+{
+    if ((header[0] & 0xf0) == 0x90) {
+        header[0] = (uint8_t)(0x90 | count);
+    } else {
+        header[1] = (uint8_t)(count >> 8);
+        header[2] = (uint8_t)count;
+    }
 }
 
 void phd__put_dict_record(struct phd_walk *walk, uint64_t object)
 {
     uint64_t count = phd__dict_length(walk, object);
     if (2 * count > PHD_MAX_INLINE_ITEMS) {
-        put_split_dict(walk, object, count);
+        phd__put_split_values(walk, PHD_SHAPE_DICT, 2 * count, put_split_dict, &object);
         return;
     }
-    size_t start = walk->to->used;
+    uint8_t *header = walk->to->data + walk->to->used;
     phd__pack_array(walk->to, 1 + 2 * count);
     phd__pack_uint32(walk->to, PHD_SHAPE_DICT);
     uint64_t found = put_pairs(walk, object, count);
-    if (found < count) { /* caught in the middle of a change: the table is what there is */
-        walk->to->used = start;
-        phd__pack_array(walk->to, 1 + 2 * found);
-        phd__pack_uint32(walk->to, PHD_SHAPE_DICT);
-        put_pairs(walk, object, found);
-    }
+    if (found < count && !walk->to->overflow) /* caught in the middle of a change: the table is what there is */
+        correct_array(header, 1 + 2 * found);
 }
 
 /* ---- set, frozenset ---- */
@@ -299,27 +323,25 @@ static uint64_t put_members(struct phd_walk *walk, uint64_t object, uint64_t exp
     return count;
 }
 
+static void put_split_set(struct phd_walk *walk, struct phd_item_writer *writer, uint64_t count, void *argument)
+{
+    const uint64_t *set = argument;
+    put_members(walk, *set, count, writer);
+}
+
 void phd__put_set_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape)
 {
     uint64_t count = phd__word_at(walk, object, walk->at->set_used);
     if (count > PHD_MAX_LENGTH)
         phd__memory_fault(walk->memory, object, "a set of impossible size");
     if (count > PHD_MAX_INLINE_ITEMS) {
-        struct phd_item_writer writer;
-        phd__put_split(walk, shape, count);
-        phd__items_begin(walk, &writer);
-        put_members(walk, object, count, &writer);
-        phd__items_end(walk, &writer);
+        phd__put_split_values(walk, shape, count, put_split_set, &object);
         return;
     }
-    size_t start = walk->to->used;
-    for (uint64_t expected = count;;) {
-        walk->to->used = start;
-        phd__pack_array(walk->to, 1 + expected);
-        phd__pack_uint32(walk->to, shape);
-        uint64_t found = put_members(walk, object, expected, NULL);
-        if (found == expected)
-            return;
-        expected = found;
-    }
+    uint8_t *header = walk->to->data + walk->to->used;
+    phd__pack_array(walk->to, 1 + count);
+    phd__pack_uint32(walk->to, shape);
+    uint64_t found = put_members(walk, object, count, NULL);
+    if (found < count && !walk->to->overflow)
+        correct_array(header, 1 + found);
 }

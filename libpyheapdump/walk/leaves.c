@@ -5,7 +5,7 @@
 #include "walk/content.h"
 #include "walk/walk.h"
 
-enum { MAX_INT_DIGITS = 1 << 28, INT_PIECE = 4096 };
+enum { MAX_INT_DIGITS = 1 << 28, SMALLEST_PAGE = 4096 };
 
 struct long_parts {
     uint64_t count;
@@ -28,6 +28,13 @@ static void read_long(struct phd_walk *walk, uint64_t object, struct long_parts 
     if (parts->count > MAX_INT_DIGITS)
         phd__memory_fault(walk->memory, object, "an int of impossible size");
     parts->digits = object + (uint64_t)walk->at->long_digits;
+}
+
+uint64_t phd__int_digits(struct phd_walk *walk, uint64_t object)
+{
+    struct long_parts parts;
+    read_long(walk, object, &parts);
+    return parts.count;
 }
 
 /* Turns digits of `digit_bits` into bytes of two's complement, little-endian, one after the other. */
@@ -121,8 +128,11 @@ static uint32_t character(const uint8_t *data, unsigned kind, uint64_t index)
     return c;
 }
 
+/* What is beyond Unicode (in a broken str) becomes U+FFFD. */
 static unsigned utf8_encode(uint32_t c, uint8_t out[4])
 {
+    if (c > 0x10ffff)
+        c = 0xfffd;
     if (c < 0x80) {
         out[0] = (uint8_t)c;
         return 1;
@@ -209,7 +219,7 @@ size_t phd__copy_str(struct phd_walk *walk, uint64_t object, char *out, size_t c
     for (uint64_t i = 0; i < parts.length && used + 5 <= capacity; i++) {
         const uint8_t *data = phd__view(walk->memory, parts.data + i * parts.kind, parts.kind);
         uint32_t c = character(data, parts.kind, 0);
-        used += utf8_encode(is_surrogate(c) || c > 0x10ffff ? '?' : c, (uint8_t *)out + used);
+        used += utf8_encode(is_surrogate(c) ? '?' : c, (uint8_t *)out + used);
     }
     out[used] = 0;
     return used;
@@ -278,13 +288,36 @@ void phd__put_str_record(struct phd_walk *walk, uint64_t object)
     phd__content_end(&content);
 }
 
-void phd__put_content(struct phd_walk *walk, uint64_t address, uint64_t length)
+/* A view of bytes that are sure to be readable: the fault must not come in the middle of zstd. */
+static const uint8_t *touched_view(struct phd_walk *walk, uint64_t address, uint64_t length)
 {
-    for (uint64_t offset = 0; offset < length && !walk->postponing && !walk->stopped; offset += PHD_BLOCK_TARGET) {
+    const uint8_t *view = phd__view(walk->memory, address, length);
+    for (uint64_t offset = 0; offset < length; offset += SMALLEST_PAGE)
+        phd__read_u8(walk->memory, address + offset);
+    phd__read_u8(walk->memory, address + length - 1);
+    return view;
+}
+
+static void put_pieces(struct phd_walk *walk, uint64_t address, uint64_t length)
+{
+    for (uint64_t offset = 0; offset < length && !walk->stopped; offset += PHD_BLOCK_TARGET) {
         uint64_t piece = length - offset < PHD_BLOCK_TARGET ? length - offset : PHD_BLOCK_TARGET;
-        phd__put_part(walk, PHD_BLOCK_CONTENT, 1, offset, phd__view(walk->memory, address + offset, piece), piece);
+        phd__put_part(walk, PHD_BLOCK_CONTENT, 1, offset, touched_view(walk, address + offset, piece), piece);
         phd__walk_check(walk);
     }
+}
+
+/* Blocks that are written cannot be taken back, so a read that fails costs the rest of the content only. */
+void phd__put_content(struct phd_walk *walk, uint64_t address, uint64_t length)
+{
+    struct phd_guard guard;
+    if (walk->postponing)
+        return;
+    if (PHD_GUARD(walk->memory, &guard))
+        put_pieces(walk, address, length);
+    else
+        walk->missing_values++;
+    PHD_UNGUARD(walk->memory, &guard);
 }
 
 void phd__put_bytes_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape)

@@ -84,6 +84,23 @@ bool phd__queue_pop(struct phd_queue *queue, uint64_t *entry)
     return true;
 }
 
+struct phd_queue_mark phd__queue_mark(const struct phd_queue *queue)
+{
+    return (struct phd_queue_mark){queue->last, queue->write};
+}
+
+bool phd__queue_next(const struct phd_queue *queue, struct phd_queue_mark *mark, uint64_t *entry)
+{
+    if (mark->chunk == queue->last && mark->position == queue->write)
+        return false;
+    if (mark->position == CHUNK_ENTRIES) {
+        mark->chunk = mark->chunk->next;
+        mark->position = 0;
+    }
+    *entry = mark->chunk->entries[mark->position++];
+    return true;
+}
+
 uint64_t phd__queue_peek(const struct phd_queue *queue, size_t distance)
 {
     size_t at = queue->read + distance;

@@ -31,6 +31,16 @@ bool phd__queue_push(struct phd_queue *queue, uint64_t entry);
 /* False when the queue is empty. */
 bool phd__queue_pop(struct phd_queue *queue, uint64_t *entry);
 
+/* The place behind the last entry: what is pushed from now on can be looked at from there. Valid until the next pop. */
+struct phd_queue_mark {
+    const struct phd_queue_chunk *chunk;
+    size_t position;
+};
+struct phd_queue_mark phd__queue_mark(const struct phd_queue *queue);
+
+/* The next entry behind `mark`, which moves behind it; false when there is none. The entry stays in the queue. */
+bool phd__queue_next(const struct phd_queue *queue, struct phd_queue_mark *mark, uint64_t *entry);
+
 /* The entry `distance` places behind the next one, or 0: for prefetching. */
 uint64_t phd__queue_peek(const struct phd_queue *queue, size_t distance);
 

@@ -8,7 +8,13 @@
 #include "walk/special.h"
 #include "walk/walk.h"
 
-enum { FIRST_SEEN_CAPACITY = 1 << 16, FIRST_BORROWED_CAPACITY = 4096, QUEUE_PREFETCH = 4 };
+enum {
+    FIRST_SEEN_CAPACITY = 1 << 16,
+    FIRST_BORROWED_CAPACITY = 4096,
+    QUEUE_PREFETCH = 4,
+    /* Behind the records of a block there is room for its column of addresses, 9 bytes each at most. */
+    RECORDS_CAPACITY = PHD_BLOCK_CAPACITY - 9 * PHD_RECORDS_PER_BLOCK - 16
+};
 
 enum phd_status phd__walk_open(struct phd_walk *walk, const struct phd_layout *at, struct phd_memory *memory,
                                struct phd_blocks *blocks, struct phd_error *error)
@@ -22,7 +28,7 @@ enum phd_status phd__walk_open(struct phd_walk *walk, const struct phd_layout *a
     walk->types.memory = memory;
     /* Counts are shared between threads in a free-threaded build: one does not mean one. */
     walk->trust_counts = !at->free_threaded;
-    walk->records = (struct phd_buffer){phd__pages_alloc(PHD_BLOCK_CAPACITY), 0, PHD_BLOCK_CAPACITY, false};
+    walk->records = (struct phd_buffer){phd__pages_alloc(PHD_BLOCK_CAPACITY), 0, RECORDS_CAPACITY, false};
     walk->items = (struct phd_buffer){phd__pages_alloc(PHD_BLOCK_CAPACITY), 0, PHD_BLOCK_CAPACITY, false};
     walk->address_deltas = phd__pages_alloc(PHD_RECORDS_PER_BLOCK * sizeof *walk->address_deltas);
     walk->tasks = phd__pages_alloc(PHD_MAX_TASKS * sizeof *walk->tasks);
@@ -152,12 +158,15 @@ void phd__put_part(struct phd_walk *walk, enum phd_block_kind kind, uint64_t cou
         phd__blocks_put(walk->blocks, kind, walk->own_id, count, offset, content, size);
 }
 
-static bool try_record(struct phd_walk *walk, uint64_t entry, size_t start, bool careful)
+/* Write the record of `entry`, all or nothing: when it fails `walk->records` is as before, but for `overflow`, which
+ * tells that the record was too large. */
+static bool try_record(struct phd_walk *walk, uint64_t entry, bool careful)
 {
     struct phd_guard guard;
     volatile bool done = false;
+    size_t start = walk->records.used;
     bool meeting_roots = walk->meeting_roots;
-    walk->careful = careful;
+    walk->careful = walk->again = careful;
     walk->to = &walk->records;
     if (PHD_GUARD(walk->memory, &guard)) {
         if (entry & PHD_ENTRY_IFRAME)
@@ -169,15 +178,13 @@ static bool try_record(struct phd_walk *walk, uint64_t entry, size_t start, bool
     PHD_UNGUARD(walk->memory, &guard);
     walk->meeting_roots = meeting_roots;
     walk->to = &walk->records;
-    walk->careful = false;
+    walk->careful = walk->again = false;
     if (done && walk->records.overflow) {
         walk->memory->fault_reason = "too large for one record";
         done = false;
     }
-    if (!done) {
+    if (!done)
         walk->records.used = start;
-        walk->records.overflow = false;
-    }
     return done;
 }
 
@@ -194,6 +201,7 @@ void phd__walk_flush(struct phd_walk *walk)
     uint64_t count = walk->written - walk->first_id;
     if (!count)
         return;
+    walk->records.capacity = PHD_BLOCK_CAPACITY;
     phd__pack_map(&walk->records, 1);
     phd__pack_text(&walk->records, "a");
     phd__pack_array(&walk->records, count);
@@ -206,18 +214,49 @@ void phd__walk_flush(struct phd_walk *walk)
     walk->first_id = walk->written;
     walk->records.used = 0;
     walk->records.overflow = false;
+    walk->records.capacity = RECORDS_CAPACITY;
     walk->last_address = 0;
     phd__walk_check(walk);
 }
 
+/* The objects met behind `mark`, the first of which got `id`, keep their ids: those that seemed to have one owner are
+ * entered, so that a second attempt to write the record finds them. */
+static void keep_met(struct phd_walk *walk, struct phd_queue_mark mark, uint64_t id)
+{
+    uint64_t entry;
+    bool added;
+    for (; phd__queue_next(&walk->queue, &mark, &entry); id++) {
+        if (phd__addrset_enter(&walk->seen, entry, (uint32_t)id, &added) == PHD_ADDRSET_NO_ID)
+            walk->out_of_memory = true;
+    }
+}
+
+/* Write the record, the second time carefully. False when neither worked or the walk is stopped. */
+static bool put_record(struct phd_walk *walk, uint64_t entry)
+{
+    struct phd_queue_mark mark = phd__queue_mark(&walk->queue);
+    uint64_t met = walk->next_id;
+    if (try_record(walk, entry, false))
+        return true;
+    keep_met(walk, mark, met);
+    if (walk->records.overflow) /* it may fit into an empty block */
+        phd__walk_flush(walk);
+    walk->records.overflow = false;
+    bool done = !walk->stopped && try_record(walk, entry, true);
+    walk->records.overflow = false;
+    return done;
+}
+
 static void write_record(struct phd_walk *walk, uint64_t entry)
 {
-    size_t start = walk->records.used;
     walk->own_id = walk->written;
     walk->own_address = entry & ~PHD_ENTRY_IFRAME;
     walk->has_parts = false;
     walk->postponing = walk->near_roots && walk->postponed_count < PHD_MAX_POSTPONED;
-    if (!try_record(walk, entry, start, false) && !try_record(walk, entry, start, true))
+    bool done = put_record(walk, entry);
+    if (!done && walk->stopped)
+        return;
+    if (!done)
         put_broken(walk);
     else if (walk->postponing && walk->has_parts)
         walk->postponed[walk->postponed_count++] = (struct phd_postponed){walk->own_address, walk->own_id};
@@ -225,23 +264,21 @@ static void write_record(struct phd_walk *walk, uint64_t entry)
     walk->address_deltas[walk->written - walk->first_id] = (int64_t)(walk->own_address - walk->last_address);
     walk->last_address = walk->own_address;
     walk->written++;
-    /* Leave room for the largest record and the column of addresses. */
-    if (walk->records.used >= PHD_BLOCK_TARGET || walk->written - walk->first_id == PHD_RECORDS_PER_BLOCK)
+    if (walk->records.used >= PHD_BLOCK_TARGET || walk->written - walk->first_id == PHD_RECORDS_PER_BLOCK ||
+        walk->out_of_memory)
         phd__walk_flush(walk);
 }
 
 void phd__walk_run_postponed(struct phd_walk *walk)
 {
-    walk->near_roots = false;
+    phd__walk_flush(walk);
+    walk->near_roots = walk->postponing = false;
     walk->parts_only = true;
     for (unsigned i = 0; i < walk->postponed_count && !walk->stopped; i++) {
-        size_t start = walk->records.used;
         walk->own_id = walk->postponed[i].id;
         walk->own_address = walk->postponed[i].object;
-        if (!try_record(walk, walk->own_address, start, false))
-            try_record(walk, walk->own_address, start, true);
-        walk->records.used = start; /* the record itself is in the file already */
-        walk->records.overflow = false;
+        put_record(walk, walk->own_address);
+        walk->records.used = 0; /* the record itself is in the file already */
     }
     walk->parts_only = false;
     walk->postponed_count = 0;

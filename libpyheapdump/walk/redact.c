@@ -91,15 +91,29 @@ static bool is_text(struct phd_walk *walk, uint64_t object)
     return shape == PHD_SHAPE_STR || shape == PHD_SHAPE_BYTES || shape == PHD_SHAPE_BYTEARRAY;
 }
 
+/* A name or value that cannot be read hides nothing, and must not cost the values beside it. */
+static bool must_hide(struct phd_walk *walk, uint64_t name, uint64_t object)
+{
+    if (!walk->careful)
+        return is_secret(walk, name) && is_text(walk, object);
+    struct phd_guard guard;
+    volatile bool hide = false;
+    if (PHD_GUARD(walk->memory, &guard))
+        hide = is_secret(walk, name) && is_text(walk, object);
+    PHD_UNGUARD(walk->memory, &guard);
+    return hide;
+}
+
 void phd__put_named_value(struct phd_walk *walk, uint64_t name, uint64_t object)
 {
     bool again = walk->parts_only && walk->to == &walk->records;
-    if (!walk->redact || again || !is_secret(walk, name) || !is_text(walk, object)) {
+    if (!walk->redact || again || !must_hide(walk, name, object)) {
         phd__put_value(walk, object);
         return;
     }
     bool added;
-    phd__addrset_enter(&walk->redacted, object, 0, &added);
+    if (phd__addrset_enter(&walk->redacted, object, 0, &added) == PHD_ADDRSET_NO_ID)
+        walk->out_of_memory = true; /* ends the walk: the text might be written by another way */
     walk->redacted_values++;
     phd__pack_missing(walk->to, "redacted: its name tells of a secret", object);
 }

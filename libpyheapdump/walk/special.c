@@ -75,6 +75,16 @@ int64_t phd__field_number(struct phd_walk *walk, uint64_t object, const struct p
     }
 }
 
+static void put_split_source(struct phd_walk *walk, struct phd_item_writer *writer, uint64_t count, void *argument)
+{
+    const struct phd_value_source *source = argument;
+    uint64_t value, name;
+    for (uint64_t i = 0; i < count && !walk->stopped; i++) {
+        source->next(walk, source->state, &value, &name);
+        phd__items_value(walk, writer, name, value);
+    }
+}
+
 void phd__put_values(struct phd_walk *walk, enum phd_shape shape, uint64_t count, const struct phd_value_source *source)
 {
     uint64_t value, name;
@@ -92,18 +102,15 @@ void phd__put_values(struct phd_walk *walk, enum phd_shape shape, uint64_t count
         }
         return;
     }
-    phd__put_split(walk, shape, count);
-    struct phd_item_writer writer;
-    phd__items_begin(walk, &writer);
-    for (uint64_t i = 0; i < count && !walk->stopped; i++) {
-        source->next(walk, source->state, &value, &name);
-        phd__items_value(walk, &writer, name, value);
-    }
-    phd__items_end(walk, &writer);
+    phd__put_split_values(walk, shape, count, put_split_source, (void *)(uintptr_t)source);
 }
 
 void phd__put_guarded(struct phd_walk *walk, void (*write)(struct phd_walk *walk, void *state), void *state)
 {
+    if (!walk->careful) { /* the record will be written again carefully, so that as much as can be is kept */
+        write(walk, state);
+        return;
+    }
     struct phd_guard guard;
     volatile size_t start = walk->to->used;
     if (PHD_GUARD(walk->memory, &guard)) {

@@ -5,12 +5,20 @@
  */
 #include "walk/walk.h"
 
+enum { MAX_LEAF_DIGITS = 16 }; /* of an int written inside its owner */
+
+/* Once memory was refused nothing new is met, even if memory comes back: the object that could not be entered may stand
+ * in the set with the id that the next one would get. */
+static _Noreturn void refuse(struct phd_walk *walk, uint64_t address)
+{
+    walk->out_of_memory = true;
+    phd__memory_fault(walk->memory, address, "no memory for the walk");
+}
+
 static uint64_t id_of_new(struct phd_walk *walk, uint64_t address)
 {
-    if (!phd__queue_push(&walk->queue, address)) {
-        walk->out_of_memory = true;
-        phd__memory_fault(walk->memory, address, "no memory for the walk");
-    }
+    if (!phd__queue_push(&walk->queue, address))
+        refuse(walk, address);
     return walk->next_id++;
 }
 
@@ -18,23 +26,23 @@ uint64_t phd__walk_meet(struct phd_walk *walk, uint64_t address, bool *is_new)
 {
     if (walk->next_id >= PHD_ADDRSET_NO_ID)
         phd__memory_fault(walk->memory, address, "too many objects");
+    if (walk->out_of_memory && phd__addrset_find(&walk->seen, address) == PHD_ADDRSET_NO_ID)
+        refuse(walk, address);
     uint32_t id = phd__addrset_enter(&walk->seen, address, (uint32_t)walk->next_id, is_new);
-    if (id == PHD_ADDRSET_NO_ID) {
+    if (id == PHD_ADDRSET_NO_ID)
+        refuse(walk, address);
+    bool ignored;
+    if (walk->meeting_roots && phd__addrset_enter(&walk->borrowed, address, id, &ignored) == PHD_ADDRSET_NO_ID)
         walk->out_of_memory = true;
-        phd__memory_fault(walk->memory, address, "no memory for the walk");
-    }
-    if (walk->meeting_roots) {
-        bool ignored;
-        phd__addrset_enter(&walk->borrowed, address, id, &ignored);
-    }
     return *is_new ? id_of_new(walk, address) : id;
 }
 
 /* An object whose only reference is the one at hand, so it needs no entry in the set of met objects, unless a reference
- * that does not count led to it before. */
+ * that does not count led to it before, or the first attempt to write this record did. */
 static uint64_t meet_owned(struct phd_walk *walk, uint64_t address, bool *is_new)
 {
-    if (walk->meeting_roots || phd__addrset_find(&walk->borrowed, address) != PHD_ADDRSET_NO_ID)
+    if (walk->meeting_roots || walk->again || walk->out_of_memory ||
+        phd__addrset_find(&walk->borrowed, address) != PHD_ADDRSET_NO_ID)
         return phd__walk_meet(walk, address, is_new);
     if (walk->next_id >= PHD_ADDRSET_NO_ID)
         phd__memory_fault(walk->memory, address, "too many objects");
@@ -71,7 +79,11 @@ static bool put_leaf(struct phd_walk *walk, uint64_t object, const struct phd_ty
 {
     const struct phd_layout *at = walk->at;
     switch (type->shape) {
-    case PHD_SHAPE_INT: phd__put_int(walk, object); return true;
+    case PHD_SHAPE_INT:
+        if (phd__int_digits(walk, object) > MAX_LEAF_DIGITS)
+            return false;
+        phd__put_int(walk, object);
+        return true;
     case PHD_SHAPE_FLOAT: {
         double value;
         memcpy(&value, phd__view(walk->memory, object + (uint64_t)at->float_value, sizeof value), sizeof value);
@@ -130,12 +142,14 @@ static void put_carefully(struct phd_walk *walk, uint64_t object)
 {
     struct phd_guard guard;
     volatile size_t start = walk->to->used;
+    volatile bool overflow = walk->to->overflow;
     if (PHD_GUARD(walk->memory, &guard)) {
         put_readable(walk, object);
         PHD_UNGUARD(walk->memory, &guard);
     } else {
         PHD_UNGUARD(walk->memory, &guard);
         walk->to->used = start;
+        walk->to->overflow = overflow;
         walk->missing_values++;
         phd__pack_missing(walk->to, walk->memory->fault_reason, walk->memory->fault_address);
     }

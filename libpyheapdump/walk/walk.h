@@ -79,6 +79,7 @@ struct phd_walk {
     struct phd_postponed *postponed;
     unsigned postponed_count;
     bool careful;       /* each value under its own recovery point */
+    bool again;         /* the record is written a second time: what the first attempt met has its id already */
     bool meeting_roots; /* references from here do not count: enter them in `borrowed` */
     bool trust_counts;  /* one reference means one way */
     bool redact;
@@ -147,6 +148,8 @@ void phd__put_id(struct phd_walk *walk, uint64_t id, bool is_new);
 
 /* leaves.c: the content of numbers and strings */
 void phd__put_int(struct phd_walk *walk, uint64_t object);
+/* How many of CPython's digits the int at `object` has. */
+uint64_t phd__int_digits(struct phd_walk *walk, uint64_t object);
 /* The UTF-8 content of a str as a msgpack value; `limit` as in phd__str_utf8. False when it is longer: nothing written. */
 bool phd__put_str(struct phd_walk *walk, uint64_t object, uint64_t limit);
 /* An upper bound of the bytes of the str in UTF-8, without reading its characters. */
@@ -195,15 +198,17 @@ uint64_t phd__dict_get(struct phd_walk *walk, uint64_t dict, const char *name);
 /* The value of the very object `key`, whose hash is `hash`, or 0. */
 uint64_t phd__dict_value_of(struct phd_walk *walk, uint64_t dict, uint64_t key, uint64_t hash);
 
-/* Write `count` values at `array` (addresses of objects) as ITEMS blocks of the current object, or inline. */
+/* A container with so many values that they go to ITEMS blocks: writes `[16, shape, count]` and lets `body` write the
+ * values, one after the other, by phd__items_value. */
 struct phd_item_writer {
     uint64_t offset; /* values written before the current ITEMS block */
     uint64_t count;  /* values in it */
 };
-void phd__items_begin(struct phd_walk *walk, struct phd_item_writer *writer);
+typedef void phd_items_body(struct phd_walk *walk, struct phd_item_writer *writer, uint64_t count, void *argument);
+void phd__put_split_values(struct phd_walk *walk, enum phd_shape shape, uint64_t count, phd_items_body *body,
+                           void *argument);
 /* `name`: the key of a dict's value, else 0 */
 void phd__items_value(struct phd_walk *walk, struct phd_item_writer *writer, uint64_t name, uint64_t object);
-void phd__items_end(struct phd_walk *walk, struct phd_item_writer *writer);
 
 /* record.c: `bytes` of the target at `address` as CONTENT blocks of the current object. */
 void phd__put_content(struct phd_walk *walk, uint64_t address, uint64_t length);
