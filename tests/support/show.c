@@ -65,28 +65,16 @@ static void put_ext(struct shown *to, const struct phd__token *token)
 {
     const uint8_t *bytes = token->bytes;
     switch (token->ext_code) {
-    case 1:
-        put(to, "+%" PRIu64, number(bytes, token->size));
-        break;
-    case 2:
-        put(to, "@%" PRIu64, number(bytes, token->size));
-        break;
+    case 1: put(to, "+%" PRIu64, number(bytes, token->size)); break;
+    case 2: put(to, "@%" PRIu64, number(bytes, token->size)); break;
     case 3:
         assert_int_equal(token->size, 16);
         put(to, "run(%" PRIu64 ", %" PRIu64 ")", number(bytes, 8), number(bytes + 8, 8));
         break;
-    case 4:
-        put_bytes(to, token, "int");
-        break;
-    case 5:
-        put_bytes(to, token, "surrogates");
-        break;
-    case 6:
-        put_missing(to, token);
-        break;
-    case 7:
-        put(to, "0x%" PRIx64, number(bytes, token->size));
-        break;
+    case 4: put_bytes(to, token, "int"); break;
+    case 5: put_bytes(to, token, "surrogates"); break;
+    case 6: put_missing(to, token); break;
+    case 7: put(to, "0x%" PRIx64, number(bytes, token->size)); break;
     case 8:
         assert_int_equal(token->size, 0);
         put(to, "absent");
@@ -95,8 +83,7 @@ static void put_ext(struct shown *to, const struct phd__token *token)
         assert_int_equal(token->size, 16);
         put(to, "complex(%g, %g)", real(bytes), real(bytes + 8));
         break;
-    default:
-        fail_msg("extension type %d is not in docs/format.md", token->ext_code);
+    default: fail_msg("extension type %d is not in docs/format.md", token->ext_code);
     }
 }
 
@@ -122,37 +109,17 @@ static void put_value(struct shown *to, struct phd__cursor *cursor, bool is_key)
     struct phd__token token;
     assert_true(phd__token_next(cursor, &token));
     switch (token.type) {
-    case PHD__TOKEN_NIL:
-        put(to, "nil");
-        break;
-    case PHD__TOKEN_FALSE:
-        put(to, "false");
-        break;
-    case PHD__TOKEN_TRUE:
-        put(to, "true");
-        break;
-    case PHD__TOKEN_UNSIGNED:
-        put(to, "%" PRIu64, token.value.u);
-        break;
-    case PHD__TOKEN_NEGATIVE:
-        put(to, "%" PRId64, token.value.i);
-        break;
-    case PHD__TOKEN_FLOAT:
-        put(to, "%.17g", token.value.d);
-        break;
-    case PHD__TOKEN_STR:
-        put(to, is_key ? "%.*s" : "'%.*s'", (int)token.size, (const char *)token.bytes);
-        break;
-    case PHD__TOKEN_BIN:
-        put_bytes(to, &token, "bin");
-        break;
-    case PHD__TOKEN_EXT:
-        put_ext(to, &token);
-        break;
+    case PHD__TOKEN_NIL: put(to, "nil"); break;
+    case PHD__TOKEN_FALSE: put(to, "false"); break;
+    case PHD__TOKEN_TRUE: put(to, "true"); break;
+    case PHD__TOKEN_UNSIGNED: put(to, "%" PRIu64, token.value.u); break;
+    case PHD__TOKEN_NEGATIVE: put(to, "%" PRId64, token.value.i); break;
+    case PHD__TOKEN_FLOAT: put(to, "%.17g", token.value.d); break;
+    case PHD__TOKEN_STR: put(to, is_key ? "%.*s" : "'%.*s'", (int)token.size, (const char *)token.bytes); break;
+    case PHD__TOKEN_BIN: put_bytes(to, &token, "bin"); break;
+    case PHD__TOKEN_EXT: put_ext(to, &token); break;
     case PHD__TOKEN_ARRAY:
-    case PHD__TOKEN_MAP:
-        put_elements(to, cursor, &token);
-        break;
+    case PHD__TOKEN_MAP: put_elements(to, cursor, &token); break;
     }
 }
 

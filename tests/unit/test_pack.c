@@ -39,7 +39,8 @@ static void plain_values_come_back(void **state)
     phd__pack_text(&to, "");
     phd__pack_bytes(&to, "\0\xff", 2);
     phd__pack_bytes(&to, NULL, 0);
-    assert_packed(&to, "nil true false 0 -9223372036854775808 18446744073709551615 -33 -2.5 'text' '' bin(00 ff) bin()");
+    assert_packed(&to,
+                  "nil true false 0 -9223372036854775808 18446744073709551615 -33 -2.5 'text' '' bin(00 ff) bin()");
 }
 
 static void containers_come_back(void **state)

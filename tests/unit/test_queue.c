@@ -102,6 +102,30 @@ static void peeking_shows_what_comes(void **state)
     phd__queue_close(&queue);
 }
 
+/* What was pushed behind a mark is shown in order, also across chunks, and stays in the queue. */
+static void a_mark_shows_what_came_later(void **state)
+{
+    struct phd_queue queue;
+    uint64_t entry, expected = 0;
+    (void)state;
+    assert_true(phd__queue_open(&queue));
+    for (uint64_t before = CHUNK_ENTRIES - 1; before <= CHUNK_ENTRIES + 1; before++) {
+        while (phd__queue_pop(&queue, &entry))
+            continue;
+        for (uint64_t i = 1; i <= before; i++)
+            phd__queue_push(&queue, 0);
+        struct phd_queue_mark mark = phd__queue_mark(&queue), empty = mark;
+        assert_false(phd__queue_next(&queue, &empty, &entry));
+        for (uint64_t i = 1; i <= CHUNK_ENTRIES + 5; i++)
+            phd__queue_push(&queue, i);
+        for (expected = 0; phd__queue_next(&queue, &mark, &entry);)
+            assert_int_equal(entry, ++expected);
+        assert_int_equal(expected, CHUNK_ENTRIES + 5);
+        assert_next(&queue, 0);
+    }
+    phd__queue_close(&queue);
+}
+
 static void refused_memory_is_told_and_nothing_is_lost(void **state)
 {
     struct phd_queue queue;
@@ -133,6 +157,7 @@ int main(void)
         cmocka_unit_test(an_exactly_full_chunk_is_no_special_case),
         cmocka_unit_test(a_short_queue_keeps_two_chunks_at_most),
         cmocka_unit_test(peeking_shows_what_comes),
+        cmocka_unit_test(a_mark_shows_what_came_later),
         cmocka_unit_test(refused_memory_is_told_and_nothing_is_lost),
     };
     return cmocka_run_group_tests_name("queue", tests, NULL, NULL);

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The walk over broken synthetic heaps: whatever an object contains, the walk ends, the dump is well-formed, and what is
+ * lost is the broken value alone.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/heap_case.h"
+
+static void a_value_in_an_unmapped_page_costs_itself(void **state)
+{
+    uint64_t inner = LIST(&heap, heap_new_int(&heap, 4));
+    (void)state;
+    walk_heap(&walked, &heap, LIST(&heap, heap_new_int(&heap, 1), heap.unmapped, heap_new_str(&heap, "x"), inner));
+    assert_record(0, "[9, 1, missing(not mapped), 'x', +1]");
+    assert_record(1, "[9, 4]");
+    assert_int_equal(walked.missing_values, 1);
+    assert_int_equal(walked.broken, 0);
+}
+
+static void addresses_that_no_object_has_cost_themselves(void **state)
+{
+    uint64_t misaligned = heap_new_int(&heap, 5) + 1;
+    (void)state;
+    walk_heap(&walked, &heap, TUPLE(&heap, 8, misaligned, (uint64_t)-8, (uint64_t)1 << 47, heap_new_int(&heap, 6)));
+    assert_record(0, "[8, missing(not a user-space address), missing(not an object: its address is odd), "
+                     "missing(not a user-space address), missing(not a user-space address), 6]");
+    assert_int_equal(walked.missing_values, 4);
+}
+
+static void a_wrong_type_pointer_costs_the_value(void **state)
+{
+    uint64_t no_type = heap_new_object(&heap, heap_new_int(&heap, 1), 32);
+    uint64_t null_type = heap_new_object(&heap, 0, 32);
+    uint64_t unmapped_type = heap_new_object(&heap, heap.unmapped, 32);
+    uint64_t odd_type = heap_new_object(&heap, heap.int_ + 4, 32);
+    uint64_t huge = heap_new_type(&heap, "Huge", heap.object, UINT64_C(1) << 40, 0);
+    uint64_t negative = heap_new_type(&heap, "Negative", heap.object, (uint64_t)-16, 0);
+    (void)state;
+    walk_heap(&walked, &heap,
+              LIST(&heap, no_type, null_type, unmapped_type, odd_type, heap_new_object(&heap, huge, 16),
+                   heap_new_object(&heap, negative, 16), heap_new_int(&heap, 2)));
+    assert_record(0, "[9, missing(not a type), missing(not a user-space address), missing(not mapped), "
+                     "missing(not a type), missing(not a type: its basicsize), missing(not a type: its basicsize), 2]");
+    assert_int_equal(walked.missing_values, 6);
+}
+
+static void a_type_whose_bases_form_a_cycle_is_learned(void **state)
+{
+    uint64_t a = heap_new_type(&heap, "A", heap.object, 16, 0), b = heap_new_type(&heap, "B", a, 16, 0);
+    (void)state;
+    heap_set_word(a, heap.at->type_base, b);
+    walk_heap(&walked, &heap, LIST(&heap, heap_new_object(&heap, b, 16), heap_new_int(&heap, 2)));
+    assert_record(0, "[9, +1, 2]");
+    assert_int_equal(walked.broken, 0);
+}
+
+static void absurd_lengths_make_a_broken_record(void **state)
+{
+    uint64_t list = heap_shared(&heap, heap_new_list(&heap, 1, NULL));
+    uint64_t tuple = heap_shared(&heap, heap_new_tuple(&heap, 1, NULL));
+    uint64_t bytes = heap_shared(&heap, heap_new_bytes(&heap, "x", 1));
+    uint64_t array = heap_shared(&heap, heap_new_bytearray(&heap, "x", 1));
+    uint64_t str = heap_shared(&heap, heap_new_str(&heap, "x"));
+    uint64_t dict = heap_shared(&heap, heap_new_dict(&heap, 0, NULL));
+    uint64_t set = heap_shared(&heap, heap_new_set(&heap, 0, NULL));
+    uint64_t number = heap_shared(&heap, heap_new_int(&heap, 1000));
+    (void)state;
+    heap_set_word(list, heap.at->var_size, UINT64_C(1) << 50);
+    heap_set_word(tuple, heap.at->var_size, (uint64_t)-1);
+    heap_set_word(bytes, heap.at->var_size, (uint64_t)-1);
+    heap_set_word(array, heap.at->var_size, UINT64_C(1) << 60);
+    heap_set_word(str, heap.at->unicode_length, (uint64_t)-1);
+    heap_set_word(dict, heap.at->dict_used, (uint64_t)-1);
+    heap_set_word(set, heap.at->set_used, (uint64_t)-1);
+    heap_set_word(number, heap.at->long_size, INT64_MAX & ~7);
+    walk_heap(&walked, &heap, LIST(&heap, list, tuple, bytes, array, str, dict, set, number, heap_new_int(&heap, 9)));
+    assert_record(0, "[9, +1, +2, +3, +4, +5, +6, +7, +8, 9]");
+    assert_record(1, "[0, 'a sequence of impossible length']");
+    assert_record(2, "[0, 'a sequence of impossible length']");
+    assert_record(3, "[0, 'bytes of impossible length']");
+    assert_record(4, "[0, 'bytes of impossible length']");
+    assert_record(5, "[0, 'a str of impossible length']");
+    assert_record(6, "[0, 'a dict of impossible size']");
+    assert_record(7, "[0, 'a set of impossible size']");
+    assert_record(8, "[0, 'an int of impossible size']");
+    assert_int_equal(walked.broken, 8);
+}
+
+/* Long enough to be plausible, too long to be there. What goes into blocks of its own is written up to the end. */
+static void lengths_beyond_the_mapping_cost_what_is_not_there(void **state)
+{
+    enum { MORE = 1 << 25 };
+    uint64_t list = heap_shared(&heap, heap_new_list(&heap, 1, NULL));
+    uint64_t bytes = heap_shared(&heap, heap_new_bytes(&heap, "x", 1));
+    uint64_t str = heap_shared(&heap, heap_new_wide_str(&heap, "ab", 2, 1));
+    uint8_t *content = malloc(MORE);
+    (void)state;
+    heap_set_word(heap.unmapped, -8, heap.none);
+    heap_set_word(list, heap.at->list_items, heap.unmapped - 8);
+    heap_set_word(list, heap.at->var_size, MORE);
+    heap_set_word(bytes, heap.at->var_size, MORE);
+    heap_set_word(str, heap.at->unicode_length, MORE);
+    walk_heap(&walked, &heap, LIST(&heap, list, bytes, str, heap_new_int(&heap, 9)));
+    assert_record(0, "[9, +1, +2, +3, 9]");
+    assert_record(1, "[16, 9, 33554432]");
+    assert_string_equal(walked_items(&walked, 1), "nil");
+    assert_record(2, "[16, 6, 33554432]");
+    size_t there = heap.unmapped - bytes - (uint64_t)heap.at->bytes_data, whole_blocks = there / PHD_BLOCK_TARGET;
+    assert_int_equal(walked_content(&walked, 2, content, MORE), whole_blocks * PHD_BLOCK_TARGET);
+    assert_int_equal(content[0], 'x');
+    assert_record(3, "[0, 'not mapped']");
+    assert_int_equal(walked.broken, 1);
+    assert_int_equal(walked.missing_values, MORE - 1 + 1);
+    free(content);
+}
+
+static void items_behind_an_unmapped_page_make_a_broken_record(void **state)
+{
+    uint64_t list = heap_shared(&heap, heap_new_list(&heap, 3, NULL));
+    uint64_t dict = heap_shared(&heap, heap_new_dict(&heap, 0, NULL));
+    uint64_t set = heap_shared(&heap, heap_new_set(&heap, 0, NULL));
+    uint64_t array = heap_shared(&heap, heap_new_bytearray(&heap, "x", 1));
+    (void)state;
+    heap_set_word(list, heap.at->list_items, heap.unmapped);
+    heap_set_word(dict, heap.at->dict_keys, heap.unmapped);
+    heap_set_word(set, heap.at->set_table, heap.unmapped);
+    heap_set_word(set, heap.at->set_used, 3);
+    heap_set_word(array, heap.at->bytearray_start, heap.unmapped);
+    walk_heap(&walked, &heap, LIST(&heap, list, dict, set, array));
+    for (uint64_t id = 1; id <= 4; id++)
+        assert_record(id, "[0, 'not mapped']");
+}
+
+/* The last object before an unmapped page is read to its end and not further. */
+static void an_object_at_the_end_of_a_mapping_is_whole(void **state)
+{
+    uint64_t number = heap_last_bytes(&heap, 32), list = heap_new_list(&heap, 0, NULL);
+    (void)state;
+    memcpy((void *)(uintptr_t)number, (void *)(uintptr_t)heap_new_int(&heap, 12345), 32);
+    heap_set_word(list, heap.at->list_items, heap.unmapped - 8);
+    heap_set_word(list, heap.at->var_size, 1);
+    uint64_t saved = heap_word(heap.unmapped, -8);
+    heap_set_word(heap.unmapped, -8, heap.none);
+    walk_heap(&walked, &heap, LIST(&heap, list));
+    assert_record(1, "[9, nil]");
+    walked_close(&walked);
+    heap_set_word(heap.unmapped, -8, saved);
+    walk_heap(&walked, &heap, LIST(&heap, number));
+    assert_record(0, "[9, 12345]");
+}
+
+static void impossible_dict_tables_make_a_broken_record(void **state)
+{
+    uint64_t key = heap_shared(&heap, heap_new_str(&heap, "k"));
+    uint64_t sized = heap_shared(&heap, DICT(&heap, key, key)), used = heap_shared(&heap, DICT(&heap, key, key));
+    uint64_t sized_keys = heap_word(sized, heap.at->dict_keys), used_keys = heap_word(used, heap.at->dict_keys);
+    (void)state;
+    if (heap.at->keys_log2)
+        *(uint8_t *)(uintptr_t)(sized_keys + (uint64_t)heap.at->keys_log2_index_bytes) = 200;
+    else
+        heap_set_word(sized_keys, heap.at->keys_size, 77);
+    heap_set_word(used_keys, heap.at->keys_entries_used, (uint64_t)-1);
+    walk_heap(&walked, &heap, LIST(&heap, sized, used));
+    assert_record(1, "[0, 'a dict table of impossible size']");
+    assert_record(2, "[0, 'a dict table of impossible size']");
+}
+
+/* More members announced than there are: what is there is written, once. */
+static void counts_that_are_too_high_do_not_lose_the_members(void **state)
+{
+    uint64_t member = LIST(&heap, heap_new_int(&heap, 1)), other = LIST(&heap, heap_new_int(&heap, 2));
+    uint64_t dict = DICT(&heap, heap_new_str(&heap, "a"), member);
+    uint64_t set = heap_new_set(&heap, 1, &other);
+    (void)state;
+    heap_set_word(dict, heap.at->dict_used, 20);
+    heap_set_word(set, heap.at->set_used, 20);
+    walk_heap(&walked, &heap, LIST(&heap, dict, set));
+    assert_record(1, "[10, 'a', +2]");
+    assert_record(2, "[11, +2]");
+    assert_record(3, "[9, 1]");
+    assert_record(4, "[9, 2]");
+    assert_whole(5);
+}
+
+static void a_str_that_is_none_costs_itself(void **state)
+{
+    uint64_t kind = heap_new_str(&heap, "x"), missing = heap_new_wide_str(&heap, "x", 1, 1);
+    (void)state;
+    heap_set_u32(kind, heap.at->unicode_state, 7u << heap.at->unicode_kind_shift | 0xffffff00u);
+    heap_set_u32(missing, heap.at->unicode_state, 1u << heap.at->unicode_kind_shift); /* not compact: a pointer */
+    heap_set_word(missing, heap.at->unicode_data, 0);
+    walk_heap(&walked, &heap, LIST(&heap, kind, missing, heap_new_int(&heap, 1)));
+    assert_record(0, "[9, missing(a str of unknown kind), missing(a str without characters), 1]");
+    assert_int_equal(walked.missing_values, 2);
+}
+
+static void characters_beyond_unicode_are_replaced(void **state)
+{
+    const uint32_t wild[] = {'a', 0x110000, 0xffffffff, 0x10ffff}, wild_lone[] = {0xd800, 0xffffffff};
+    (void)state;
+    walk_heap(&walked, &heap,
+              LIST(&heap, heap_new_wide_str(&heap, wild, 4, 4), heap_new_wide_str(&heap, wild_lone, 2, 4)));
+    assert_record(0, "[9, 'a\uFFFD\uFFFD\U0010FFFF', surrogates(ed a0 80 ef bf bd)]");
+}
+
+static void an_impossible_tag_of_an_int_costs_the_value(void **state)
+{
+    uint64_t number = heap_new_int(&heap, 1000);
+    (void)state;
+    if (!heap.at->long_tagged)
+        return; /* before 3.12 every size is possible */
+    heap_set_word(number, heap.at->long_size, 1 << 3 | 3);
+    walk_heap(&walked, &heap, LIST(&heap, number, heap_new_int(&heap, 2)));
+    assert_record(0, "[9, missing(an int with an impossible tag), 2]");
+}
+
+/* An int is no reason to lose what stands beside it, however large it is. */
+static void a_huge_int_costs_itself(void **state)
+{
+    uint64_t huge = heap_new_big_int(&heap, 500000, 1), large = heap_new_big_int(&heap, 20000, 1);
+    (void)state;
+    walk_heap(&walked, &heap, LIST(&heap, heap_new_int(&heap, 1), huge, large, heap_new_int(&heap, 2)));
+    assert_record(0, "[9, 1, +1, +2, 2]");
+    assert_record(1, "[0, 'an int too large for one record']");
+    assert_true(strncmp(walked_record(&walked, 2), "[2, int(01 00 00 40", 19) == 0);
+}
+
+/* Each list holds the next one and a broken pointer. A record that is written again must not meet its values again:
+ * the next list would be written twice, the one after it four times … */
+static void broken_values_do_not_multiply_what_is_behind_them(void **state)
+{
+    enum { DEPTH = 200 };
+    uint64_t list = heap_new_list(&heap, 0, NULL);
+    (void)state;
+    for (int i = 1; i < DEPTH; i++)
+        list = LIST(&heap, list, heap.unmapped);
+    walk_heap(&walked, &heap, list);
+    assert_record(0, "[9, @1, missing(not mapped)]");
+    assert_record(DEPTH - 2, "[9, @199, missing(not mapped)]");
+    assert_record(DEPTH - 1, "[9]");
+    assert_int_equal(walked.objects, DEPTH);
+    assert_int_equal(walked.missing_values, DEPTH - 1);
+}
+
+/* The same, where the record cannot be saved: what it led to before it broke is there once. */
+static void a_broken_record_leaves_no_copies(void **state)
+{
+    uint64_t set_member = LIST(&heap, heap_new_int(&heap, 1));
+    uint64_t set = heap_new_set(&heap, 1, &set_member);
+    (void)state;
+    heap_set_word(set, heap.at->set_used, 5);
+    heap_set_word(set, heap.at->set_mask, 1 << 24); /* runs into the unmapped page */
+    walk_heap(&walked, &heap, LIST(&heap, set));
+    assert_record(1, "[0, 'not mapped']");
+    assert_record(2, "[9, 1]");
+    assert_int_equal(walked.objects, 3);
+}
+
+/* A large list with a broken item: its ITEMS blocks must follow on one another although the record was begun twice. */
+static void a_broken_value_of_a_large_list_costs_itself(void **state)
+{
+    enum { COUNT = 200000, BROKEN = 150000 };
+    uint64_t *items = malloc(COUNT * sizeof *items);
+    (void)state;
+    for (int i = 0; i < COUNT; i++)
+        items[i] = heap_new_int(&heap, 1);
+    items[BROKEN] = heap.unmapped;
+    walk_heap(&walked, &heap, heap_new_list(&heap, COUNT, items));
+    assert_record(0, "[16, 9, 200000]");
+    const char *text = walked_items(&walked, 0);
+    for (int i = 0; i < BROKEN; i++)
+        assert_memory_equal(text + 2 * i, "1 ", 2);
+    assert_memory_equal(text + 2 * BROKEN, "missing(not mapped) 1 1 ", 24);
+    assert_int_equal(walked.missing_values, 1);
+    free(items);
+}
+
+/* Small records fill the block almost, then comes one that leaves no room for the column of addresses. */
+static void a_block_has_room_for_its_column(void **state)
+{
+    enum { SMALL = 30000, DIGITS = 130000 };
+    uint64_t *items = malloc((SMALL + 1) * sizeof *items);
+    (void)state;
+    for (int i = 0; i < SMALL; i++)
+        items[i] = heap_shared(&heap, heap_new_list(&heap, 0, NULL));
+    items[SMALL] = heap_shared(&heap, heap_new_big_int(&heap, DIGITS, 1));
+    uint64_t low = heap_new_list(&heap, SMALL + 1, items);
+    walk_heap(&walked, &heap, low);
+    assert_whole(SMALL + 2);
+    assert_int_equal(walked_address(&walked, SMALL + 1), items[SMALL]);
+    assert_true(strncmp(walked_record(&walked, SMALL + 1), "[2, int(01 00 00 40", 19) == 0);
+    free(items);
+}
+
+/* Not one word of an opaque object may be trusted. */
+static void words_of_opaque_objects_are_only_followed_when_proved(void **state)
+{
+    uint64_t opaque = heap_new_type(&heap, "some.Opaque", heap.object, 80, 0);
+    uint64_t instance = heap_shared(&heap, heap_new_object(&heap, opaque, 80));
+    uint64_t fake = heap_new_object(&heap, heap_new_object(&heap, heap.unmapped, 32), 32);
+    (void)state;
+    heap_set_word(instance, 16, heap.unmapped);
+    heap_set_word(instance, 24, fake);
+    heap_set_word(instance, 32, (uint64_t)-1);
+    heap_set_word(instance, 40, instance + 16); /* into itself */
+    heap_set_word(instance, 48, heap_new_object(&heap, heap.none, 32));
+    heap_set_word(instance, 56, instance);
+    walk_heap(&walked, &heap, instance);
+    assert_record(0, "[1, +1, nil, nil, nil, [56, @0]]");
+    assert_int_equal(walked.broken, 0);
+}
+
+static void redact(struct phd_walk *walk)
+{
+    walk->redact = true;
+}
+
+/* Looking for secret names must not cost more than the broken name either. */
+static void a_broken_key_costs_itself_also_under_redaction(void **state)
+{
+    uint64_t dict = DICT(&heap, heap.unmapped, heap_new_int(&heap, 1), heap_new_str(&heap, "password"), heap.unmapped,
+                         heap_new_str(&heap, "b"), heap_new_int(&heap, 2));
+    (void)state;
+    walk_heap_with(&walked, &heap, dict, redact);
+    assert_record(0, "[10, missing(not mapped), 1, 'password', missing(not mapped), 'b', 2]");
+    assert_int_equal(walked.broken, 0);
+}
+
+static uint64_t random_state = 0x2545F4914F6CDD1D;
+
+static uint64_t next_random(void)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return random_state;
+}
+
+static uint64_t rich_heap(void)
+{
+    uint64_t shared = heap_shared(&heap, LIST(&heap, heap_new_int(&heap, 1)));
+    const uint16_t wide[] = {0x6f22, 0xd800};
+    uint64_t members[] = {heap_new_str(&heap, "m"), shared};
+    uint64_t opaque = heap_new_type(&heap, "some.Opaque", heap.object, 64, 0);
+    uint64_t instance = heap_new_object(&heap, opaque, 64);
+    heap_set_word(instance, 24, shared);
+    uint64_t dict = DICT(&heap, heap_new_str(&heap, "key"), heap_new_float(&heap, 1.5), shared, instance);
+    return heap_shared(&heap, TUPLE(&heap, shared, dict, heap_new_set(&heap, 2, members), heap_new_int(&heap, 1 << 30),
+                                    heap_new_wide_str(&heap, wide, 2, 2), heap_new_bytearray(&heap, "abc", 3),
+                                    heap_new_big_int(&heap, 5, 77), heap.none, heap.true_, heap.list));
+}
+
+/* Words of a sound heap replaced at random: by other addresses of it, by small numbers, by noise. Whatever comes out, the
+ * walk ends, and the reader takes every record of the dump. */
+static void random_damage_never_harms_the_dump(void **state)
+{
+    uint64_t root = rich_heap();
+    uint8_t *sound = malloc(heap.used);
+    uint64_t start = (uint64_t)(uintptr_t)heap.pages;
+    (void)state;
+    memcpy(sound, heap.pages, heap.used);
+    for (int round = 0; round < 400; round++) {
+        memcpy(heap.pages, sound, heap.used);
+        for (int change = 0; change < 1 + round % 12; change++) {
+            uint64_t random = next_random(), kind = random >> 60;
+            uint64_t value = kind < 6    ? start + random % heap.used / 8 * 8
+                             : kind < 10 ? random % 64
+                             : kind < 12 ? heap.unmapped - 8 * (random % 3)
+                             : kind < 14 ? (uint64_t)1 << random % 64
+                                         : random;
+            heap_set_word(start, (int64_t)(next_random() % (heap.used / 8) * 8), value);
+        }
+        walk_heap_with(&walked, &heap, root, round % 2 ? redact : NULL);
+        for (uint64_t id = 0; id < walked.objects; id++)
+            assert_string_not_equal(walked_record(&walked, id), "");
+        assert_int_equal(walked.known, walked.objects);
+        walked_close(&walked);
+    }
+    walked.reader = NULL;
+    free(sound);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        HEAP_CASE(a_value_in_an_unmapped_page_costs_itself),
+        HEAP_CASE(addresses_that_no_object_has_cost_themselves),
+        HEAP_CASE(a_wrong_type_pointer_costs_the_value),
+        HEAP_CASE(a_type_whose_bases_form_a_cycle_is_learned),
+        HEAP_CASE(absurd_lengths_make_a_broken_record),
+        HEAP_CASE(lengths_beyond_the_mapping_cost_what_is_not_there),
+        HEAP_CASE(items_behind_an_unmapped_page_make_a_broken_record),
+        HEAP_CASE(an_object_at_the_end_of_a_mapping_is_whole),
+        HEAP_CASE(impossible_dict_tables_make_a_broken_record),
+        HEAP_CASE(counts_that_are_too_high_do_not_lose_the_members),
+        HEAP_CASE(a_str_that_is_none_costs_itself),
+        HEAP_CASE(characters_beyond_unicode_are_replaced),
+        HEAP_CASE(an_impossible_tag_of_an_int_costs_the_value),
+        HEAP_CASE(a_huge_int_costs_itself),
+        HEAP_CASE(broken_values_do_not_multiply_what_is_behind_them),
+        HEAP_CASE(a_broken_record_leaves_no_copies),
+        HEAP_CASE(a_broken_value_of_a_large_list_costs_itself),
+        HEAP_CASE(a_block_has_room_for_its_column),
+        HEAP_CASE(words_of_opaque_objects_are_only_followed_when_proved),
+        HEAP_CASE(a_broken_key_costs_itself_also_under_redaction),
+        HEAP_CASE(random_damage_never_harms_the_dump),
+    };
+    return run_on_layouts("broken heaps", tests, sizeof tests / sizeof tests[0]);
+}
