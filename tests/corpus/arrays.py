@@ -5,6 +5,9 @@ The packages are imported by the builders only: a writer without them skips the 
 checks the names of the types and, for the plainest, the described fields.
 """
 
+import importlib.util
+import struct
+
 from .compare import described, same
 from .entry import Group
 
@@ -67,6 +70,26 @@ ARRAYS.add("broadcast", lambda: numpy().broadcast_to(numpy().arange(3), (4, 3)),
 ARRAYS.add("objects", lambda: numpy().array([[1, "a"], [None, (2, 3)]], dtype=object), needs="numpy")
 ARRAYS.add("big", lambda: numpy().arange(500_000), needs="numpy")
 ARRAYS.add("big_strided", lambda: numpy().arange(600_000)[::2], needs="numpy")
+
+
+def holds_bytes(content, shape):
+    """Without numpy the array is a stand-in that has its elements as bytes, in C order."""
+
+    def check(found):
+        described(found, "ndarray", content=content)
+        same(tuple(found.shape), shape, "shape")
+
+    return check
+
+
+ARRAYS.without_package("matrix", holds_bytes(struct.pack("12d", *range(12)), (3, 4)))
+ARRAYS.without_package(
+    "transposed", holds_bytes(struct.pack("12q", *sum(([i, i + 4, i + 8] for i in range(4)), [])), (4, 3))
+)
+ARRAYS.without_package("strided", holds_bytes(struct.pack("15q", *range(0, 100, 7)), (15,)))
+ARRAYS.without_package("scalar_float64", lambda found: same(float(found), 7.0))
+ARRAYS.without_package("scalar_complex128", lambda found: same(complex(found), 7 + 0j))
+ARRAYS.without_package("scalar_int64", lambda found: described(found, "int64", obval=7))
 
 
 @add("structured")
@@ -172,39 +195,48 @@ def categorical():
     return pandas().Categorical(["a", "b", "a"])
 
 
+def numpy_is_here():
+    return importlib.util.find_spec("numpy") is not None
+
+
 def arrays_within(start, limit=600):
-    """The values of every numpy array (or its stand-in's `data`) that can be reached from `start`."""
+    """The values of every numpy array (of its stand-in: the bytes) that can be reached from `start`."""
     work, seen, values = [start], {}, []
     while work and len(seen) < limit:
         value = work.pop(0)
         if id(value) in seen or isinstance(value, (type, str, bytes, int, float)):
             continue
         seen[id(value)] = value
-        if type(value).__name__ == "ndarray" and hasattr(value, "tolist"):
-            values.append(value.tolist())
+        if type(value).__name__ == "ndarray":
+            values.append(value.tolist() if numpy_is_here() else getattr(value, "content", None))
             continue
         work += list(value) if isinstance(value, (list, tuple)) else []
         work += list(value.values()) if isinstance(value, dict) else []
-        if not callable(value):
-            work += [getattr(value, n, None) for n in dir(value) if not n.startswith("__")]
+        own = set(dir(value)).difference(dir(type(value)))
+        work += [getattr(value, name, None) for name in sorted(own)]
     return values
 
 
-def contains(type_name, *arrays):
-    """A pandas object comes back as its Python attributes, down to the arrays of its blocks."""
+def contains(type_name, **blocks):
+    """A pandas object comes back as its Python attributes, down to the arrays of its blocks.
+
+    Each block is a list of rows of numbers; the name says how struct packs them.
+    """
 
     def check(found):
         same(type(found).__name__, type_name, "type")
         there = arrays_within(found)
-        for wanted in arrays:
-            if not any(repr(wanted) == repr(a) for a in there):
+        for form, wanted in blocks.items():
+            rows = wanted if isinstance(wanted[0], list) else [wanted]
+            packed = b"".join(struct.pack(f"{len(row)}{form}", *row) for row in rows)
+            if not any(repr(wanted) == repr(a) or packed == a for a in there):
                 raise AssertionError(f"no array {wanted!r} within the {type_name}; there are {there!r:.300}")
 
     return check
 
 
-ARRAYS.check("series")(contains("Series", [1.5, 2.5, float("nan")]))
-ARRAYS.check("data_frame")(contains("DataFrame", [[1, 2, 3]], [[0.5, float("nan"), 2.5]]))
+ARRAYS.check("series")(contains("Series", d=[1.5, 2.5, float("nan")]))
+ARRAYS.check("data_frame")(contains("DataFrame", q=[[1, 2, 3]], d=[[0.5, float("nan"), 2.5]]))
 ARRAYS.check("index_of_dates")(lambda found: same(type(found).__name__, "DatetimeIndex"))
 ARRAYS.check("timestamp")(lambda found: same(type(found).__name__, "Timestamp"))
 ARRAYS.check("categorical")(lambda found: same(type(found).__name__, "Categorical"))

@@ -7,8 +7,6 @@ MANIFEST is what `corpus.write` printed. Prints as JSON {"checked": n, "failures
 has SECONDS of processor time to come back, so that one that hangs is a failure with a name.
 """
 
-import importlib
-import importlib.util
 import json
 import signal
 import sys
@@ -41,6 +39,8 @@ def problem_with(name: str, type_name: str, found_locals: Any) -> str:
         return ""
     if entry.why_not_here() is None:
         return difference(entry.build(), found) or ""
+    if entry.without_package is not None:
+        entry.without_package(found)
     same_name = type(found).__name__ == type_name
     return "" if same_name else f"is a {type(found).__name__}, was a {type_name}"
 
@@ -58,12 +58,6 @@ def in_time(name: str, type_name: str, found_locals: Any) -> str:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def import_if_present(name: str) -> None:
-    """Arrays come back as themselves where their package is imported already; opening a dump imports nothing."""
-    if importlib.util.find_spec(name) is not None:
-        importlib.import_module(name)
-
-
 def frame_of_the_corpus(traceback_: Any) -> Any:
     while traceback_.tb_frame.f_code.co_name != "hold":
         traceback_ = traceback_.tb_next
@@ -73,7 +67,6 @@ def frame_of_the_corpus(traceback_: Any) -> Any:
 def main(path: str, manifest: str, wanted: List[str]) -> None:
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGPROF, ring)
-    import_if_present("numpy")
     with open(manifest) as stream:
         types: Dict[str, str] = json.load(stream)["types"]
     dump = pyheapdump.load(path)

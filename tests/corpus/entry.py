@@ -29,6 +29,7 @@ class Entry:
         self.until = until
         self.needs = needs
         self.check: Optional[Check] = None
+        self.without_package: Optional[Check] = None  # where the reading interpreter has not what `needs` names
 
     def why_not_here(self) -> Optional[str]:
         """Why this interpreter cannot build the value, or None when it can."""
@@ -74,6 +75,10 @@ class Group:
         if build is None:
             return lambda build: self.value(build, **limits)
         return self.add(build.__name__, build, **limits)
+
+    def without_package(self, name: str, check: Check) -> None:
+        """Sets what is checked of entry KIND_NAME by a reader that lacks the package."""
+        self.entries[f"{self.kind}_{name}"].without_package = check
 
     def check(self, *builders: Union[Builder, str]) -> Callable[[Check], Check]:
         """Decorates the check of the entries made by these builders (or having these names)."""
