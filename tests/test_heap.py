@@ -184,14 +184,14 @@ def huge(tmp_path: Path, code: int, count: int) -> Any:
 def test_ten_million_items_open_at_once(tmp_path: Path) -> None:
     heap, owner = huge(tmp_path, LIST, 10_000_000)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started = time.perf_counter()
+    started = time.process_time()
     found = heap.get(owner)
     assert isinstance(found, list) and len(found) == 10_000_000
     assert found[0] == {"id": 1} and found[0] is found[0]
     assert isinstance(found[9_999_999], Missing) and isinstance(found[-1], Missing)
     assert found[0:1] == [{"id": 1}] and next(iter(found)) is found[0]
     assert len(repr(found)) < 2000 and "9,999,990 more" in repr(found)
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000, "KiB"
     with pytest.raises(IndexError):
         found[10_000_000]

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 from pyheapdump.view import DumpError, load
+from pyheapdump.view.inert import INERT
+from pyheapdump.view.layouts import LAYOUTS as REBUILT
 from pyheapdump.view.missing import Missing
 from pyheapdump.view.report import report
 from pyheapdump.view.stack_text import exception_text
@@ -31,11 +33,11 @@ def program() -> DumpedProgram:
 
 @pytest.fixture(autouse=True)
 def limits(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """No test may import a module that a dump names, and each ends within ten seconds."""
+    """No test may import a module that a dump names, and each takes less than ten seconds of work."""
     before = set(sys.modules)
-    started = time.perf_counter()
+    started = time.process_time()
     yield
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
     assert not (set(sys.modules) - before) & {"antigravity", "evil", "app", "this"}
 
 
@@ -222,46 +224,12 @@ KEYS = [
 ]
 
 
-LAYOUTS = [
-    *(
-        "function",
-        "method",
-        "staticmethod",
-        "classmethod",
-        "property",
-        "cell",
-        "module",
-        "mappingproxy",
-        "slice",
-        "range",
-    ),
-    *(
-        "types.SimpleNamespace",
-        "types.GenericAlias",
-        "generator",
-        "coroutine",
-        "async_generator",
-        "weakref.ReferenceType",
-    ),
-    *("datetime.date", "datetime.time", "datetime.datetime", "datetime.timedelta", "datetime.timezone", "array.array"),
-    *(
-        "decimal.Decimal",
-        "collections.deque",
-        "collections.OrderedDict",
-        "collections.defaultdict",
-        "functools.partial",
-    ),
-    *("_io.StringIO", "_io.BytesIO", "BaseException", "memoryview", "no such layout"),
-]
+LAYOUTS = sorted({*INERT, *REBUILT, "weakref.ReferenceType", "BaseException", "no such layout"})
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_layouts_with_wrong_contents(program: DumpedProgram, tmp_path: Path, layout: str) -> None:
     """Each rebuilt type with fields of every wrong kind, of itself, and with none; and under a Python subclass."""
-    from pyheapdump.view.inert import INERT
-    from pyheapdump.view.layouts import LAYOUTS as REBUILT
-
-    assert set(INERT) | set(REBUILT) <= set(LAYOUTS) | {"memoryview"}, "a rebuilt type is not tested here"
     names = (
         "start stop step data hashcode hastzinfo fold tzinfo days seconds microseconds offset name func args keywords"
     )
@@ -269,6 +237,8 @@ def test_layouts_with_wrong_contents(program: DumpedProgram, tmp_path: Path, lay
         " __func__ __self__ __code__ __globals__ __closure__ __defaults__ __origin__ __args__ mapping maxlen _buf _pos"
     )
     names += " _string_size typecode default_factory fget fset fdel cell_contents wr_object frame __name__ message exceptions"
+    names += " kind char byteorder itemsize flags shape strides content objects dtype obval unit num real imag subdtype"
+    names += " names fields datetime_unit readonly format"
     fields = names.split()
     module, _, name = layout.rpartition(".")
     real = program.builtin(name, module or "builtins", layout, fields=fields)

@@ -32,6 +32,7 @@ BASES: tuple[type, ...] = (
     dict,
     set,
     frozenset,
+    collections.deque,
 )
 
 # The builtin type of each record code (docs/format.md, section 4).

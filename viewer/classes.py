@@ -13,6 +13,8 @@ record lies (cyclic bases, conflicting layouts, no TYPE at all) the class derive
 
 from __future__ import annotations
 
+import datetime
+import decimal
 from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType, MappingProxyType, MethodType
 from typing import TYPE_CHECKING, Any
@@ -95,6 +97,8 @@ class DumpedType(type):
             parts.append(writer.container(instance, info.base, depth))
         elif info.base is not None:
             parts.append(leaf(PLAIN[info.base](instance)))
+        elif isinstance(instance, SHOWN):
+            parts.append(leaf(solid_base(cls.__bases__).__str__(instance)).strip("'"))
         parts.append(writer.fields(info.heap.attributes(instance), depth))
         address = info.heap.address_of(instance)
         if address is not None:
@@ -104,6 +108,9 @@ class DumpedType(type):
 
 # Called "type" because that is what the class of a class is called in the dumped program.
 DumpedType.__name__ = DumpedType.__qualname__ = "type"
+
+# Rebuilt values whose subclasses show them by the text of the real base.
+SHOWN = (datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo, decimal.Decimal)
 
 # How to take the builtin value out of an instance of a subclass.
 PLAIN: dict[type, Callable[[Any], Any]] = {

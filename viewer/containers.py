@@ -20,6 +20,7 @@ subclasses of builtin containers.
 from __future__ import annotations
 
 import builtins
+from collections import deque
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, ValuesView
 from typing import Any, Callable
 
@@ -58,6 +59,8 @@ def unloaded_of(container: Any) -> Unloaded | None:
     elif isinstance(container, (set, frozenset)):
         base: Any = set if isinstance(container, set) else frozenset
         first = next(base.__iter__(container), None)
+    elif isinstance(container, deque):
+        first = deque.__getitem__(container, 0) if deque.__len__(container) else None
     elif isinstance(container, list):
         first = list.__getitem__(container, 0) if list.__len__(container) else None
     else:
@@ -84,6 +87,10 @@ def fill(container: Any, unloaded: Unloaded) -> bool:
         return True
     if isinstance(container, list):
         list.__init__(container, objects)
+        return True
+    if isinstance(container, deque):
+        deque.clear(container)
+        deque.extend(container, objects)
         return True
     keys = objects[::2] if isinstance(container, dict) else objects
     if not distinct(keys):
@@ -304,6 +311,47 @@ class LazyTuple(tuple):  # type: ignore[type-arg]
         return (tuple(iter(self)),)
 
 
+@filled_first(
+    deque,
+    "append appendleft extend extendleft insert pop popleft remove clear rotate reverse __setitem__ __delitem__ "
+    "__iadd__ __imul__ __mul__ __rmul__ __add__ __lt__ __le__ __gt__ __ge__ copy __copy__",
+)
+class LazyDeque(deque):  # type: ignore[type-arg]
+    """A deque of the dump, fetched on demand."""
+
+    def __len__(self) -> int:
+        items = window(self)
+        return deque.__len__(self) if items is None else items.count
+
+    def __getitem__(self, index: Any) -> Any:
+        items = window(self)
+        return deque.__getitem__(self, index) if items is None else items.object(index_in(items, index))
+
+    def __iter__(self) -> Iterator[Any]:
+        items = window(self)
+        return deque.__iter__(self) if items is None else iter(items)
+
+    def __reversed__(self) -> Any:
+        return (self[i] for i in range(len(self) - 1, -1, -1))
+
+    def __contains__(self, value: object) -> bool:
+        return any(item is value or item == value for item in self)
+
+    def __eq__(self, other: object) -> bool:
+        return same_sequence(self, other) if isinstance(other, deque) else NotImplemented
+
+    def __ne__(self, other: object) -> bool:
+        return not same_sequence(self, other) if isinstance(other, deque) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return bounded_repr(self)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return deque, (list(self), self.maxlen)
+
+
 # --- dict -------------------------------------------------------------------------------------------------------
 
 
@@ -511,6 +559,7 @@ LAZY: dict[type, type] = {
     dict: LazyDict,
     set: LazySet,
     frozenset: LazyFrozenSet,
+    deque: LazyDeque,
 }
 
 

@@ -9,6 +9,7 @@ ever called.
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,7 +20,7 @@ ITEMS = 10
 TEXT = 100  # characters of one str, bytes or unknown object
 TOTAL = 1000  # characters after which only "..." follows
 
-BRACKETS = {list: "[]", tuple: "()", set: "{}", frozenset: ("frozenset({", "})"), dict: "{}"}
+BRACKETS = {list: "[]", tuple: "()", set: "{}", frozenset: ("frozenset({", "})"), dict: "{}", deque: ("deque([", "])")}
 
 
 def bounded_repr(value: Any, *, depth: int = DEPTH, total: int = TOTAL) -> str:
@@ -55,7 +56,7 @@ class Writer:
         count = len(value)
         opening, closing = BRACKETS[base]
         if not count:
-            return f"{base.__name__}()" if base in (set, frozenset) else opening + closing
+            return f"{base.__name__}()" if base in (set, frozenset, deque) else opening + closing
         if depth <= 0:
             return f"{opening}...{closing}"
         shown = min(count, ITEMS)

@@ -18,7 +18,7 @@ How each kind of object is made stands in kinds.py; classes in classes.py; frame
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from pyheapdump import _pyheapdump
@@ -26,8 +26,9 @@ from pyheapdump._pyheapdump import DumpFile, Ref
 
 from .classes import ABSENT, Classes, ClassInfo, DumpedType
 from .inert import INERT
-from .kinds import Kind, Node, choose, leaf_value
+from .kinds import Kind, Node, choose, is_split, leaf_value
 from .layouts import LAYOUTS
+from .long_text import text_of
 from .missing import Address, Missing
 from .stacks import Stacks
 
@@ -60,7 +61,7 @@ class Heap:
 
     def value(self, raw: Any) -> Any:
         """What the decoded value `raw` stands for."""
-        return self.get(raw.id) if type(raw) is Ref else plain(raw)
+        return self.get(raw.id) if type(raw) is Ref else plain(raw, self.value)
 
     def values(self, raws: Sequence[Any]) -> list[Any]:
         """`value` of each; what has to be made is made in one go."""
@@ -103,8 +104,12 @@ class Heap:
         if node is None:
             return
         fields = [(name, raw) for name, raw in node.fields().items() if name not in node.kind.consumed]
+        fields = [(name, content_at(self, node, raw) if name == "content" else raw) for name, raw in fields]
         objects = self.values([raw for _, raw in fields])
         self._fields[id(instance)] = {name: made for (name, _), made in zip(fields, objects)}
+        content = node.carried()
+        if content is not None:
+            self._fields[id(instance)]["content"] = content
         own = self.own_dict(node)
         if type(own) is dict:
             object.__setattr__(instance, "__dict__", own)
@@ -142,7 +147,7 @@ class Heap:
     def part(self, raw: Any) -> Any:
         """What `raw` stands for while a closure is made: an object of it, or a lazy one. Makes no other closure."""
         if type(raw) is not Ref:
-            return plain(raw)
+            return plain(raw, self.part)
         if raw.id not in self._memo:
             node = self.read(raw.id)
             if node is not None:
@@ -252,8 +257,16 @@ class Heap:
             node.problem = f"{type(problem).__name__}: {problem}"
 
 
-def plain(raw: Any) -> Any:
-    """What a decoded value stands for that is no reference."""
+def content_at(heap: Heap, node: Node, raw: Any) -> Any:
+    """The raw field `content`: bytes, which may stand in blocks of their own."""
+    return text_of(heap.file, node.id, raw) if isinstance(raw, list) and is_split(raw, (6,)) else raw
+
+
+def plain(raw: Any, inner: Callable[[Any], Any]) -> Any:
+    """What a decoded value stands for that is no reference; `inner` is asked for what is in an array or map.
+
+    Arrays and maps are no values, but the base of some C types has them (an array's shape). A record cannot nest deep.
+    """
     kind = type(raw)
     if kind is _pyheapdump.Missing:
         return Missing(raw.reason, raw.address)
@@ -261,4 +274,8 @@ def plain(raw: Any) -> Any:
         return Address(raw.address)
     if raw is _pyheapdump.ABSENT:
         return Missing("never set")
+    if kind is list:
+        return tuple(inner(item) for item in raw)
+    if isinstance(raw, (dict, list)):
+        return Missing("a map where a value should be")
     return raw

@@ -95,6 +95,18 @@ class Node:
         raw = self.attributes
         return list(raw.items()) if isinstance(raw, dict) else list(raw) if isinstance(raw, Pairs) else []
 
+    def carried(self) -> Any:
+        """A builtin container that the record tells of an object of another type (the children of an Element)."""
+        if self.base is not None or not isinstance(self.content, list) or not self.content:
+            return None
+        split = is_split(self.content, CONTAINERS)
+        base = BASE_OF_CODE.get(self.content[1] if split else self.content[0])
+        if base not in OF_BASE or issubclass(self.cls, base):
+            return None
+        inner = Node(self.heap, self.id, self.record, None, self.content)
+        inner.hold(base)
+        return OF_BASE[base].lazy(inner)
+
     def fields(self) -> dict[str, Any]:
         """Raw `__slots__`, C fields and provable pointers by name, unset ones left out."""
         if self.record[0] == MAPPED:

@@ -22,11 +22,12 @@ from typing import Any
 from pyheapdump._pyheapdump import Ref
 
 from .classes import ABSENT
-from .containers import FILL_LIMIT, distinct
+from .containers import FILL_LIMIT, LazyDeque, Unloaded, distinct
 from .inert import Fields, InertKind, own_attributes
 from .items import expand, run_length
 from .kinds import Kind, Node, leaf_value, stand_in
-from .long_text import text_of
+from .long_text import content_of, text_of
+from .numpy_values import NUMPY
 
 
 class ValueKind(InertKind):
@@ -44,8 +45,9 @@ class ValueKind(InertKind):
 class BufferKind(InertKind):
     """A value made by `make(cls, fields, content)` from the str or bytes that it carries."""
 
-    def __init__(self, make: Callable[[type, Fields, Any], Any]) -> None:
+    def __init__(self, make: Callable[[type, Fields, Any], Any], *consumed: str) -> None:
         self.make = make
+        self.consumed = frozenset(consumed)
 
     def create(self, node: Node) -> Any:
         content = leaf_value(node.content) if node.content else ABSENT
@@ -54,30 +56,55 @@ class BufferKind(InertKind):
         return stand_in(node) if content is ABSENT else self.make(node.cls, Fields(node), content)
 
 
+class MemoryviewKind(InertKind):
+    """memoryview: one over a copy of the bytes that it showed, so without gaps between them."""
+
+    def create(self, node: Node) -> Any:
+        fields = node.fields()
+        if "content" not in fields:
+            return stand_in(node)  # it had been released
+        content: Any = content_of(node.heap.file, node.id, fields["content"])
+        view = memoryview(content if fields.get("readonly") else bytearray(content))
+        code, shape = Fields(node).get("format") or "B", fields["shape"]
+        return view if code == "B" and len(shape) == 1 else view.cast(code, shape)
+
+
 class DequeKind(InertKind):
-    """collections.deque: made empty, then filled."""
+    """collections.deque: made empty, then filled; a long or far one is lazy."""
 
     consumed = frozenset({"maxlen", "_leftblock", "_rightblock", "_leftindex", "_rightindex", "_size", "_state"})
 
     def values(self, node: Node) -> list[Any]:
-        if not node.content or node.content[0] != 9 or run_length(node.content[1:]) > FILL_LIMIT:
-            return []
-        return expand(node.content[1:])
+        if node.items is None and node.content:
+            node.hold(deque)
+        return node.values or []
 
     def cost(self, node: Node) -> int:
         return len(self.values(node))
+
+    def always_lazy(self, node: Node) -> bool:
+        return not self.values(node) and node.items is not None and node.items.count > 0
 
     def parts(self, node: Node) -> Iterable[Any]:
         return self.values(node)
 
     def create(self, node: Node) -> Any:
-        made: Any = deque.__new__(node.cls)
+        return self.holding((), node.cls, node)
+
+    def holding(self, elements: Iterable[Any], cls: Any, node: Node) -> Any:
+        made: Any = deque.__new__(cls)
         maxlen = node.fields().get("maxlen")
-        deque.__init__(made, (), maxlen if isinstance(maxlen, int) and maxlen >= 0 else None)
+        deque.__init__(made, elements, maxlen if isinstance(maxlen, int) and maxlen >= 0 else None)
         return made
 
     def fill(self, node: Node, made: Any) -> None:
         deque.extend(made, node.heap.parts(self.values(node)))
+
+    def lazy(self, node: Node) -> Any:
+        self.values(node)
+        if node.items is None:
+            return super().lazy(node)
+        return self.holding((Unloaded(node.items),), LazyDeque if node.cls is deque else node.cls, node)
 
 
 class OrderedKind(InertKind):
@@ -263,12 +290,16 @@ LAYOUTS: dict[str, Kind] = {
     "datetime.datetime": ValueKind(make_datetime, "data", "hashcode", "hastzinfo", "fold", "tzinfo"),
     "datetime.timedelta": ValueKind(make_timedelta, "days", "seconds", "microseconds", "hashcode"),
     "datetime.timezone": ValueKind(make_timezone, "offset", "name"),
-    "decimal.Decimal": BufferKind(make_decimal),
-    "array.array": BufferKind(make_array),
+    "decimal.Decimal": BufferKind(
+        make_decimal, "hash", *(f"_mpd_{name}" for name in ("flags", "exp", "digits", "len", "alloc", "data"))
+    ),
+    "array.array": BufferKind(make_array, "typecode", "ob_item", "_length", "allocated", "ob_exports"),
+    "memoryview": MemoryviewKind(),
     "collections.deque": DequeKind(),
     "collections.OrderedDict": OrderedKind(OrderedDict),
     "collections.defaultdict": OrderedKind(defaultdict),
     "functools.partial": PartialKind(),
     "_io.StringIO": BufferKind(make_string_io),
     "_io.BytesIO": ValueKind(make_bytes_io, "_buf", "_pos", "_string_size"),
+    **NUMPY,
 }

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from .missing import Missing
 
 LOAD_LIMIT = 8 * 1024 * 1024  # bytes
+CONTENT_LIMIT = 256 * 1024 * 1024  # bytes of an array or memoryview that is loaded when looked at
 STR, BYTES, BYTEARRAY = 5, 6, 7
 
 
@@ -58,6 +59,15 @@ def text_of(file: Contents, rid: int, record: list[Any]) -> Any:
     made = forms[code](note if code == STR else note.encode())
     made.size, made._file, made._id, made._code = size, file, rid, code
     return made
+
+
+def content_of(file: Contents, rid: int, raw: Any) -> bytes:
+    """The bytes of `content` in a record's base: bytes as they are, or [16, 6, size] when they stand in blocks."""
+    if isinstance(raw, bytes):
+        return raw
+    if not isinstance(raw, list) or raw[:2] != [16, BYTES] or not isinstance(raw[2], int) or raw[2] > CONTENT_LIMIT:
+        raise ValueError("the content is not in the dump, or too large to load")
+    return file.content(rid)
 
 
 def loaded(file: Contents, rid: int, code: int) -> Any:
