@@ -64,7 +64,7 @@ void phd__blocks_close(struct phd_blocks *blocks)
     memset(blocks, 0, sizeof *blocks);
 }
 
-/* One more place in the index; false when memory is refused (the reader then scans). */
+/* One more place in the index; false when memory is refused. */
 static bool grow_index(struct phd_blocks *blocks)
 {
     if (blocks->index_count < blocks->index_capacity)
@@ -117,13 +117,15 @@ bool phd__blocks_put(struct phd_blocks *blocks, enum phd_block_kind kind, uint64
         return false;
     if (grow_index(blocks))
         blocks->index[blocks->index_count++] = entry;
+    else
+        blocks->index_lacks_blocks = true;
     return true;
 }
 
 void phd__blocks_finish(struct phd_blocks *blocks)
 {
     size_t capacity = 64 + blocks->index_count * 64;
-    uint8_t *frame = phd__pages_alloc(capacity);
+    uint8_t *frame = blocks->index_lacks_blocks ? NULL : phd__pages_alloc(capacity);
     if (!frame)
         return; /* the reader rebuilds the index by scanning */
     struct phd_buffer packed = {frame + 8, 0, capacity - 8, false};

@@ -45,6 +45,7 @@ struct phd_blocks {
     struct phd_block_entry *index; /* in pages of our own, doubled when full */
     size_t index_count;
     size_t index_capacity;
+    bool index_lacks_blocks; /* memory was refused: it must not be written, readers trust it */
 };
 
 /* Take all memory the compression will need. `level` is zstd's. */

@@ -50,7 +50,8 @@ _Noreturn void phd__memory_fault(struct phd_memory *memory, uint64_t address, co
 enum phd_status phd__memory_self_open(struct phd_memory *memory, struct phd_error *error);
 void phd__memory_self_close(struct phd_memory *memory);
 
-/* Memory of this process without handlers, for code that cannot meet a broken pointer (tests on chosen bytes). */
+/* `length` bytes of the target at `address`, valid as long as the memory is open. Does not return when they cannot be
+ * had; for the process itself that shows only when they are read. */
 static inline const void *phd__view(struct phd_memory *memory, uint64_t address, uint64_t length)
 {
     if (address < PHD_LOWEST_ADDRESS || address >= PHD_HIGHEST_ADDRESS || length > PHD_HIGHEST_ADDRESS - address)

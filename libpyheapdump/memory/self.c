@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "memory/memory.h"
@@ -25,19 +26,30 @@ _Noreturn void phd__memory_fault(struct phd_memory *memory, uint64_t address, co
     siglongjmp(*memory->recovery, 1);
 }
 
-/* A fault that is not the reader's: hand over to the previous action by letting the instruction fault again. */
-static void pass_on(int signal_number)
+/* A signal that is not the reader's: the program's own handler sees it as if we were not there, and ours stays, because
+ * the walk goes on when that handler returns. Without one the default action follows: the instruction faults again, and
+ * a signal that was sent is sent again. */
+static void pass_on(int signal_number, siginfo_t *info, void *context)
 {
-    sigaction(signal_number, &previous_actions[signal_number == SIGBUS], NULL);
+    const struct sigaction *previous = &previous_actions[signal_number == SIGBUS];
+    if (previous->sa_flags & SA_SIGINFO) {
+        previous->sa_sigaction(signal_number, info, context);
+    } else if (previous->sa_handler != SIG_DFL && previous->sa_handler != SIG_IGN) {
+        previous->sa_handler(signal_number);
+    } else {
+        sigaction(signal_number, previous, NULL);
+        if (info->si_code <= 0)
+            syscall(SYS_tgkill, getpid(), gettid(), signal_number);
+    }
 }
 
 static void on_fault(int signal_number, siginfo_t *info, void *context)
 {
-    (void)context;
     struct phd_memory *memory = guarded;
-    if (memory && memory->recovery && gettid() == guarded_thread)
+    bool is_fault = info->si_code > 0; /* and not sent by kill() */
+    if (is_fault && memory && memory->recovery && gettid() == guarded_thread)
         phd__memory_fault(memory, (uint64_t)(uintptr_t)info->si_addr, "not mapped");
-    pass_on(signal_number);
+    pass_on(signal_number, info, context);
 }
 
 enum phd_status phd__memory_self_open(struct phd_memory *memory, struct phd_error *error)
