@@ -98,7 +98,7 @@ class DumpedType(type):
         elif info.base is not None:
             parts.append(leaf(PLAIN[info.base](instance)))
         elif isinstance(instance, SHOWN):
-            parts.append(leaf(solid_base(cls.__bases__).__str__(instance)).strip("'"))
+            parts.append(leaf(value_text(instance)).strip("'"))
         parts.append(writer.fields(info.heap.attributes(instance), depth))
         address = info.heap.address_of(instance)
         if address is not None:
@@ -110,7 +110,18 @@ class DumpedType(type):
 DumpedType.__name__ = DumpedType.__qualname__ = "type"
 
 # Rebuilt values whose subclasses show them by the text of the real base.
-SHOWN = (datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo, decimal.Decimal)
+SHOWN = (datetime.date, datetime.time, datetime.timedelta, decimal.Decimal)
+
+
+
+def value_text(instance: Any) -> str:
+    """The text that the real base has for one of SHOWN."""
+    base = solid_base(type(instance).__bases__)
+    try:
+        return base.__str__(instance)
+    except NotImplementedError:  # it asks its tzinfo, a class of the program, whose code is not here
+        return base.__repr__(instance)
+
 
 # How to take the builtin value out of an instance of a subclass.
 PLAIN: dict[type, Callable[[Any], Any]] = {

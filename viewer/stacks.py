@@ -146,7 +146,9 @@ class Stacks:
         heap = self.heap
         measured = self._code_of_frame(described)
         code, here = measured.code, place_of(described)
-        space = self._dict(described.get("globals")) or {}
+        space = self._dict(described.get("globals"))
+        if space is None:  # not "or {}": asking a lazy dict for its length fetches what leads to this frame
+            space = {}
         names = described.get("locals")
         found: Any = FrameLocals(heap, names if isinstance(names, dict) else {}, space, code)
         # A function's own f_locals is a copy of an earlier moment, from when somebody called locals() in it.
