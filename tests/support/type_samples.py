@@ -675,6 +675,21 @@ sample(
     lambda: next(o for o in gc.get_referents(CONTEXT_OF_VARIABLES) if type(o).__name__ == "hamt"),
     h_count=lambda _: len(CONTEXT_OF_VARIABLES),
 )
+TREE = contextvars.copy_context()
+for number in range(3000):
+    TREE.run(contextvars.ContextVar(f"v{number}").set, number)
+sample("hamt_array_node", lambda: tree_node("array"), a_count=32, contents=True)
+sample("hamt_bitmap_node", lambda: tree_node("bitmap"), "b_bitmap", contents=True)
+
+
+def tree_node(kind: str) -> Any:
+    """A node of the tree that a context's variables are in."""
+    nodes = [o for o in gc.get_referents(TREE) if type(o).__name__ == "hamt"]
+    for node in nodes:
+        nodes += [o for o in gc.get_referents(node) if type(o).__name__.startswith("hamt_")]
+    return next(node for node in nodes if type(node).__name__ == f"hamt_{kind}_node")
+
+
 sample(
     "_multiprocessing.SemLock", lambda: synchronize.BoundedSemaphore(3, ctx=multiprocessing.get_context())._semlock, "handle", "last_tid", "kind",
     maxvalue=3, count=0,

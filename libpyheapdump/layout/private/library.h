@@ -663,6 +663,27 @@ struct phd_private_hamt {
     Py_ssize_t h_count;
 };
 
+/* Python/hamt.c: PyHamtNode_Bitmap (3.9 … 3.15) */
+struct phd_private_hamt_bitmap_node {
+    PyObject_VAR_HEAD
+    uint32_t b_bitmap;
+    PyObject *b_array[1]; /* pairs of key and value; key NULL: the value is a node */
+};
+
+/* Python/hamt.c: PyHamtNode_Collision (3.9 … 3.15) */
+struct phd_private_hamt_collision_node {
+    PyObject_VAR_HEAD
+    int32_t c_hash;
+    PyObject *c_array[1];
+};
+
+/* Python/hamt.c: PyHamtNode_Array (3.9 … 3.15) */
+struct phd_private_hamt_array_node {
+    PyObject_HEAD
+    PyObject *a_array[32];
+    Py_ssize_t a_count;
+};
+
 /* Modules/_multiprocessing/semaphore.c: SemLockObject (3.9 … 3.15) */
 struct phd_private_sem_lock {
     PyObject_HEAD
