@@ -12,8 +12,10 @@ import contextvars
 import ctypes
 import decimal
 import io
+import os
 import queue
 import sys
+import time
 import xml.etree.ElementTree
 from collections.abc import Iterator
 from pathlib import Path
@@ -288,6 +290,18 @@ def test_ctypes(name: str, dumped: Dumped) -> None:
 def test_ctypes_instance_without_memory(dumped: Dumped) -> None:
     assert type(dumped.base("nowhere int")["content"]).__name__ == "Missing"
     assert dumped.fields("nowhere int")["b_size"] == 4
+
+
+STRUCTURES = add("sequence", {"stat": os.stat_result(range(10, 29)), "time": time.localtime(), "flags": sys.flags})
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_named_items_of_struct_sequences(name: str, dumped: Dumped) -> None:
+    """Also those that are no items of the tuple."""
+    value, found = VALUES[name], {n: dumped.written.value(raw) for n, raw in dumped.fields(name).items()}
+    assert dumped.base(name) == list(value)
+    assert value.n_unnamed_fields + len(found) == value.n_fields
+    assert found == {member: getattr(value, member) for member in found}
 
 
 # --- broken memory

@@ -273,6 +273,13 @@ static void put_fields(struct phd_walk *walk, uint64_t object, const struct phd_
 
 /* ---- opaque C types ---- */
 
+/* Whether the word can be a reference count: 32 bits of count, then none that are set (3.14: ob_overflow, then flags).
+ * A symbol table has addresses of types too, at the same distance, but not after such a word. */
+static bool is_count(struct phd_walk *walk, uint64_t word)
+{
+    return word != 0 && (walk->at->free_threaded || (word >> 32 & 0xffff) == 0);
+}
+
 /* True when `word` points to an object beyond reasonable doubt: its type is a type by every mark. Never faults. */
 static bool proves_object(struct phd_walk *walk, uint64_t word)
 {
@@ -288,7 +295,7 @@ static bool proves_object(struct phd_walk *walk, uint64_t word)
             flags & PHD_TPFLAGS_TYPE_SUBCLASS ? phd__word_at(walk, metatype, walk->at->object_type) : 0;
         proved = meta_metatype && meta_metatype % 8 == 0 &&
                  (phd__word_at(walk, meta_metatype, walk->at->type_flags) & PHD_TPFLAGS_TYPE_SUBCLASS) &&
-                 phd__word_at(walk, word, walk->at->object_refcnt) != 0;
+                 is_count(walk, phd__word_at(walk, word, walk->at->object_refcnt));
     }
     PHD_UNGUARD(walk->memory, &guard);
     return proved;

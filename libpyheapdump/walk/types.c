@@ -120,11 +120,14 @@ static unsigned size_of_kind(unsigned kind)
 }
 
 /* The type's own tp_members: __slots__ of a Python class, named fields of a C type. */
-static void add_members(struct phd_types *types, struct field_list *list, const struct phd_type *info, uint64_t type)
+static void add_members(struct phd_types *types, struct field_list *list, const struct phd_type *info, uint64_t type,
+                        bool python_class)
 {
     uint64_t member = type_word(types, type, types->at->type_members);
     if (!member)
         return;
+    /* The named items of a struct sequence, the hidden ones too, stand behind the fixed part (Objects/structseq.c). */
+    int64_t end = info->basicsize + (python_class ? 0 : info->itemsize * PHD_MAX_FIELDS);
     for (unsigned i = 0; i < PHD_MAX_FIELDS; i++, member += MEMBER_SIZE) {
         uint64_t name = phd__read_word(types->memory, member);
         if (!name)
@@ -133,7 +136,7 @@ static void add_members(struct phd_types *types, struct field_list *list, const 
         int64_t offset = (int64_t)phd__read_word(types->memory, member + 16);
         bool relative = phd__read_i32(types->memory, member + 24) & 8; /* Py_RELATIVE_OFFSET: resolved when readied */
         bool known = kind >= 0 && kind <= PHD_FIELD_SSIZE && kind != 15;
-        if (known && !relative && offset > 0 && offset + (int64_t)size_of_kind((unsigned)kind) <= info->basicsize)
+        if (known && !relative && offset > 0 && offset + (int64_t)size_of_kind((unsigned)kind) <= end)
             add_field(list, info, (struct phd_instance_field){NULL, name, (int32_t)offset, 0, (uint8_t)kind});
     }
 }
@@ -179,11 +182,11 @@ static void follow_bases(struct phd_types *types, struct phd_type *info, struct 
     uint64_t type = info->address;
     for (unsigned depth = 0; type && depth < PHD_MAX_BASES; depth++) {
         uint64_t flags = type_word(types, type, at->type_flags);
-        if (!is_python_class(types, type, flags) &&
-            learn_c_type(types, info, type, (flags & PHD_TPFLAGS_HEAPTYPE) != 0, &found))
+        bool python_class = is_python_class(types, type, flags);
+        if (!python_class && learn_c_type(types, info, type, (flags & PHD_TPFLAGS_HEAPTYPE) != 0, &found))
             break;
         if (!found.described)
-            add_members(types, list, info, type);
+            add_members(types, list, info, type, python_class);
         type = type_word(types, type, at->type_base);
     }
     info->opaque = !info->special && found.c_basicsize > (found.covered ? found.covered : at->object_size);
