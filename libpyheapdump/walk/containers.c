@@ -4,7 +4,7 @@
  */
 #include "walk/walk.h"
 
-enum { PREFETCH_DISTANCE = 6 };
+enum { PREFETCH_DISTANCE = 6, SMALLEST_PAGE = 4096 };
 
 /* ---- values of a large container ---- */
 
@@ -77,8 +77,10 @@ void phd__put_split(struct phd_walk *walk, enum phd_shape shape, uint64_t count)
 
 static void prefetch(struct phd_walk *walk, const uint64_t *items, uint64_t count, uint64_t i)
 {
-    if (!walk->memory->view && i + PREFETCH_DISTANCE < count)
-        __builtin_prefetch((const void *)(uintptr_t)items[i + PREFETCH_DISTANCE]);
+    const uint64_t *soon = items + i + PREFETCH_DISTANCE;
+    bool same_page = ((uintptr_t)soon ^ (uintptr_t)(items + i)) < SMALLEST_PAGE; /* the next one may be unreadable */
+    if (!walk->memory->view && i + PREFETCH_DISTANCE < count && same_page)
+        __builtin_prefetch((const void *)(uintptr_t)*soon);
 }
 
 static void put_split_sequence(struct phd_walk *walk, struct phd_item_writer *writer, uint64_t count, void *argument)
@@ -95,8 +97,8 @@ void phd__put_sequence_record(struct phd_walk *walk, uint64_t object, enum phd_s
     uint64_t count = phd__word_at(walk, object, walk->at->var_size);
     uint64_t array = shape == PHD_SHAPE_TUPLE ? object + (uint64_t)walk->at->tuple_items
                                               : phd__word_at(walk, object, walk->at->list_items);
-    if (count > PHD_MAX_LENGTH)
-        phd__memory_fault(walk->memory, object, "a sequence of impossible length");
+    if (count > PHD_MAX_LENGTH || array % 8)
+        phd__memory_fault(walk->memory, object, "a sequence of impossible length or place");
     const uint64_t *items = count ? phd__view(walk->memory, array, count * 8) : NULL;
     if (count <= PHD_MAX_INLINE_ITEMS) {
         phd__pack_array(walk->to, 1 + count);
