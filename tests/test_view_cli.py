@@ -162,11 +162,14 @@ def test_pdb_on_a_terminal(failed: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONSTARTUP"}
     with subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower, env=environment) as process:
         os.close(follower)
-        text = read_until(leader, b"(dump) ")
-        os.write(leader, b"p order.state\n")
-        text += read_until(leader, b"(dump) ", b"'paid'")
-        os.write(leader, b"q\n")
-        assert process.wait(20) == 0
+        try:
+            text = read_until(leader, b"(Pdb) ")
+            os.write(leader, b"p order.state\n")
+            text += read_until(leader, b"(Pdb) ", b"'paid'")
+            os.write(leader, b"q\n")
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
     os.close(leader)
     for part in (b"error    ValueError: no such order", b"Traceback (most recent call last)", b"'paid'"):
         assert part in text
