@@ -155,6 +155,10 @@ def test_exceptions_in_pdb(failed: Path) -> None:
     assert "0 KeyError('id')" in text and "app.py(2)load()" in text
 
 
+# The line editor that pdb has from 3.15 on shows its own prompt.
+PROMPT = b"(dump) " if sys.version_info < (3, 15) else b"(Pdb) "
+
+
 def test_pdb_on_a_terminal(failed: Path) -> None:
     """Without options on a terminal: banner, traceback, prompt."""
     leader, follower = pty.openpty()
@@ -163,9 +167,9 @@ def test_pdb_on_a_terminal(failed: Path) -> None:
     with subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower, env=environment) as process:
         os.close(follower)
         try:
-            text = read_until(leader, b"(Pdb) ")
+            text = read_until(leader, PROMPT)
             os.write(leader, b"p order.state\n")
-            text += read_until(leader, b"(Pdb) ", b"'paid'")
+            text += read_until(leader, PROMPT, b"'paid'")
             os.write(leader, b"q\n")
             assert process.wait(20) == 0
         finally:

@@ -44,6 +44,7 @@ class DumpPdb(pdb.Pdb):
     def __init__(self, dump: Dump) -> None:
         super().__init__(nosigint=True, readrc=False)
         self.dump = dump
+        self.prompt = "(dump) "
         self.stdout: Any = EscapingWriter(sys.stdout)
         self.rcLines: list[str] = personal_commands()
 
