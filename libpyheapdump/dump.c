@@ -24,6 +24,9 @@
 /* Kept back from max_bytes for what closes the file. */
 enum { CLOSING_RESERVE = 64 * 1024 };
 
+/* A duration that is as good as none, and fits when counted in nanoseconds. */
+static const double MAX_SECONDS = 1e9;
+
 /* So many steps from the roots are written, each in blocks of its own, before the evidence. */
 enum { NEAR_LEVELS = 3 };
 
@@ -159,6 +162,16 @@ static void find_main_interpreter(struct phd_walk *walk, const struct phd_reques
     PHD_UNGUARD(walk->memory, &guard);
 }
 
+/* The report is written whatever the limits are: without it the file could not be read at all. */
+static void set_budget(const struct phd_request *request, uint64_t started, struct phd_walk *walk,
+                       struct phd_sink *sink)
+{
+    if (request->max_bytes)
+        sink->limit = request->max_bytes > CLOSING_RESERVE ? request->max_bytes - CLOSING_RESERVE : 1;
+    if (request->max_seconds > 0 && request->max_seconds < MAX_SECONDS)
+        walk->deadline_ns = started + (uint64_t)(request->max_seconds * 1e9);
+}
+
 static enum phd_status write_message(const struct phd_request *request, struct phd_walk *walk, struct phd_sink *sink,
                                      const char *how, struct phd_result *result, struct phd_error *error)
 {
@@ -167,8 +180,7 @@ static enum phd_status write_message(const struct phd_request *request, struct p
     find_main_interpreter(walk, request);
     phd__report_begin(walk, request, sink, boundary);
     walk->blocks->start = sink->written;
-    if (request->max_seconds > 0)
-        walk->deadline_ns = started + (uint64_t)(request->max_seconds * 1e9);
+    set_budget(request, started, walk, sink);
     write_objects(walk, request, how);
     fill_result(walk, started, result);
     sink->limit = 0;
@@ -207,8 +219,7 @@ static enum phd_status write_file(const struct phd_request *request, struct phd_
     struct phd_sink sink;
     struct phd_blocks blocks;
     static struct phd_walk walk; /* large; one dump at a time per process */
-    phd__sink_init(&sink, fd,
-                   request->max_bytes > CLOSING_RESERVE ? request->max_bytes - CLOSING_RESERVE : request->max_bytes);
+    phd__sink_init(&sink, fd, 0);
     enum phd_status status = phd__blocks_open(&blocks, &sink, request->level, error);
     if (status == PHD_OK) {
         status = phd__walk_open(&walk, layout, memory, &blocks, error);

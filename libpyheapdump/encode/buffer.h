@@ -25,7 +25,6 @@ static inline int phd__buffer_append(struct phd_buffer *buffer, const void *byte
         return -1;
     }
     if (length) /* memcpy takes no null pointer, not even for nothing */
-        if (length) /* memcpy must not be given NULL */
         memcpy(buffer->data + buffer->used, bytes, length);
     buffer->used += length;
     return 0;

@@ -142,7 +142,9 @@ void phd__report_begin(struct phd_walk *walk, const struct phd_request *request,
     write_text(sink, &text);
     text.capacity = walk->items.capacity;
     phd__traceback_text(walk, request, &text);
-    phd__text_string(&text, "\n--");
+    bool cut = text.full;
+    write_text(sink, &text); /* now there is room for what must not be missing */
+    phd__text_string(&text, cut ? "\n... the text is cut, the rest is in the binary part\n\n--" : "\n--");
     phd__text_string(&text, boundary);
     phd__text_string(&text, "\nContent-Type: application/x.python-heapdump\nContent-Transfer-Encoding: binary\n"
                             "Content-Disposition: attachment; filename=\"");

@@ -5,6 +5,7 @@
 #include "report/traceback.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "walk/roots.h"
@@ -30,15 +31,20 @@ static bool readable(struct phd_walk *walk, void (*body)(struct phd_walk *, uint
     return done;
 }
 
+/* Append text of the target without control characters, which could drive a terminal. */
+static void put_clean(const char *text, struct phd_text *to)
+{
+    for (; *text; text++) {
+        bool control = (unsigned char)*text < 0x20 || *text == 0x7f;
+        phd__text_bytes(to, *text == '\n' ? " " : control ? "?" : text, 1);
+    }
+}
+
 static void put_str(struct phd_walk *walk, uint64_t object, struct phd_text *to)
 {
     char text[MAX_TEXT];
-    size_t length = phd__copy_str(walk, object, text, sizeof text);
-    for (size_t i = 0; i < length; i++) { /* no control characters in a report: they could drive a terminal */
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            text[i] = text[i] == '\n' ? ' ' : '?';
-    }
-    phd__text_bytes(to, text, length);
+    phd__copy_str(walk, object, text, sizeof text);
+    put_clean(text, to);
 }
 
 static void put_type_name(struct phd_walk *walk, uint64_t type, struct phd_text *to)
@@ -56,7 +62,7 @@ static void put_type_name(struct phd_walk *walk, uint64_t type, struct phd_text 
         return;
     }
     phd__read_text(walk->memory, phd__word_at(walk, type, walk->at->type_name), name, sizeof name);
-    phd__text_string(to, name);
+    put_clean(name, to);
 }
 
 /* A value in few words: texts and numbers as they are, anything else by its type. */
@@ -122,13 +128,10 @@ static void put_exception_line(struct phd_walk *walk, uint64_t exception, struct
 
 /* ---- frames ---- */
 
-/* Append line `line` of the file, without its indentation. Nothing when the file cannot be read. */
-static void put_source_line(const char *filename, int line, struct phd_text *to)
+/* Append line `line` of an open file, without its indentation. */
+static void put_line_of(int fd, int line, struct phd_text *to)
 {
     char chunk[8192];
-    int fd = open(filename, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
-        return;
     int current = 1;
     bool indentation = true, begun = false;
     size_t total = 0;
@@ -148,6 +151,17 @@ static void put_source_line(const char *filename, int line, struct phd_text *to)
     }
     if (begun)
         phd__text_string(to, "\n");
+}
+
+/* The same of the file called `filename`; nothing when it cannot be read. */
+static void put_source_line(const char *filename, int line, struct phd_text *to)
+{
+    struct stat info;
+    int fd = open(filename, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return;
+    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) /* a device could deliver for ever */
+        put_line_of(fd, line, to);
     close(fd);
 }
 
@@ -259,7 +273,7 @@ static void put_thread_frames(struct phd_walk *walk, const struct phd_thread *th
     unsigned shown = 0;
     for (; entry && skip; skip--)
         entry = phd__frame_caller(walk, entry);
-    for (; entry && shown < MAX_FRAMES_SHOWN; shown++) {
+    for (; entry && shown < MAX_FRAMES_SHOWN && !to->full; shown++) {
         if (!readable(walk, put_frame, entry, to))
             phd__text_string(to, "  <unreadable frame>\n");
         entry = phd__frame_caller(walk, entry);
@@ -275,8 +289,10 @@ static void put_thread(struct phd_walk *walk, const struct phd_thread *thread, v
     const struct thread_report *report = argument;
     struct phd_text *to = report->to;
     struct phd_guard guard;
+    if (to->full)
+        return;
     phd__text_string(to, thread->current ? "\nCurrent thread " : "\nThread ");
-    phd__text_string(to, thread->name[0] ? thread->name : "<unnamed>");
+    put_clean(thread->name[0] ? thread->name : "<unnamed>", to);
     phd__text_string(to, " (ident ");
     phd__text_unsigned(to, thread->ident);
     if (thread->native_id) {

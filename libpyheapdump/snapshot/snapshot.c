@@ -26,7 +26,14 @@
 #include "dump.h"
 #include "safe/text.h"
 
-enum { CHILD_NICE = 5 };
+#ifndef SYS_close_range
+#define SYS_close_range 436 /* the same on every architecture; older headers lack it */
+#endif
+
+enum { CHILD_NICE = 5, MAX_DESCRIPTORS = 1 << 16, MAX_POLL = 1000000 /* milliseconds */ };
+
+/* A time to wait that is as good as none, and fits when counted in nanoseconds. */
+static const double MAX_SECONDS = 1e9;
 
 /* What the child tells its parent when it is done. */
 struct report {
@@ -52,15 +59,25 @@ static void write_small_file(const char *path, const char *content)
     close(fd);
 }
 
-/* Close every descriptor but those two. */
-static void close_descriptors(int keep_a, int keep_b)
+/* Close the descriptors `first` … `last`; one by one on a kernel before 5.9. */
+static void close_range_of(unsigned first, unsigned last)
 {
-    unsigned low = (unsigned)(keep_a < keep_b ? keep_a : keep_b), high = (unsigned)(keep_a < keep_b ? keep_b : keep_a);
+    if (first > last || syscall(SYS_close_range, first, last, 0u) == 0)
+        return;
+    for (unsigned fd = first; fd <= last && fd < MAX_DESCRIPTORS; fd++)
+        close((int)fd);
+}
+
+/* Close every descriptor but those two. `directory` may be AT_FDCWD. */
+static void close_descriptors(int directory, int result_fd)
+{
+    unsigned a = (unsigned)(directory < 0 ? result_fd : directory), b = (unsigned)result_fd;
+    unsigned low = a < b ? a : b, high = a < b ? b : a;
     if (low > 0)
-        syscall(SYS_close_range, 0u, low - 1, 0u);
-    if (high > low + 1)
-        syscall(SYS_close_range, low + 1, high - 1, 0u);
-    syscall(SYS_close_range, high + 1, ~0u, 0u);
+        close_range_of(0, low - 1);
+    if (high > low)
+        close_range_of(low + 1, high - 1);
+    close_range_of(high + 1, ~0u);
 }
 
 static void unblock_faults(void)
@@ -103,7 +120,8 @@ static enum phd_status dump_in_place(const struct phd_request *request, struct p
     report.status = phd__dump_write(request, &memory, "in place", &report.result, &report.error);
     phd__memory_self_close(&memory);
     if (report.status != PHD_OK) {
-        *error = report.error;
+        if (error)
+            *error = report.error;
         return report.status;
     }
     /* The result goes the same way as a child's, through a pipe. */
@@ -147,24 +165,26 @@ enum phd_status phd_snapshot_start(const struct phd_request *request, struct phd
     return PHD_OK;
 }
 
-/* Wait until the pipe has something or its writer is gone. False when the deadline passed. */
+/* The time until `deadline` for poll(), rounded up; 0 when it has passed. */
+static int milliseconds_until(uint64_t deadline)
+{
+    uint64_t now = now_ns();
+    uint64_t milliseconds = now < deadline ? (deadline - now) / 1000000 + 1 : 0;
+    return milliseconds > MAX_POLL ? MAX_POLL : (int)milliseconds;
+}
+
+/* Wait until the pipe has something or its writer is gone. False when the deadline passed; it is looked at even then. */
 static bool wait_readable(int fd, double seconds)
 {
-    uint64_t deadline = seconds < 0 ? 0 : now_ns() + (uint64_t)(seconds * 1e9);
+    bool forever = !(seconds >= 0 && seconds < MAX_SECONDS);
+    uint64_t deadline = forever ? 0 : now_ns() + (uint64_t)(seconds * 1e9);
     for (;;) {
         struct pollfd poll_fd = {fd, POLLIN, 0};
-        int timeout = -1;
-        if (deadline) {
-            uint64_t now = now_ns();
-            if (now >= deadline)
-                return false;
-            uint64_t milliseconds = (deadline - now) / 1000000 + 1;
-            timeout = milliseconds > 1000000 ? 1000000 : (int)milliseconds;
-        }
+        int timeout = forever ? -1 : milliseconds_until(deadline);
         int ready = poll(&poll_fd, 1, timeout);
         if (ready > 0)
             return true;
-        if (ready < 0 && errno != EINTR)
+        if ((ready == 0 && timeout == 0) || (ready < 0 && errno != EINTR))
             return false;
     }
 }
@@ -185,7 +205,8 @@ enum phd_status phd_snapshot_wait(struct phd_snapshot *snapshot, double seconds,
 {
     struct report report;
     memset(&report, 0, sizeof report);
-    if (snapshot->result_fd < 0) {
+    memset(result, 0, sizeof *result);
+    if (snapshot->result_fd < 0) { /* made in place, and no pipe could tell more */
         reap(snapshot);
         return PHD_OK;
     }
