@@ -65,25 +65,45 @@ static void write_dump(struct walked *walked, struct heap *heap, uint64_t root, 
     phd__memory_self_close(&memory);
 }
 
-static void on_problem(void *argument, const char *text)
+static void fail_on_problem(void *argument, const char *text)
 {
     (void)argument;
     fail_msg("the reader found a problem: %s", text);
 }
 
+static void count_problem(void *argument, const char *text)
+{
+    struct walked *walked = argument;
+    (void)text;
+    walked->problems++;
+}
+
+static void open_reader(struct walked *walked, const char *path, phd__problem_function *tell)
+{
+    struct phd__read_error error;
+    walked->text = malloc(TEXT_BYTES);
+    assert_non_null(walked->text);
+    if (phd__reader_open(path, tell, walked, &walked->reader, &error) != PHD__READ_OK)
+        fail_msg("the dump cannot be read: it %s", error.text);
+}
+
+void walked_open(struct walked *walked, const char *path)
+{
+    memset(walked, 0, sizeof *walked);
+    walked->fd = -1;
+    open_reader(walked, path, count_problem);
+    walked->objects = phd__reader_object_count(walked->reader);
+}
+
 void walk_heap_with(struct walked *walked, struct heap *heap, uint64_t root, walk_setting *setting)
 {
     char path[64];
-    struct phd__read_error error;
     memset(walked, 0, sizeof *walked);
     walked->fd = memfd_create("dump", MFD_CLOEXEC);
     assert_true(walked->fd >= 0);
-    walked->text = malloc(TEXT_BYTES);
-    assert_non_null(walked->text);
     write_dump(walked, heap, root, setting);
     snprintf(path, sizeof path, "/proc/self/fd/%d", walked->fd);
-    if (phd__reader_open(path, on_problem, NULL, &walked->reader, &error) != PHD__READ_OK)
-        fail_msg("the dump cannot be read: it %s", error.text);
+    open_reader(walked, path, fail_on_problem);
     assert_int_equal(phd__reader_object_count(walked->reader), walked->objects);
 }
 
@@ -96,7 +116,8 @@ void walked_close(struct walked *walked)
 {
     phd__reader_close(walked->reader);
     free(walked->text);
-    close(walked->fd);
+    if (walked->fd >= 0)
+        close(walked->fd);
 }
 
 static struct phd__loaded *acquire(struct walked *walked, size_t number)
@@ -137,6 +158,21 @@ uint64_t walked_address(struct walked *walked, uint64_t id)
     uint64_t address = (uint64_t)loaded->addresses[id - block(walked, number)->first];
     phd__reader_release(walked->reader, number);
     return address;
+}
+
+const char *walked_block(struct walked *walked, uint32_t kind, unsigned nth)
+{
+    walked->text[0] = 0;
+    for (size_t i = 0; i < phd__reader_index(walked->reader)->count; i++) {
+        if (block(walked, i)->kind != kind || nth--)
+            continue;
+        struct phd__loaded *loaded = acquire(walked, i);
+        struct phd__cursor cursor = {loaded->content, loaded->content + loaded->size};
+        show_value(&cursor, walked->text, TEXT_BYTES);
+        phd__reader_release(walked->reader, i);
+        break;
+    }
+    return walked->text;
 }
 
 size_t walked_pieces(struct walked *walked, uint32_t kind, uint64_t owner)

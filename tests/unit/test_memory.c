@@ -94,8 +94,8 @@ static void a_word_across_the_end_of_a_mapping_is_unreadable(void **state)
 
 static void addresses_outside_of_user_space_are_refused_unread(void **state)
 {
-    static const uint64_t addresses[] = {0, 8, PHD_LOWEST_ADDRESS - 1, PHD_HIGHEST_ADDRESS - 7, PHD_HIGHEST_ADDRESS,
-                                         UINT64_MAX - 7, UINT64_MAX};
+    static const uint64_t addresses[] = {
+        0, 8, PHD_LOWEST_ADDRESS - 1, PHD_HIGHEST_ADDRESS - 7, PHD_HIGHEST_ADDRESS, UINT64_MAX - 7, UINT64_MAX};
     (void)state;
     open_memory();
     for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
