@@ -25,7 +25,7 @@ CMAKE_OPTIONS_sanitize := -DCMAKE_C_COMPILER=clang -DSANITIZE=ON
 
 # The generated tables are formatted by their generator.
 C_FILES = $(shell find libpyheapdump pymodule tests -name '*.[ch]' -not -path '*/layout/tables/*')
-PYTHON_FILES := setup.py tools tests examples viewer pymodule
+PYTHON_FILES := setup.py tools tests bench examples viewer pymodule
 
 .PHONY: test demo packages lint clang-format cppcheck ruff mypy c $(C_BUILDS:%=c-%) \
     crash-symbols check-layouts layouts package venvs pytest format clean
