@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Runs mypy (given as the only argument) over the packages, the benchmark, the tools and what the tests share. mypy needs packages in folders of their
-# names: the links in build/mypy show pymodule/pyheapdump/ as pyheapdump, and viewer/ as pyheapdump.view.
+# Runs mypy (given as the only argument) over the packages, the benchmark, the tools and what the tests share. mypy
+# needs packages in folders of their names: the links in build/mypy show pymodule/pyheapdump/ as pyheapdump, and
+# viewer/ as pyheapdump.view.
 set -eu
 mypy=$1
 cd "$(dirname "$0")/.."
