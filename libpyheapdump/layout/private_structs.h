@@ -59,9 +59,12 @@ struct phd_private_recursive_mutex {
     size_t level; /* how often it was taken again, beyond the first time */
 };
 
+#include "layout/private/concurrency.h"
+#include "layout/private/formats.h"
 #include "layout/private/io.h"
-#include "layout/private/library.h"
+#include "layout/private/itertools.h"
 #include "layout/private/objects.h"
 #include "layout/private/packages.h"
+#include "layout/private/values.h"
 
 #endif

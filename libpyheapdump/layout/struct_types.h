@@ -107,10 +107,13 @@ static inline int phd__probe_compare_types(const void *a, const void *b)
     }
 
 #include "layout/types/builtin.h"
+#include "layout/types/concurrency.h"
 #include "layout/types/exception.h"
+#include "layout/types/formats.h"
 #include "layout/types/io.h"
-#include "layout/types/library.h"
+#include "layout/types/itertools.h"
 #include "layout/types/packages.h"
+#include "layout/types/values.h"
 
 static inline void phd__probe_struct_types(struct phd_layout *at)
 {
