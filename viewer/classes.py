@@ -113,7 +113,6 @@ DumpedType.__name__ = DumpedType.__qualname__ = "type"
 SHOWN = (datetime.date, datetime.time, datetime.timedelta, decimal.Decimal)
 
 
-
 def value_text(instance: Any) -> str:
     """The text that the real base has for one of SHOWN."""
     base = solid_base(type(instance).__bases__)

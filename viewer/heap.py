@@ -103,11 +103,12 @@ class Heap:
         node = self._pending.pop(id(instance), None)
         if node is None:
             return
-        fields = [(name, raw) for name, raw in node.fields().items() if name not in node.kind.consumed]
+        used = () if node.stands_in else node.kind.consumed
+        fields = [(name, raw) for name, raw in node.fields().items() if name not in used]
         fields = [(name, content_at(self, node, raw) if name == "content" else raw) for name, raw in fields]
         objects = self.values([raw for _, raw in fields])
         self._fields[id(instance)] = {name: made for (name, _), made in zip(fields, objects)}
-        content = node.carried()
+        content = node.kind.content(node)
         if content is not None:
             self._fields[id(instance)]["content"] = content
         own = self.own_dict(node)

@@ -54,6 +54,7 @@ class Node:
         "kind",
         "problem",
         "record",
+        "stands_in",
         "values",
     )
 
@@ -66,6 +67,7 @@ class Node:
         self.kind: Kind = PLAIN
         self.problem = ""
         self.created = False
+        self.stands_in = False
         self.base: Any = None  # a type
         self.cls: Any = info.cls if info is not None else object
         self.items: Items | None = None
@@ -132,6 +134,10 @@ class Kind:
         """The raw fields of an object by the names that they are to have."""
         return found
 
+    def content(self, node: Node) -> Any:
+        """What a stand-in shows as its `content`; None when it has none."""
+        return node.carried()
+
     def cost(self, node: Node) -> int:
         """How many values of the closure's budget it takes."""
         return 0
@@ -161,6 +167,7 @@ class Kind:
 def stand_in(node: Node) -> Any:
     """An instance of the synthetic class; of a synthetic twin where the class is real or cannot be instantiated so."""
     assert node.info is not None
+    node.stands_in = True
     if not node.info.real:
         cls: Any = node.info.cls
         try:
@@ -285,8 +292,6 @@ class ExceptionKind(Kind):
     consumed = frozenset(
         {
             "args",
-            "exceptions",
-            "message",
             "__cause__",
             "__context__",
             "__suppress_context__",
@@ -350,7 +355,7 @@ class ExceptionKind(Kind):
             try:
                 BaseException.__setattr__(made, name, value)
             except (AttributeError, TypeError, ValueError):
-                if elsewhere is not None:
+                if elsewhere is not None and not hasattr(type(made), name):
                     elsewhere[name] = value
 
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from pyheapdump._pyheapdump import Ref
 
+from .builtin_types import BASE_OF_CODE
 from .items import expand, run_length
-from .kinds import Kind, Node, stand_in
+from .kinds import SCALAR, Kind, Node, stand_in
 from .long_text import content_of
 
 if TYPE_CHECKING:
@@ -129,6 +130,17 @@ class ArrayKind(Kind):
     def cost(self, node: Node) -> int:
         return len(self.objects(node))
 
+    def content(self, node: Node) -> Any:
+        """The elements of an instance of a subclass, as a plain array."""
+        if numpy() is None:
+            return None
+        try:
+            made = self.array(node)
+            self.fill(node, made)
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            return None
+        return made
+
     def create(self, node: Node) -> Any:
         if numpy() is None or f"{node.cls.__module__}.{node.cls.__name__}" != "numpy.ndarray":
             return stand_in(node)
@@ -167,7 +179,13 @@ class ScalarKind(Kind):
         assert node.info is not None
         name = node.info.layout.rpartition(".")[2]
         exact = f"{node.cls.__module__}.{node.cls.__name__}" == node.info.layout
-        return self.scalar(node, name) if exact and numpy() is not None else stand_in(node)
+        if exact and numpy() is not None:
+            return self.scalar(node, name)
+        base = BASE_OF_CODE.get(node.content[0]) if node.content else None
+        if base is None or not issubclass(node.cls, base):
+            return stand_in(node)
+        node.base = base  # float64 is a float, and so on
+        return SCALAR.create(node)
 
     def scalar(self, node: Node, name: str) -> Any:
         np, raw = numpy(), node.fields()
