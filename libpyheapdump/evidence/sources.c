@@ -44,6 +44,11 @@ static bool first_time(struct sources *sources, uint64_t name)
     return true;
 }
 
+static double seconds_of(const struct timespec *time)
+{
+    return (double)time->tv_sec + (double)time->tv_nsec / 1e9;
+}
+
 /* When the process began, from field 22 of /proc/PID/stat (proc(5)). */
 static double process_start(const struct phd_request *request)
 {
@@ -69,7 +74,8 @@ static double process_start(const struct phd_request *request)
         ticks = ticks * 10 + (uint64_t)(content[at] - '0');
     if (!ticks || clock_gettime(CLOCK_BOOTTIME, &boot) != 0 || clock_gettime(CLOCK_REALTIME, &now) != 0)
         return 0;
-    return (double)now.tv_sec - ((double)boot.tv_sec - (double)ticks / CLOCK_TICKS);
+    double age = seconds_of(&boot) - (double)ticks / CLOCK_TICKS;
+    return seconds_of(&now) - age;
 }
 
 /* ---- writing one source ---- */
