@@ -8,24 +8,24 @@ enum { PREFETCH_DISTANCE = 6, SMALLEST_PAGE = 4096 };
 
 /* ---- values of a large container ---- */
 
-static void begin_items(struct phd_walk *walk, struct phd_item_writer *writer)
+static void begin_items(struct phd_walk *walk)
 {
-    writer->offset = writer->count = 0;
+    walk->items_offset = walk->items_count = 0;
     walk->items.used = 0;
     walk->items.overflow = false;
 }
 
-static void flush_items(struct phd_walk *walk, struct phd_item_writer *writer)
+static void flush_items(struct phd_walk *walk)
 {
-    if (writer->count)
-        phd__put_part(walk, PHD_BLOCK_ITEMS, writer->count, writer->offset, walk->items.data, walk->items.used);
-    writer->offset += writer->count;
-    writer->count = 0;
+    if (walk->items_count)
+        phd__put_part(walk, PHD_BLOCK_ITEMS, walk->items_count, walk->items_offset, walk->items.data, walk->items.used);
+    walk->items_offset += walk->items_count;
+    walk->items_count = 0;
     walk->items.used = 0;
     phd__walk_check(walk);
 }
 
-void phd__items_value(struct phd_walk *walk, struct phd_item_writer *writer, uint64_t name, uint64_t object)
+void phd__items_value(struct phd_walk *walk, uint64_t name, uint64_t object)
 {
     struct phd_buffer *records = walk->to;
     if (walk->postponing)
@@ -36,9 +36,9 @@ void phd__items_value(struct phd_walk *walk, struct phd_item_writer *writer, uin
     else
         phd__put_value(walk, object);
     walk->to = records;
-    writer->count++;
+    walk->items_count++;
     if (walk->items.used >= PHD_BLOCK_TARGET)
-        flush_items(walk, writer);
+        flush_items(walk);
 }
 
 /* Each value has a recovery point of its own, because blocks that are written cannot be taken back. When the container
@@ -46,22 +46,21 @@ void phd__items_value(struct phd_walk *walk, struct phd_item_writer *writer, uin
 void phd__put_split_values(struct phd_walk *walk, enum phd_shape shape, uint64_t count, phd_items_body *body,
                            void *argument)
 {
-    struct phd_item_writer writer;
     struct phd_guard guard;
     bool careful = walk->careful;
     phd__put_split(walk, shape, count);
     if (walk->postponing)
         return;
-    begin_items(walk, &writer);
+    begin_items(walk);
     walk->careful = true;
     if (PHD_GUARD(walk->memory, &guard))
-        body(walk, &writer, count, argument);
+        body(walk, count, argument);
     PHD_UNGUARD(walk->memory, &guard);
     walk->careful = careful;
     walk->to = &walk->records;
-    flush_items(walk, &writer);
+    flush_items(walk);
     if (!walk->stopped)
-        walk->missing_values += count - writer.offset;
+        walk->missing_values += count - walk->items_offset;
 }
 
 void phd__put_split(struct phd_walk *walk, enum phd_shape shape, uint64_t count)
@@ -83,12 +82,12 @@ static void prefetch(struct phd_walk *walk, const uint64_t *items, uint64_t coun
         __builtin_prefetch((const void *)(uintptr_t)*soon);
 }
 
-static void put_split_sequence(struct phd_walk *walk, struct phd_item_writer *writer, uint64_t count, void *argument)
+static void put_split_sequence(struct phd_walk *walk, uint64_t count, void *argument)
 {
     const uint64_t *items = argument;
     for (uint64_t i = 0; i < count && !walk->stopped; i++) {
         prefetch(walk, items, count, i);
-        phd__items_value(walk, writer, 0, items[i]);
+        phd__items_value(walk, 0, items[i]);
     }
 }
 
@@ -260,15 +259,15 @@ static uint64_t put_pairs(struct phd_walk *walk, uint64_t dict, uint64_t expecte
     return count;
 }
 
-static void put_split_dict(struct phd_walk *walk, struct phd_item_writer *writer, uint64_t count, void *argument)
+static void put_split_dict(struct phd_walk *walk, uint64_t count, void *argument)
 {
     const uint64_t *dict = argument;
     struct phd_dict_cursor cursor;
     uint64_t key, value, done = 0;
     phd__dict_open(walk, *dict, &cursor);
     while (done < count && !walk->stopped && phd__dict_next(walk, &cursor, &key, &value)) {
-        phd__items_value(walk, writer, 0, key);
-        phd__items_value(walk, writer, key, value);
+        phd__items_value(walk, 0, key);
+        phd__items_value(walk, key, value);
         done += 2;
     }
 }
@@ -301,9 +300,9 @@ void phd__put_dict_record(struct phd_walk *walk, uint64_t object)
 
 /* ---- set, frozenset ---- */
 
-/* Write `count` members (inline, or by `writer`) and return how many there were. Objects/setobject.c: a free entry has
- * key NULL, a deleted one the hash -1. */
-static uint64_t put_members(struct phd_walk *walk, uint64_t object, uint64_t expected, struct phd_item_writer *writer)
+/* Write `expected` members and return how many there were. Objects/setobject.c: a free entry has key NULL, a deleted one
+ * the hash -1. */
+static uint64_t put_members(struct phd_walk *walk, uint64_t object, uint64_t expected, bool split)
 {
     uint64_t mask = phd__word_at(walk, object, walk->at->set_mask);
     uint64_t table = phd__word_at(walk, object, walk->at->set_table);
@@ -316,8 +315,8 @@ static uint64_t put_members(struct phd_walk *walk, uint64_t object, uint64_t exp
         uint64_t hash = phd__read_word(walk->memory, table + i * size + 8);
         if (!key || hash == (uint64_t)-1)
             continue;
-        if (writer)
-            phd__items_value(walk, writer, 0, key);
+        if (split)
+            phd__items_value(walk, 0, key);
         else
             phd__put_value(walk, key);
         count++;
@@ -325,10 +324,10 @@ static uint64_t put_members(struct phd_walk *walk, uint64_t object, uint64_t exp
     return count;
 }
 
-static void put_split_set(struct phd_walk *walk, struct phd_item_writer *writer, uint64_t count, void *argument)
+static void put_split_set(struct phd_walk *walk, uint64_t count, void *argument)
 {
     const uint64_t *set = argument;
-    put_members(walk, *set, count, writer);
+    put_members(walk, *set, count, true);
 }
 
 void phd__put_set_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape)
@@ -343,7 +342,7 @@ void phd__put_set_record(struct phd_walk *walk, uint64_t object, enum phd_shape 
     uint8_t *header = walk->to->data + walk->to->used;
     phd__pack_array(walk->to, 1 + count);
     phd__pack_uint32(walk->to, shape);
-    uint64_t found = put_members(walk, object, count, NULL);
+    uint64_t found = put_members(walk, object, count, false);
     if (found < count && !walk->to->overflow)
         correct_array(header, 1 + found);
 }

@@ -169,7 +169,7 @@ static uint64_t handled_exception(struct phd_walk *walk, uint64_t state)
 
 struct roots {
     const struct phd_request *request;
-    uint32_t threads;
+    volatile uint32_t threads; /* counted under a recovery point, and read after it */
 };
 
 static void put_thread(struct phd_walk *walk, const struct phd_thread *thread, void *argument)
@@ -177,7 +177,7 @@ static void put_thread(struct phd_walk *walk, const struct phd_thread *thread, v
     struct roots *roots = argument;
     if (walk->to->capacity - walk->to->used < ROOT_ROOM)
         return; /* the block is full: the remaining threads' frames are reached through sys.modules only */
-    roots->threads++;
+    roots->threads = roots->threads + 1;
     phd__pack_map(walk->to, thread->problem ? 9 : 8);
     phd__pack_text(walk->to, "ident");
     phd__pack_uint64(walk->to, thread->ident);
@@ -352,7 +352,11 @@ void phd__roots_put_modules(struct phd_walk *walk, const struct phd_request *req
         done = true;
     }
     PHD_UNGUARD(walk->memory, &guard);
-    if (!done)
+    if (!done) {
         walk->items.used = 0;
+        phd__pack_map(walk->to, 1);
+        phd__pack_text(walk->to, "modules");
+        phd__pack_missing(walk->to, walk->memory->fault_reason, walk->memory->fault_address);
+    }
     end_roots(walk);
 }

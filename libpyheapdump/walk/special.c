@@ -75,13 +75,13 @@ int64_t phd__field_number(struct phd_walk *walk, uint64_t object, const struct p
     }
 }
 
-static void put_split_source(struct phd_walk *walk, struct phd_item_writer *writer, uint64_t count, void *argument)
+static void put_split_source(struct phd_walk *walk, uint64_t count, void *argument)
 {
     const struct phd_value_source *source = argument;
     uint64_t value, name;
     for (uint64_t i = 0; i < count && !walk->stopped; i++) {
         source->next(walk, source->state, &value, &name);
-        phd__items_value(walk, writer, name, value);
+        phd__items_value(walk, name, value);
     }
 }
 

@@ -61,6 +61,8 @@ struct phd_walk {
     struct phd_queue queue;
     struct phd_buffer records; /* the OBJECTS block being filled */
     struct phd_buffer items;   /* the ITEMS block being filled */
+    uint64_t items_offset;     /* values of the object written before that block */
+    uint64_t items_count;      /* values in it */
     struct phd_buffer *to;     /* where values are written now: `records` or `items` */
     int64_t *address_deltas;   /* of the records in `records` */
     uint64_t last_address;
@@ -200,15 +202,11 @@ uint64_t phd__dict_value_of(struct phd_walk *walk, uint64_t dict, uint64_t key, 
 
 /* A container with so many values that they go to ITEMS blocks: writes `[16, shape, count]` and lets `body` write the
  * values, one after the other, by phd__items_value. */
-struct phd_item_writer {
-    uint64_t offset; /* values written before the current ITEMS block */
-    uint64_t count;  /* values in it */
-};
-typedef void phd_items_body(struct phd_walk *walk, struct phd_item_writer *writer, uint64_t count, void *argument);
+typedef void phd_items_body(struct phd_walk *walk, uint64_t count, void *argument);
 void phd__put_split_values(struct phd_walk *walk, enum phd_shape shape, uint64_t count, phd_items_body *body,
                            void *argument);
 /* `name`: the key of a dict's value, else 0 */
-void phd__items_value(struct phd_walk *walk, struct phd_item_writer *writer, uint64_t name, uint64_t object);
+void phd__items_value(struct phd_walk *walk, uint64_t name, uint64_t object);
 
 /* record.c: `bytes` of the target at `address` as CONTENT blocks of the current object. */
 void phd__put_content(struct phd_walk *walk, uint64_t address, uint64_t length);
