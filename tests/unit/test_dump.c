@@ -141,6 +141,20 @@ static void a_list_of_threads_that_is_a_cycle_ends(void **state)
     walked_close(&dump);
 }
 
+/* The threads up to the broken link are there, and the block is well-formed. */
+static void a_list_of_threads_that_breaks_off_keeps_its_beginning(void **state)
+{
+    (void)state;
+    heap_set_word(process.threads, process.heap.at->thread_next, process.heap.unmapped);
+    assert_int_equal(write_dump(), PHD_OK);
+    walked_open(&dump, fake_process_path(&process, "dump"));
+    assert_int_equal(dump.problems, 0);
+    assert_contains(walked_block(&dump, PHD__BLOCK_ROOTS, 0), "threads: [{ident: 1001, ");
+    assert_contains(walked_block(&dump, PHD__BLOCK_ROOTS, 0), "problem: 'not mapped'}]}");
+    assert_int_equal(dump.problems, 0);
+    walked_close(&dump);
+}
+
 /* Everything the request points to is broken; the message is complete and says what there is. */
 static void broken_roots_leave_a_readable_dump(void **state)
 {
@@ -153,6 +167,8 @@ static void broken_roots_leave_a_readable_dump(void **state)
     assert_contains(head_of_file(), "<unreadable exception>");
     walked_open(&dump, fake_process_path(&process, "dump"));
     assert_contains(walked_block(&dump, PHD__BLOCK_ROOTS, 0), "exception: missing(not mapped)");
+    assert_contains(walked_block(&dump, PHD__BLOCK_ROOTS, 1), "{modules: missing(not mapped)}");
+    assert_int_equal(dump.problems, 0);
     assert_contains(walked_block(&dump, PHD__BLOCK_END, 0), "complete: false");
     walked_close(&dump);
 }
@@ -173,7 +189,7 @@ static void thread_names_cannot_drive_a_terminal(void **state)
     assert_int_equal(write_dump(), PHD_OK);
 }
 
-enum { LISTS = 60000 };
+enum { LISTS = 60000, SAMPLE = 7 /* every so many are looked at */ };
 
 /* A root of many shared lists, each with its own number, so that a record tells whose it is. */
 static uint64_t *many_lists(void)
@@ -193,11 +209,11 @@ static int compare_words(const void *a, const void *b)
 }
 
 /* Each record that is a list of one number must be the one that its address says. `lists` is sorted by address and so
- * by number. */
+ * by number. Returns how many there were. */
 static unsigned assert_records_are_whose_they_say(uint64_t *lists)
 {
     unsigned found = 0;
-    for (uint64_t id = 0; id < dump.objects; id++) {
+    for (uint64_t id = 0; id < dump.objects; id += SAMPLE) {
         uint64_t address = walked_address(&dump, id);
         uint64_t *place = bsearch(&address, lists, LISTS, sizeof *lists, compare_words);
         char expected[32];
@@ -213,13 +229,13 @@ static unsigned assert_records_are_whose_they_say(uint64_t *lists)
 /* Takes one value of the text of an ITEMS block; the id that it refers to, or UINT64_MAX when it is missing. */
 static uint64_t take_reference(const char **text, uint64_t owner)
 {
-    char *end = strchr(*text, ')');
+    char *end;
     uint64_t id = UINT64_MAX;
     if (**text == '+' || **text == '@') {
         id = strtoull(*text + 1, &end, 10) + (**text == '+' ? owner : 0);
     } else {
         assert_memory_equal(*text, "missing(no memory for the walk)", 31);
-        end++;
+        end = strchr(*text, ')') + 1;
     }
     *text = *end ? end + 1 : end;
     return id;
@@ -236,7 +252,7 @@ static void assert_references_lead_to_the_lists(const uint64_t *lists)
     text = copy;
     for (int i = 0; *text; i++) {
         uint64_t id = take_reference(&text, owner);
-        if (id < dump.objects)
+        if (i % SAMPLE == 0 && id < dump.objects)
             assert_int_equal(walked_address(&dump, id), lists[i]);
     }
     free(copy);
@@ -258,8 +274,8 @@ static void dump_without_memory_from(unsigned call, bool for_good, uint64_t *lis
     unsigned found = assert_records_are_whose_they_say(lists);
     assert_references_lead_to_the_lists(lists);
     if (!*refused)
-        assert_int_equal(found, LISTS);
-    if (found < LISTS)
+        assert_true(found >= LISTS / SAMPLE);
+    if (result.objects < LISTS)
         assert_contains(walked_block(&dump, PHD__BLOCK_END, 0), "complete: false");
     walked_close(&dump);
     unlinkat(process.directory, "dump", 0);
@@ -335,6 +351,7 @@ int main(void)
         TEST(an_unknown_version_leaves_no_file),
         TEST(many_threads_do_not_hide_the_binary_part),
         TEST(a_list_of_threads_that_is_a_cycle_ends),
+        TEST(a_list_of_threads_that_breaks_off_keeps_its_beginning),
         TEST(broken_roots_leave_a_readable_dump),
         TEST(thread_names_cannot_drive_a_terminal),
         TEST(memory_may_run_out_at_any_point),

@@ -188,7 +188,7 @@ static const void *view_nothing(struct phd_memory *target, uint64_t address, uin
 
 static void another_view_may_refuse(void **state)
 {
-    struct phd_memory target = {.view = view_nothing};
+    static struct phd_memory target = {.view = view_nothing}; /* not a local, which a jump may spoil */
     struct phd_guard guard;
     volatile bool refused = false;
     (void)state;
