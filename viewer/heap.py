@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 from pyheapdump import _pyheapdump
@@ -36,6 +37,8 @@ CLOSURE_VALUES = 20_000  # values of containers that one request makes
 CLOSURE_OBJECTS = 20_000  # objects of any kind that one request makes
 MAX_DEPTH = 40  # nesting of exact containers within one closure
 
+FACTS = 1  # kind of block (docs/format.md, section 2)
+
 _NONE_FIELDS: dict[str, Any] = {}
 
 
@@ -50,6 +53,15 @@ class Heap:
         self._ids: dict[int, int] = {}  # id() of a made object → its id in the dump
         self._pending: dict[int, Node] = {}  # id() of an instance → what it has still to get
         self._fields: dict[int, dict[str, Any]] = {}  # id() of an instance → __slots__ and C fields
+
+    @cached_property
+    def python(self) -> tuple[int, int]:
+        """The version of the Python that was dumped; (0, 0) when the dump does not say."""
+        for facts in self.file.blocks(FACTS):
+            version = facts.get("python") if isinstance(facts, dict) else None
+            if isinstance(version, list) and len(version) >= 2 and all(type(part) is int for part in version[:2]):
+                return version[0], version[1]
+        return 0, 0
 
     # --- asking ---
 

@@ -12,6 +12,7 @@ layout of a C type are in layouts.py (values such as dates) and inert.py (functi
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ BROKEN, OBJECT, TYPE, FRAME, SINGLETON, SPLIT, MAPPED = 0, 1, 13, 14, 15, 16, 17
 SCALARS = range(2, 8)
 CONTAINERS = range(8, 13)
 SINGLETONS = {"Ellipsis": Ellipsis, "NotImplemented": NotImplemented}
+FROZEN_DICT: type | None = getattr(builtins, "frozendict", None)
 
 
 class Node:
@@ -286,6 +288,26 @@ class DictKind(Container):
         use_own_builtins(made)
 
 
+class FrozenDictKind(DictKind):
+    """A frozendict, where this Python has the type (3.15): whole from the beginning; a LazyDict when it is long."""
+
+    def before(self, node: Node) -> Iterable[Any]:
+        return node.values or ()
+
+    def create(self, node: Node) -> Any:
+        values = node.heap.parts(node.values or ())
+        if not distinct(values[::2]):
+            return self.lazy(node)
+        return FROZEN_DICT.__new__(node.cls, zip(values[::2], values[1::2]))  # type: ignore[union-attr]
+
+    def fill(self, node: Node, made: Any) -> None:
+        """Nothing to add."""
+
+    def lazy(self, node: Node) -> Any:
+        assert node.items is not None
+        return make_lazy(LAZY[dict], dict, node.items)
+
+
 class ExceptionKind(Kind):
     """Exceptions are real ones: of the builtin class, or of a synthetic class that derives from it."""
 
@@ -362,6 +384,7 @@ class ExceptionKind(Kind):
 PLAIN = Plain()
 SCALAR = Scalar()
 EXCEPTION = ExceptionKind()
+OF_FROZEN_DICT = FrozenDictKind()
 OF_BASE: dict[type, Container] = {
     tuple: TupleKind(),
     frozenset: TupleKind(),
@@ -446,6 +469,10 @@ def use_content(node: Node, info: ClassInfo) -> None:
     if exact is not None and base is dict and not node.attribute_pairs():
         node.cls, node.info = exact, None
         use_container(node, dict)
+        return
+    if base is dict and FROZEN_DICT is not None and issubclass(info.cls, FROZEN_DICT):
+        node.hold(dict)
+        node.kind = OF_FROZEN_DICT
         return
     if base is None or not issubclass(info.cls, base) or (info.real and info.cls is not base):
         return

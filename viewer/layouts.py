@@ -19,6 +19,7 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from pyheapdump._pyheapdump import ABSENT as NULL
 from pyheapdump._pyheapdump import Ref
 
 from .classes import ABSENT
@@ -200,7 +201,7 @@ def make_decimal(cls: Any, fields: Fields, content: Any) -> Any:
 def make_array(cls: Any, fields: Fields, content: Any) -> Any:
     code = fields.get("typecode")
     code = code if isinstance(code, str) else bytes(code).decode("ascii")
-    made = array.array.__new__(cls, code[:1])
+    made = array.array.__new__(cls, code.partition("\0")[0])
     array.array.frombytes(made, content)
     return made
 
@@ -265,17 +266,38 @@ class GeneratorKind(Kind):
         found[f"{self.prefix}_frame"] = frame
         if "code" in described:
             found[f"{self.prefix}_code"] = described["code"]
-        found[self.waiting] = self.waited_for(node, described.get("stack"))
+        found[self.waiting] = self.waited_for(node, described)
         return found
 
-    def waited_for(self, node: Node, stack: Any) -> Any:
-        """What a `yield from` or `await` delegates to: the top of the stack, if it is something to wait for."""
-        top = stack[-1] if isinstance(stack, list) and stack else None
+    def waited_for(self, node: Node, described: dict[str, Any]) -> Any:
+        """What a `yield from` or `await` delegates to: the top of the stack, if it is something to wait for.
+
+        3.15 has a second word for each iterator above it, which is NULL here.
+        """
+        stack = described.get("stack")
+        values = stack if isinstance(stack, list) else []
+        top = next((raw for raw in reversed(values) if raw is not NULL), None)
         record = node.heap.record(top.id) if type(top) is Ref else None
-        if record and record[0] == 1 and type(record[1]) is Ref:
+        if record and record[0] == 1 and type(record[1]) is Ref and self.delegates(node, described):
             info = node.heap.classes.info(record[1].id)
             return top if info.layout in self.WAITED_FOR else None
         return None
+
+    @staticmethod
+    def delegates(node: Node, described: dict[str, Any]) -> bool:
+        """Does the frame stand in a `yield from` or `await`, not in a plain `yield`?
+
+        The instruction it goes on with tells: YIELD_FROM (72) up to 3.10; since then RESUME, whose argument's low
+        bits are 2 or 3. `lasti` is the one before it, from 3.13 on itself.
+        """
+        raw, lasti, version = described.get("code"), described.get("lasti"), node.heap.python
+        record = node.heap.record(raw.id) if type(raw) is Ref else None
+        about = record[2] if record and len(record) > 2 and isinstance(record[2], dict) else {}
+        content = about.get("co_code")
+        if not isinstance(content, bytes) or not isinstance(lasti, int):
+            return True  # a long code's bytes are elsewhere: say what the stack says
+        opcode, argument = (*content[lasti + (0 if version >= (3, 13) else 2) :][:2], 0, 0)[:2]
+        return argument & 3 >= 2 if version >= (3, 11) else opcode == 72
 
 
 LAYOUTS: dict[str, Kind] = {
