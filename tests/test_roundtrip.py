@@ -6,13 +6,15 @@ two programs that write and check; each runs in a process of its own.
 """
 
 import json
+import os
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List
 
 import interpreters
 import pytest
-from support.subject import run_python
+from support.subject import Ended, run_python
 
 TESTS = Path(__file__).parent
 SEARCH_PATH = {"PYTHONPATH": str(TESTS), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -47,10 +49,24 @@ def test_corpus_is_large(written: Path) -> None:
     assert len(content["types"]) >= 300
 
 
-@pytest.mark.parametrize("reader", READERS)
-def test_every_value_comes_back(written: Path, reader: interpreters.Interpreter) -> None:
+def read_by(written: Path, reader: interpreters.Interpreter) -> Ended:
     arguments = ["-W", "ignore", "-m", "corpus.check", str(written / "corpus.dump"), str(written / "manifest.json")]
-    ended = run_python(arguments, environment=SEARCH_PATH, seconds=240, executable=reader.executable)
+    return run_python(arguments, environment=SEARCH_PATH, seconds=240, executable=reader.executable)
+
+
+@pytest.fixture(scope="module")
+def readings(written: Path) -> Iterator[Dict[str, "Future[Ended]"]]:
+    """What each reader says; as many read at a time as there are processors."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield {reader.version: pool.submit(read_by, written, reader) for reader in interpreters.available()}
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("reader", READERS)
+def test_every_value_comes_back(
+    written: Path, readings: Dict[str, "Future[Ended]"], reader: interpreters.Interpreter
+) -> None:
+    ended = readings[reader.version].result()
     assert ended.status == 0, ended.stderr.decode()[-3000:]
     result = json.loads(ended.stdout)
     assert result["checked"] == len(manifest(written)["types"])

@@ -471,6 +471,8 @@ def three_of_them(found):
 
 
 CONTAINERS.add("frozendict", lambda: frozen_dict({"a": 1, 2: [3]}), since=(3, 15))
+CONTAINERS.add("frozendict_in_a_cycle", lambda: frozen_in_a_cycle(), since=(3, 15))
+CONTAINERS.add("frozendict_of_7000", lambda: frozen_dict({i: [i] for i in range(7000)}), since=(3, 15))
 CONTAINERS.add("frozendict_empty", lambda: frozen_dict({}), since=(3, 15))
 
 
@@ -478,6 +480,23 @@ def frozen_dict(content):
     import builtins
 
     return builtins.frozendict(content)  # type: ignore[attr-defined]
+
+
+def frozen_in_a_cycle():
+    inner: list = []
+    value = frozen_dict({"inner": inner})
+    inner.append(value)
+    return value
+
+
+@CONTAINERS.check("frozendict_in_a_cycle")
+def frozen_cycle(found):
+    same(found["inner"][0] is found, True, "the list holds the frozendict")
+
+
+@CONTAINERS.check("frozendict_of_7000")
+def long_frozen_dict(found):
+    same((len(found), found[6999]), (7000, [6999]))
 
 
 @CONTAINERS.check("frozendict")

@@ -25,6 +25,12 @@ def delegating(limit):
     return note
 
 
+def looping(limit):
+    """Its stack has a generator on top, as that of `delegating`, but it waits for none."""
+    for number in numbers(limit):
+        yield number
+
+
 @types.coroutine
 def pause():
     yield "paused"
@@ -72,6 +78,7 @@ SUSPENDED.add("generator", lambda: started(numbers(5), 2))
 SUSPENDED.add("generator_not_started", lambda: numbers(5))
 SUSPENDED.add("generator_finished", lambda: finished(numbers(2)))
 SUSPENDED.add("generator_delegating", lambda: started(delegating(5), 3))
+SUSPENDED.add("generator_looping", lambda: started(looping(5), 3))
 SUSPENDED.add("generator_expression", lambda: started((i * i for i in [1, 2, 3])))
 SUSPENDED.add("coroutine", lambda: started(worker("job 1")))
 SUSPENDED.add("coroutine_not_started", lambda: worker("job 2"))
@@ -107,6 +114,12 @@ def no_frame(found):
 def both_frames(found):
     same(found.gi_frame.f_locals["note"], "outer")
     same(found.gi_yieldfrom.gi_frame.f_locals["seen"], ["start", 0, 1, 2])
+
+
+@SUSPENDED.check("generator_looping")
+def waits_for_nothing(found):
+    same(found.gi_frame.f_locals["number"], 2)
+    same(found.gi_yieldfrom, None)
 
 
 @SUSPENDED.check("generator_expression")
