@@ -13,6 +13,7 @@
 #define PHD_MEMORY_H
 
 #include <setjmp.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -32,10 +33,14 @@ enum { PHD_LOWEST_ADDRESS = 4096 };
 #define PHD_HIGHEST_ADDRESS ((uint64_t)1 << 47)
 
 /* Run what follows in the `if` branch; a failing read in it continues in the `else` branch. The previous recovery point
- * is restored by PHD_UNGUARD, which both branches must reach. */
+ * is restored by PHD_UNGUARD, which both branches must reach.
+ *
+ * A local that is changed in the `if` branch and used after a jump must be volatile, also one that is changed through a
+ * pointer made in that branch (C11 7.13.2.1; clang does keep the old value). */
 #define PHD_GUARD(memory, guard)                                                                                       \
     (guard)->previous = (memory)->recovery, (memory)->recovery = &(guard)->point, sigsetjmp((guard)->point, 0) == 0
-#define PHD_UNGUARD(memory, guard) ((memory)->recovery = (guard)->previous)
+/* The fence keeps the compiler from moving a read behind the end of its guard. */
+#define PHD_UNGUARD(memory, guard) (atomic_signal_fence(memory_order_seq_cst), (memory)->recovery = (guard)->previous)
 
 struct phd_guard {
     sigjmp_buf point;
