@@ -79,30 +79,38 @@ def window(container: Any) -> Items | None:
 
 
 def fill(container: Any, unloaded: Unloaded) -> bool:
-    """Put the real elements into the storage of a mutable container; False when that cannot be."""
+    """Put the real elements into the storage of a mutable container; False when that cannot be.
+
+    Each storage is changed by one call that runs no Python code, so that no other thread sees it half filled.
+    """
     if isinstance(container, (tuple, frozenset)):
         return False
-    objects = unloaded.items.objects(0, unloaded.items.count)
-    if unloaded_of(container) is None:  # making the objects has filled it
-        return True
-    if isinstance(container, list):
-        list.__init__(container, objects)
-        return True
-    if isinstance(container, deque):
-        deque.clear(container)
-        deque.extend(container, objects)
-        return True
+    with unloaded.items.heap.lock:
+        objects = unloaded.items.objects(0, unloaded.items.count)
+        if unloaded_of(container) is None:  # making the objects, or another thread, has filled it
+            return True
+        if isinstance(container, list):
+            list.__init__(container, objects)
+            return True
+        if isinstance(container, deque):
+            deque.__init__(container, objects, container.maxlen)
+            return True
+        return fill_hashed(container, unloaded, objects)
+
+
+def fill_hashed(container: Any, unloaded: Unloaded, objects: list[Any]) -> bool:
+    """`fill` for a dict or set: only when its keys can be told apart by hashing."""
     keys = objects[::2] if isinstance(container, dict) else objects
     if not distinct(keys):
         unloaded.keep = True
         return False
     if isinstance(container, dict):
-        dict.clear(container)
-        dict.update(container, zip(keys, objects[1::2]))
-        use_own_builtins(container)
+        fresh = dict(zip(keys, objects[1::2]))
+        use_own_builtins(fresh)
+        dict.update(container, fresh)
+        dict.pop(container, unloaded)
     else:
-        set.clear(container)
-        set.update(container, keys)
+        set.__init__(container, set(keys))
     return True
 
 

@@ -17,6 +17,7 @@ How each kind of object is made stands in kinds.py; classes in classes.py; frame
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
@@ -47,6 +48,7 @@ class Heap:
 
     def __init__(self, file: DumpFile) -> None:
         self.file = file
+        self.lock = threading.RLock()  # held while objects are made, so that no thread sees one half made
         self.classes = Classes(self)
         self.stacks = Stacks(self)
         self._memo: dict[int, Any] = {}
@@ -67,9 +69,10 @@ class Heap:
 
     def get(self, rid: int) -> Any:
         """The object with id `rid`; a `Missing` when it is not in the file."""
-        if rid not in self._memo:
-            self._make([rid])
-        return self._memo[rid]
+        with self.lock:
+            if rid not in self._memo:
+                self._make([rid])
+            return self._memo[rid]
 
     def value(self, raw: Any) -> Any:
         """What the decoded value `raw` stands for."""
@@ -77,10 +80,11 @@ class Heap:
 
     def values(self, raws: Sequence[Any]) -> list[Any]:
         """`value` of each; what has to be made is made in one go."""
-        wanted = [raw.id for raw in raws if type(raw) is Ref and raw.id not in self._memo]
-        if wanted:
-            self._make(wanted)
-        return [self.value(raw) for raw in raws]
+        with self.lock:
+            wanted = [raw.id for raw in raws if type(raw) is Ref and raw.id not in self._memo]
+            if wanted:
+                self._make(wanted)
+            return [self.value(raw) for raw in raws]
 
     def leaf(self, raw: Any) -> Any:
         """`value`, but a str, int or the like is not remembered: for walks over very many."""
@@ -112,9 +116,19 @@ class Heap:
 
     def complete(self, instance: Any) -> None:
         """Give an instance its attributes, if it has not got them yet."""
-        node = self._pending.pop(id(instance), None)
-        if node is None:
+        if id(instance) not in self._pending:
             return
+        with self.lock:
+            node = self._pending.get(id(instance))
+            if node is None or node.busy:
+                return
+            node.busy = True
+            try:
+                self._complete(instance, node)
+            finally:
+                del self._pending[id(instance)]
+
+    def _complete(self, instance: Any, node: Node) -> None:
         used = () if node.stands_in else node.kind.consumed
         fields = [(name, raw) for name, raw in node.fields().items() if name not in used]
         fields = [(name, content_at(self, node, raw) if name == "content" else raw) for name, raw in fields]

@@ -46,6 +46,7 @@ class Node:
 
     __slots__ = (
         "base",
+        "busy",
         "cls",
         "content",
         "created",
@@ -69,6 +70,7 @@ class Node:
         self.kind: Kind = PLAIN
         self.problem = ""
         self.created = False
+        self.busy = False  # getting its attributes
         self.stands_in = False
         self.base: Any = None  # a type
         self.cls: Any = info.cls if info is not None else object
