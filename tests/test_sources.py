@@ -85,7 +85,9 @@ def test_text_that_only_linecache_has(tmp_path: Path) -> None:
 
 def test_source_in_another_encoding(tmp_path: Path) -> None:
     subject = Subject(tmp_path, "")
-    subject.path.write_bytes(b"# coding: latin-1\n" + INSTALL.format("").encode() + b"name = 'J\xfcrgen'\nname.nothing\n")
+    subject.path.write_bytes(
+        b"# coding: latin-1\n" + INSTALL.format("").encode() + b"name = 'J\xfcrgen'\nname.nothing\n"
+    )
     assert "name = 'J\u00fcrgen'" in listing(subject.run().only_dump, tmp_path / "elsewhere")
 
 

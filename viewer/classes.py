@@ -115,11 +115,11 @@ SHOWN = (datetime.date, datetime.time, datetime.timedelta, decimal.Decimal)
 
 def value_text(instance: Any) -> str:
     """The text that the real base has for one of SHOWN."""
-    base = solid_base(type(instance).__bases__)
+    base: Any = solid_base(type(instance).__bases__)
     try:
-        return base.__str__(instance)
+        return str(base.__str__(instance))
     except NotImplementedError:  # it asks its tzinfo, a class of the program, whose code is not here
-        return base.__repr__(instance)
+        return str(base.__repr__(instance))
 
 
 # How to take the builtin value out of an instance of a subclass.

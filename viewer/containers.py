@@ -351,7 +351,7 @@ class LazyDeque(deque):  # type: ignore[type-arg]
     def __ne__(self, other: object) -> bool:
         return not same_sequence(self, other) if isinstance(other, deque) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __repr__(self) -> str:
         return bounded_repr(self)

@@ -300,7 +300,8 @@ class FrozenDictKind(DictKind):
         values = node.heap.parts(node.values or ())
         if not distinct(values[::2]):
             return self.lazy(node)
-        return FROZEN_DICT.__new__(node.cls, zip(values[::2], values[1::2]))  # type: ignore[union-attr]
+        frozen_dict: Any = FROZEN_DICT
+        return frozen_dict.__new__(node.cls, zip(values[::2], values[1::2]))
 
     def fill(self, node: Node, made: Any) -> None:
         """Nothing to add."""

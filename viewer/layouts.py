@@ -66,7 +66,8 @@ class MemoryviewKind(InertKind):
             return stand_in(node)  # it had been released
         content: Any = content_of(node.heap.file, node.id, fields["content"])
         view = memoryview(content if fields.get("readonly") else bytearray(content))
-        code, shape = Fields(node).get("format") or "B", fields["shape"]
+        code: Any = Fields(node).get("format") or "B"
+        shape = fields["shape"]
         return view if code == "B" and len(shape) == 1 else view.cast(code, shape)
 
 
@@ -297,7 +298,7 @@ class GeneratorKind(Kind):
         if not isinstance(content, bytes) or not isinstance(lasti, int):
             return True  # a long code's bytes are elsewhere: say what the stack says
         opcode, argument = (*content[lasti + (0 if version >= (3, 13) else 2) :][:2], 0, 0)[:2]
-        return argument & 3 >= 2 if version >= (3, 11) else opcode == 72
+        return bool(argument & 3 >= 2 if version >= (3, 11) else opcode == 72)
 
 
 LAYOUTS: dict[str, Kind] = {
