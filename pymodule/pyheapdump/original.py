@@ -127,6 +127,8 @@ def dump_on_unhandled_exceptions(
 ) -> Any:
     """A decorator: dump when the function raises. Without a function: dump on exceptions nothing catches.
 
+    As a decorator with options: `functools.partial(dump_on_unhandled_exceptions, message="left {filename}")`.
+
     dump_dir: where to. message: format of the line on stderr, with {filename}. files: False leaves sources out.
     reraise: False swallows the exception (the function returns None); default True.
     daisy_chain_sys_excepthook: without a function; False keeps the previous sys.excepthook from running.
