@@ -39,7 +39,7 @@ class Effort:
     peers: bool
 
 
-FULL = Effort(records=1_000_000, repeats=5, processes=3, starts=40, rounds=40, peers=True)
+FULL = Effort(records=1_000_000, repeats=5, processes=3, starts=40, rounds=200, peers=True)
 QUICK = Effort(records=100_000, repeats=1, processes=1, starts=5, rounds=4, peers=False)
 
 

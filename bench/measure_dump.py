@@ -100,10 +100,8 @@ def main(count: int, repeats: int, directory: str, memory: str) -> None:
     records = innermost(error.__traceback__).tb_frame.f_locals["records"]
     facts = {
         "pickle_bytes": len(pickle.dumps(records, protocol=5)),
-        "marshal_bytes": len(marshal.dumps(records)),
         "resident": resident_bytes(),
         "copy_rate": copy_rate(),
-        "compressed_level": capture.DEFAULTS.level,
     }
     gc.collect()
     hand_over({**facts, "repeats": [one_repeat(records, error, directory, memory) for _ in range(repeats)]})

@@ -17,14 +17,19 @@ ADDRESS_SPACE = 8 << 30
 ENVIRONMENTS = ROOT / "build" / "bench"
 
 
+# Of the records, for a peer that did not survive them all.
+FEWER = 100
+
+
 @dataclass(frozen=True)
 class Peer:
-    """What became of one peer: its values, or why there are none."""
+    """What became of one peer: its values, or why there are none and those for a part of the records, if any."""
 
     name: str
     release: str
-    values: dict[str, Any] | None
-    problem: str | None
+    values: dict[str, Any] | None = None
+    problem: str | None = None
+    fewer: dict[str, Any] | None = None
 
 
 def measure_all(version: str, executable: str, count: int, directory: Path) -> list[Peer]:
@@ -37,18 +42,30 @@ def measure_all(version: str, executable: str, count: int, directory: Path) -> l
 
 
 def one(name: str, python: Path, count: int, directory: Path) -> Peer:
-    path = directory / f"{name}.dump"
-    release = ""
     try:
         run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", name])
         release = run([str(python), "-c", f"import importlib.metadata as m; print(m.version({name!r}))"])
+    except MeasurementError as problem:
+        return Peer(name, "", problem=f"cannot be installed: {problem}")
+    path = directory / f"{name}.dump"
+    try:
+        return Peer(name, release, dump_and_check(python, name, count, path))
+    except MeasurementError as problem:
+        why = f"did not survive: {problem}"
+    try:
+        return Peer(name, release, problem=why, fewer=dump_and_check(python, name, count // FEWER, path))
+    except MeasurementError:
+        return Peer(name, release, problem=f"{why}; nor {count // FEWER:,} records")
+
+
+def dump_and_check(python: Path, name: str, count: int, path: Path) -> dict[str, Any]:
+    """What a peer's dump costs; raises MeasurementError unless its file has the records."""
+    try:
         values = limited(python, "dump", name, count, path, SECONDS)
         limited(python, "check", name, count, path)
-    except MeasurementError as problem:
-        return Peer(name, release, None, str(problem))
     finally:
         path.unlink(missing_ok=True)
-    return Peer(name, release, values, None)
+    return values
 
 
 def limited(python: Path, *arguments: object) -> dict[str, Any]:

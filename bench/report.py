@@ -205,17 +205,25 @@ def peer_section(results: Results) -> str:
 
 The same failing frame on CPython {version}, each in a process of its own with at most {ADDRESS_SPACE / GIB:.0f} GiB of
 address space and {SECONDS} s, asked for the whole of it; the file is then opened with the dumper's own loader and its
-last record compared. debuglater and pydumpling keep the traceback's frames, coredumpy those of all threads; dill and
-cloudpickle were given the list alone. Memory: what the process grew by, as a part of what it had."""
+last record compared. Those that do not get so far are tried with a hundredth of the records. debuglater and pydumpling
+keep the traceback's frames, coredumpy those of all threads; dill and cloudpickle were given the list alone. Memory:
+what the process grew by, as a part of what it had."""
     head = ["", "time / pickle.dumps", "size / pickle", "memory taken / resident"]
     return f"{text}\n\n{table(head, [ours, *rows])}"
 
 
 def peer_cells(peer: Peer) -> list[str]:
-    if peer.values is None:
-        problem = (peer.problem or "").replace("|", "/")
-        return [f"did not survive: {problem}", "", ""]
-    values = peer.values
+    if peer.values is not None:
+        return peer_ratios(peer.values)
+    problem = (peer.problem or "").replace("|", "/")
+    if peer.fewer is None:
+        return [problem, "", ""]
+    time_taken, *others = peer_ratios(peer.fewer)
+    return [f"{problem}; a hundredth of the records: {time_taken}", *(f"({other})" for other in others)]
+
+
+def peer_ratios(values: Values) -> list[str]:
+    """Time, size and memory."""
     return [
         f"{values['seconds'] / values['pickle']:.1f}",
         f"{values['bytes'] / values['pickle_bytes']:.2f}",
