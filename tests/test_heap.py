@@ -12,6 +12,7 @@ import inspect
 import io
 import json
 import resource
+import sys
 import time
 import types
 from pathlib import Path
@@ -469,9 +470,28 @@ def test_exception_group(program: DumpedProgram, tmp_path: Path) -> None:
     rid = program.special("ExceptionGroup", fields)
     heap = opened(program, tmp_path)
     found = heap.get(rid)
-    if hasattr(__builtins__, "ExceptionGroup") or "ExceptionGroup" in dir(__import__("builtins")):
+    if sys.version_info >= (3, 11):
         assert isinstance(found, Exception) and found.exceptions == (heap.get(first), heap.get(second))
     assert type(found).__name__ == "ExceptionGroup" and found.message == "both"
+
+
+def test_exceptions_of_which_parts_are_missing(program: DumpedProgram, tmp_path: Path) -> None:
+    lost = ref(10**6)
+    fields = dict.fromkeys(["args", "__traceback__", "__context__", "__cause__"], lost)
+    plain = program.special("KeyError", {**fields, "__suppress_context__": True})
+    members = program.add(TUPLE, ref(plain), lost)
+    group = program.special("ExceptionGroup", {**fields, "message": lost, "exceptions": ref(members)})
+    no_members = program.special("ExceptionGroup", {**fields, "message": "several", "exceptions": lost})
+    heap = opened(program, tmp_path)
+    found = heap.get(plain)
+    assert type(found) is KeyError and isinstance(found.args[0], Missing)
+    assert (found.__cause__, found.__context__, found.__traceback__) == (None, None, None)
+    for rid in (group, no_members):
+        assert type(heap.get(rid)).__name__ == "ExceptionGroup"
+        if sys.version_info >= (3, 11):
+            assert "not in the file" in repr(heap.get(rid).exceptions[-1])
+    if sys.version_info >= (3, 11):
+        assert heap.get(group).exceptions[0] is found
 
 
 # --- functions and their kin ------------------------------------------------------------------------------------
@@ -544,8 +564,6 @@ def test_module(program: DumpedProgram, tmp_path: Path) -> None:
     assert isinstance(found, types.ModuleType) and found.LIMIT == 5 and found.__name__ == "app.orders"
     assert vars(found) is heap.get(space) and "LIMIT" in dir(found)
     assert repr(found) == "<module 'app.orders' from '/srv/orders.py', of the dump>"
-    import sys
-
     assert "app.orders" not in sys.modules
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterable, Iterator
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from pyheapdump import _pyheapdump
@@ -347,17 +347,26 @@ class ExceptionKind(Kind):
             return node.cls.__new__(node.cls)
         fields = node.fields()
         message = node.heap.part(fields.get("message"))
-        return node.cls.__new__(node.cls, message, list(node.heap.part(fields.get("exceptions"))))
+        members = node.heap.part(fields.get("exceptions"))
+        # A group takes exceptions only, and at least one: what is missing shows as an exception that says so.
+        found = list(members) if isinstance(members, tuple) else [members]
+        found = [one if isinstance(one, BaseException) else RuntimeError(repr(one)) for one in found]
+        return node.cls.__new__(node.cls, message if isinstance(message, str) else repr(message), found)
 
     def fill(self, node: Node, made: BaseException) -> None:
         heap, fields = node.heap, node.fields()
-        made.args = tuple(heap.part(fields.pop("args", None)) or ())
-        suppress = heap.part(fields.pop("__suppress_context__", False))
-        for name in ("__cause__", "__context__", "__traceback__"):
-            value = heap.part(fields.pop(name, None))
-            if not isinstance(value, Missing):
+        arguments = heap.part(fields.get("args"))
+        if isinstance(arguments, (tuple, Missing)):
+            made.args = tuple(iter(arguments)) if isinstance(arguments, tuple) else (arguments,)
+        for name, kind in (
+            ("__cause__", BaseException),
+            ("__context__", BaseException),
+            ("__traceback__", TracebackType),
+        ):
+            value = heap.part(fields.get(name))
+            if isinstance(value, kind):
                 BaseException.__setattr__(made, name, value)
-        made.__suppress_context__ = bool(suppress)
+        made.__suppress_context__ = fields.get("__suppress_context__") is True
         assert node.info is not None
         if not node.info.real:
             self.set_members(node, made, fields, elsewhere=None)
