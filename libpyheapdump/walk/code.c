@@ -88,6 +88,13 @@ static int read_byte(struct location_reader *reader)
     return reader->next < reader->end ? *reader->next++ : 0;
 }
 
+/* A damaged table may lead to any line; only the sum must not overflow. */
+static int add_lines(int line, int delta)
+{
+    int sum;
+    return __builtin_add_overflow(line, delta, &sum) ? -1 : sum;
+}
+
 /* Read one entry of form `code`; `*line` is the running line. */
 static void read_location(struct location_reader *reader, unsigned code, int *line, struct phd_position *position)
 {
@@ -95,15 +102,15 @@ static void read_location(struct location_reader *reader, unsigned code, int *li
     if (code == 15)
         return;
     if (code == 14) {
-        *line += read_svarint(reader);
-        position->end_line = *line + (int)read_varint(reader);
+        *line = add_lines(*line, read_svarint(reader));
+        position->end_line = add_lines(*line, (int)read_varint(reader));
         position->column = (int)read_varint(reader) - 1;
         position->end_column = (int)read_varint(reader) - 1;
     } else if (code == 13) {
-        *line += read_svarint(reader);
+        *line = add_lines(*line, read_svarint(reader));
         position->end_line = *line;
     } else if (code >= 10) {
-        *line += (int)code - 10;
+        *line = add_lines(*line, (int)code - 10);
         position->end_line = *line;
         position->column = read_byte(reader);
         position->end_column = read_byte(reader);

@@ -10,8 +10,11 @@ enum { MAX_OPAQUE_WORDS = 128, MAX_FIELD_TEXT = 4096 };
 
 static int64_t var_size(struct phd_walk *walk, uint64_t object)
 {
-    int64_t size = (int64_t)phd__word_at(walk, object, walk->at->var_size);
-    return size < 0 ? -size : size;
+    uint64_t size = phd__word_at(walk, object, walk->at->var_size);
+    uint64_t count = (int64_t)size < 0 ? -size : size;
+    if (count > PHD_MAX_LENGTH)
+        phd__memory_fault(walk->memory, object, "an object of impossible size");
+    return (int64_t)count;
 }
 
 /* Where the dict pointer of an unmanaged instance stands (Objects/object.c, _PyObject_ComputedDictPointer). */

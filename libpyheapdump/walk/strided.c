@@ -46,7 +46,7 @@ bool phd__strided_next(struct phd_strided *array, uint64_t *element)
     array->remaining--;
     uint64_t offset = 0;
     for (unsigned i = 0; i < array->dimensions; i++)
-        offset += (uint64_t)(array->index[i] * array->strides[i]);
+        offset += (uint64_t)array->index[i] * (uint64_t)array->strides[i];
     *element = array->address + offset;
     for (unsigned i = array->dimensions; i-- > 0;) {
         if (++array->index[i] < extent(array, i))

@@ -220,7 +220,8 @@ struct phd_type *phd__types_learn(struct phd_types *types, uint64_t address)
     info.itemsize = (int64_t)type_word(types, address, at->type_itemsize);
     info.dictoffset = (int64_t)type_word(types, address, at->type_dictoffset);
     info.weaklistoffset = (int64_t)type_word(types, address, at->type_weaklistoffset);
-    if (info.basicsize < at->object_size || info.basicsize > PHD_MAX_BASICSIZE || info.itemsize < 0)
+    if (info.basicsize < at->object_size || info.basicsize > PHD_MAX_BASICSIZE || info.itemsize < 0 ||
+        info.itemsize > PHD_MAX_BASICSIZE)
         phd__memory_fault(types->memory, address, "not a type: its basicsize");
     info.python_class = is_python_class(types, address, info.flags);
     struct field_list list = {.count = 0};
