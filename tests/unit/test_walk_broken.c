@@ -46,6 +46,22 @@ static void a_wrong_type_pointer_costs_the_value(void **state)
     assert_int_equal(walked.missing_values, 6);
 }
 
+/* The dict of a variable-sized instance stands behind its items, however many it claims to have. */
+static void an_impossible_number_of_items_costs_the_instance(void **state)
+{
+    uint64_t type = heap_new_type(&heap, "Sized", heap.object, 32, 0);
+    uint64_t items = heap_new_type(&heap, "Items", heap.object, 32, 0);
+    (void)state;
+    heap_set_word(type, heap.at->type_dictoffset, (uint64_t)-8);
+    heap_set_word(type, heap.at->type_itemsize, 8);
+    heap_set_word(items, heap.at->type_itemsize, INT64_MAX);
+    uint64_t broken = heap_new_object(&heap, type, 48);
+    heap_set_word(broken, heap.at->var_size, INT64_MAX);
+    walk_heap(&walked, &heap, LIST(&heap, broken, heap_new_object(&heap, items, 48)));
+    assert_record(0, "[9, @1, missing(not a type: its basicsize)]");
+    assert_record(1, "[0, 'an object of impossible size']");
+}
+
 static void a_type_whose_bases_form_a_cycle_is_learned(void **state)
 {
     uint64_t a = heap_new_type(&heap, "A", heap.object, 16, 0), b = heap_new_type(&heap, "B", a, 16, 0);
@@ -388,6 +404,7 @@ int main(void)
         HEAP_CASE(a_value_in_an_unmapped_page_costs_itself),
         HEAP_CASE(addresses_that_no_object_has_cost_themselves),
         HEAP_CASE(a_wrong_type_pointer_costs_the_value),
+        HEAP_CASE(an_impossible_number_of_items_costs_the_instance),
         HEAP_CASE(a_type_whose_bases_form_a_cycle_is_learned),
         HEAP_CASE(absurd_lengths_make_a_broken_record),
         HEAP_CASE(lengths_beyond_the_mapping_cost_what_is_not_there),
