@@ -276,6 +276,20 @@ def test_unraisable_is_off_by_default(tmp_path: Path) -> None:
     run_both(tmp_path, UNRAISABLE, dumps=0)
 
 
+def test_unraisable_when_asked(tmp_path: Path) -> None:
+    ended = run_both(tmp_path, UNRAISABLE, install="unraisable=True")
+    dump = pyheapdump.load(ended.only_dump)
+    assert dump.exception.args == ("in __del__",)
+    assert frame_names(dump.traceback) == ["__del__"]
+
+
+def test_dump_without_waiting(tmp_path: Path) -> None:
+    """The path comes back at once; the file is there by the time the program has ended."""
+    ended = Subject(tmp_path, "import pyheapdump\nprint(pyheapdump.dump(wait=False))\n").run()
+    assert (ended.status, ended.stdout.decode().strip()) == (0, str(ended.only_dump)), ended.stderr.decode()
+    assert pyheapdump.load(ended.only_dump).reason == "request"
+
+
 def test_live_dump_on_request(tmp_path: Path) -> None:
     text = """
         import os, pyheapdump

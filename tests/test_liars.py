@@ -24,8 +24,12 @@ def run_liars(directory: Path, mode: str, action: str, installed: bool) -> Ended
     arguments = [str(LIARS), mode, action, str(counter)]
     ended = run_python(arguments, environment=variables, directory=directory, seconds=SECONDS)
     ended.dumps = dumps_in(dumps)
-    assert counter.read_text() == "", f"code of the program ran: {counter.read_text()[:2000]}"
     return ended
+
+
+def check_nothing_ran(directory: Path) -> None:
+    counter = directory / "calls.txt"
+    assert counter.read_text() == "", f"code of the program ran: {counter.read_text()[:2000]}"
 
 
 def the_liars(path: Path, frame_name: str) -> dict:
@@ -57,6 +61,7 @@ def check_content(values: dict) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_dump_on_request_runs_nothing(tmp_path: Path, mode: str) -> None:
     ended = run_liars(tmp_path, mode, "dump", installed=True)
+    check_nothing_ran(tmp_path)
     assert ended.status == 0, ended.stderr.decode()
     assert ended.stdout.decode().strip() == str(ended.only_dump)
     dump = pyheapdump.load(ended.only_dump)
@@ -73,6 +78,18 @@ def test_dump_on_request_runs_nothing(tmp_path: Path, mode: str) -> None:
 def test_crash_runs_nothing_and_ends_the_same(tmp_path: Path, mode: str) -> None:
     without = run_liars(tmp_path, mode, "crash", installed=False)
     assert without.dumps == [] and without.status == 1 and b"ValueError: crash among honest" in without.stderr
+    check_nothing_ran(tmp_path)
     ended = run_liars(tmp_path, mode, "crash", installed=True)
+    check_nothing_ran(tmp_path)
     assert (ended.status, ended.other_stderr) == (without.status, without.stderr)
     check_content(the_liars(ended.only_dump, "crash"))
+
+
+def test_exception_that_lies(tmp_path: Path) -> None:
+    """The interpreter itself asks it for its text; we must not ask it for more."""
+    without = run_liars(tmp_path, "count", "fail", installed=False)
+    asked = (tmp_path / "calls.txt").read_text()
+    ended = run_liars(tmp_path, "count", "fail", installed=True)
+    assert (tmp_path / "calls.txt").read_text() == asked
+    assert (ended.status, ended.other_stderr) == (without.status, without.stderr)
+    assert pyheapdump.load(ended.only_dump).exception.args == ("lie", 5)

@@ -5,7 +5,8 @@
 
 MODE is what a special method does: raise, exit (sys.exit), die (os._exit), block (on a held lock) or count (nothing
 more than what all do). All append their name to the file COUNTER first, which shows a call made in any process.
-ACTION is what is done with them in the locals: dump (a dump on request) or crash (an exception nobody catches).
+ACTION is what is done with them in the locals: dump (a dump on request), crash (an exception nobody catches) or fail
+(one that is a liar itself).
 """
 
 import os
@@ -296,6 +297,12 @@ def crash(values):
     raise ValueError("crash among " + honest_local + " liars")
 
 
+def fail(values):
+    sys.excepthook = end_after(sys.excepthook)
+    arm(values)
+    raise values["error"]
+
+
 def end_after(hook):
     """Ends the process after the hook with the status an uncaught exception has: the end would call the liars."""
 
@@ -307,4 +314,4 @@ def end_after(hook):
     return last
 
 
-{"dump": dump, "crash": crash}[ACTION](make())
+{"dump": dump, "crash": crash, "fail": fail}[ACTION](make())
