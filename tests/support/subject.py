@@ -13,7 +13,10 @@ import sys
 import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Dict, List, Optional, Sequence
+
+import pyheapdump
 
 DUMP_NAME = re.compile(r"python_heap_(\d+)_(\d+)\.dump")
 OWN_LINE = b"pyheapdump:"
@@ -103,3 +106,45 @@ def dumps_in(directory: Path) -> List[Path]:
     matches = [DUMP_NAME.fullmatch(path.name) for path in directory.iterdir()]
     found = [match for match in matches if match is not None]
     return [directory / match[0] for match in sorted(found, key=lambda match: [int(g) for g in match.groups()])]
+
+
+# --- what the tests of several files share ----------------------------------------------------------------------
+
+FAILING = """
+    def fail(order):
+        missing = order["items"]
+        return missing[5]
+
+    def main():
+        order_number = 4711
+        fail({"items": [1, 2]})
+
+    main()
+"""
+
+
+def run_both(place: Path, text: str, install: Optional[str] = "", dumps: int = 1, **options: Any) -> Ended:
+    """Runs the program with and without pyheapdump and checks that it ends the same; the end with it."""
+    subject = Subject(place, text, install)
+    without = subject.run(installed=False, **options)
+    ended = subject.run(**options)
+    assert without.dumps == []
+    assert comparable(ended.other_stderr) == comparable(without.stderr)
+    assert (ended.status, ended.stdout) == (without.status, without.stdout)
+    assert len(ended.dumps) == dumps, ended.stderr.decode()
+    for path in ended.dumps:
+        assert pyheapdump.load(path).exception is not None
+    return ended
+
+
+def comparable(stderr: bytes) -> str:
+    """Without what differs from run to run: addresses, and the counts 3.13 reports of an object it cannot print."""
+    return re.sub(r"\b0x[0-9a-f]+|refcount : \d+", "...", stderr.decode(errors="surrogateescape"))
+
+
+def frame_names(traceback_: Optional[TracebackType]) -> List[str]:
+    names = []
+    while traceback_ is not None:
+        names.append(traceback_.tb_frame.f_code.co_name)
+        traceback_ = traceback_.tb_next
+    return names
