@@ -102,3 +102,10 @@ def test_without_a_function_it_installs(tmp_path: Path) -> None:
     assert ended.status == 1 and b"ZeroDivisionError" in ended.other_stderr and ended.only_dump
     silent = Subject(tmp_path, text.format("daisy_chain_sys_excepthook=False"), install=None).run()
     assert silent.status == 1 and silent.other_stderr == b""
+
+
+def test_name_that_is_no_plain_text(somewhere: Path) -> None:
+    """Quotes and line ends in a file's name do not reach into the message's head."""
+    path = pyheapdump.dump(str(somewhere / 'a "quoted"\nname.dump'))
+    with pyheapdump.load(path) as dump:
+        assert dump.reason == "request" and dump.problems == []

@@ -87,6 +87,15 @@ static void put_number_header(struct phd_text *to, const char *name, uint64_t va
     phd__text_string(to, "\n");
 }
 
+/* A name that may hold anything, in a place where a quote or a line end would be read as syntax. */
+static void put_file_name(struct phd_text *to, const char *name)
+{
+    for (; *name; name++) {
+        bool plain = (unsigned char)*name >= 0x20 && *name != '"' && *name != '\\' && *name != 0x7f;
+        phd__text_bytes(to, plain ? name : "_", 1);
+    }
+}
+
 static void put_headers(struct phd_walk *walk, const struct phd_request *request, struct phd_text *to,
                         const char *boundary)
 {
@@ -125,7 +134,7 @@ static void put_preamble(const struct phd_request *request, struct phd_text *to,
                          "To look into it, on any machine:\n\n"
                          "    pip install pyheapdump\n"
                          "    python -m pyheapdump.view ");
-    phd__text_string(to, request->final_name);
+    put_file_name(to, request->final_name);
     phd__text_string(to, "\n\nThe traceback of every thread follows, then the objects in binary.\n--");
     phd__text_string(to, boundary);
     phd__text_string(to, "\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n");
@@ -148,7 +157,7 @@ void phd__report_begin(struct phd_walk *walk, const struct phd_request *request,
     phd__text_string(&text, boundary);
     phd__text_string(&text, "\nContent-Type: application/x.python-heapdump\nContent-Transfer-Encoding: binary\n"
                             "Content-Disposition: attachment; filename=\"");
-    phd__text_string(&text, request->final_name);
+    put_file_name(&text, request->final_name);
     phd__text_string(&text, ".zst\"\n\n");
     write_text(sink, &text);
 }
