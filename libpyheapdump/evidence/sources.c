@@ -21,7 +21,8 @@ enum {
     MAX_NAME = 4096,
     MAX_LINES = 100000,
     MAX_STAT_BYTES = 1024,
-    CLOCK_TICKS = 100 /* per second, in /proc (USER_HZ of every Linux since 2.6) */
+    CLOCK_TICKS = 100, /* per second, in /proc (USER_HZ of every Linux since 2.6) */
+    CLOCK_SLACK = 30   /* milliseconds: the start is known to the tick below, a file's time to the timer's tick */
 };
 
 struct sources {
@@ -99,7 +100,7 @@ static uint8_t *begin_source(struct phd_walk *walk, const char *filename, const 
     }
     if (dated) {
         phd__pack_text(to, "changed");
-        if (mtime > sources->process_start)
+        if (mtime > sources->process_start + CLOCK_SLACK / 1e3)
             phd__pack_true(to);
         else
             phd__pack_false(to);
