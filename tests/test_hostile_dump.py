@@ -19,7 +19,7 @@ from pyheapdump.view.inert import INERT
 from pyheapdump.view.layouts import LAYOUTS as REBUILT
 from pyheapdump.view.missing import Missing
 from pyheapdump.view.report import report
-from pyheapdump.view.stack_text import exception_text
+from pyheapdump.view.stack_text import exception_text, locals_of
 from support.dumped_program import DICT, FRAME, LIST, MAPPED, OBJECT, TUPLE, TYPE, DumpedProgram, failing_program
 from support.format_writer import ABSENT, Block, address, encode, forward, missing, ref, run
 
@@ -61,7 +61,8 @@ def look_at_all(dump: Any) -> None:
         look_at(dump.heap.get(rid))
     for thread in dump.threads:
         for frame in thread.frames:
-            look_at(dict(frame.f_locals))
+            look_at(frame.f_locals)
+            locals_of(frame)
         traceback.format_stack(thread.frames[-1]) if thread.frames else None
     if dump.exception is not None:
         traceback.format_exception(type(dump.exception), dump.exception, dump.exception.__traceback__)
@@ -194,9 +195,10 @@ def test_odd_names(program: DumpedProgram, tmp_path: Path, name: Any) -> None:
 # --- objects ----------------------------------------------------------------------------------------------------
 
 
-def test_wrong_codes_everywhere(program: DumpedProgram, tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", range(20))
+def test_wrong_codes_everywhere(program: DumpedProgram, tmp_path: Path, seed: int) -> None:
     """References of every record to every other kind of record, at random; the seed makes it the same each time."""
-    chance = random.Random(4711)
+    chance = random.Random(seed)
     count = 600
 
     def value(depth: int = 0) -> Any:
@@ -209,13 +211,28 @@ def test_wrong_codes_everywhere(program: DumpedProgram, tmp_path: Path) -> None:
         ]
         return chance.choice(made)()
 
+    def described() -> Any:
+        return {key: value() for key in chance.sample(KEYS, 8)}
+
     for _ in range(count):
-        code = chance.choice([0, 1, 1, 1, 2, 5, 7, 8, 9, 10, 11, 12, 13, 13, 14, 15, 16, 17, 17, 99])
-        program.add(code, *(value() for _ in range(chance.randrange(6))))
+        code = chance.choice([0, 1, 2, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 99])
+        plausible = {
+            1: [ref(chance.randrange(count)), value(), described(), [value() for _ in range(8)]],
+            13: [{**described(), "layout": chance.choice(LAYOUTS), "fields": chance.sample(FIELDS, 8)}],
+            14: [described()],
+            17: [ref(chance.randrange(count)), described()],
+        }
+        odd = code not in plausible or chance.random() < 0.3
+        program.add(code, *([value() for _ in range(chance.randrange(6))] if odd else plausible[code]))
     program.roots["threads"] = [{"frames": [ref(i) for i in range(count)], "name": value(), "exception": value()}]
     program.roots["exception"] = ref(chance.randrange(count))
     all_of(program, tmp_path)
 
+
+FIELDS = """args __cause__ __context__ __traceback__ exceptions message __code__ __closure__ __globals__ __defaults__
+    __dict__ __func__ __self__ fget cell_contents mapping wr_object frame content shape strides dtype kind names fields data
+    maxlen default_factory func keywords _buf _pos typecode format start stop step tzinfo hastzinfo fold offset name
+    __origin__ __args__""".split()
 
 KEYS = [
     *("name", "qualname", "module", "bases", "mro", "dict", "layout", "fields", "metatype", "base_code", "heap"),

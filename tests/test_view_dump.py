@@ -122,6 +122,7 @@ def test_a_large_module(tmp_path: Path) -> None:
 
 
 def test_close_and_collect(tmp_path: Path) -> None:
+    linecache.clearcache()
     program = failing_program()
     dump = program.load(tmp_path / "x.dump")
     order = dump.find("Order")[0]

@@ -50,6 +50,12 @@ BASE_OF_CODE: dict[int, type] = {
     12: frozenset,
 }
 
+
+def base_of_code(code: object) -> type | None:
+    """The builtin type of a record code out of a dump; None when it is none."""
+    return BASE_OF_CODE.get(code) if isinstance(code, int) else None
+
+
 _OTHERS: tuple[type, ...] = (
     array.array,
     collections.OrderedDict,

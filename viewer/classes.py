@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyheapdump._pyheapdump import Ref
 
-from .builtin_types import BASE_OF_CODE, BASES, real_type
+from .builtin_types import BASES, base_of_code, real_type
 from .containers import LAZY, lazy_methods
 from .display import bounded_repr, leaf
 from .items import expand, run_length
@@ -85,7 +85,8 @@ class DumpedType(type):
         if info is None:
             return own
         ours = {name: value for name, value in own.items() if name != INFO}
-        return MappingProxyType({**info.dict(), **ours})
+        dumped = {name: value for name, value in info.dict().items() if isinstance(name, str)}
+        return MappingProxyType({**dumped, **ours})
 
     @staticmethod
     def describe(instance: Any, writer: Writer, depth: int) -> str:
@@ -219,7 +220,8 @@ def delete_attribute(self: Any, name: str) -> None:
 
 
 def directory(self: Any) -> list[str]:
-    return sorted({*object.__dir__(self), *info_of(type(self)).heap.fields_of(self)})
+    names = [*object.__dir__(self), *info_of(type(self)).heap.fields_of(self)]
+    return sorted({name for name in names if isinstance(name, str)})
 
 
 def call_weakref(self: Any) -> Any:
@@ -320,7 +322,7 @@ class Classes:
         if any(issubclass(base, type) for base in bases):
             return self._metaclass(rid, described, bases)
         meta = self._metaclass_of(rid, described)
-        fallback = (BASE_OF_CODE.get(described.get("base_code", 0), object),)
+        fallback = (base_of_code(described.get("base_code")) or object,)
         for candidate, kind in ((bases, meta), (bases, DumpedType), (fallback, DumpedType)):
             try:
                 return self._synthetic(rid, described, candidate, kind)
@@ -331,7 +333,7 @@ class Classes:
     def _known_bases(self, rid: int, described: Mapping[str, Any]) -> tuple[type, ...]:
         ids = self._type_ids(described.get("bases"))
         bases = list(dict.fromkeys(self._infos[one].cls for one in ids if one in self._infos and one != rid))
-        carried = BASE_OF_CODE.get(described.get("base_code", 0))
+        carried = base_of_code(described.get("base_code"))
         if carried is not None and not any(issubclass(base, carried) for base in bases):
             bases = [base for base in bases if base is not object] + [carried]
         return tuple(bases) or (object,)

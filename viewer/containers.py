@@ -521,9 +521,14 @@ def set_methods(base: Any) -> Callable[[type], type]:
         original = getattr(base, name)
 
         def call(self: Any, *others: Any) -> Any:
-            if not name.startswith("__") or all(isinstance(other, (set, frozenset)) for other in others):
-                others = tuple(base(list(other)) for other in others)
-            return original(base(list(self)), *others)
+            if name.startswith("__") and not all(isinstance(other, (set, frozenset)) for other in others):
+                return NotImplemented
+            try:
+                return original(base(list(self)), *(base(list(other)) for other in others))
+            except TypeError:
+                if name in ("__eq__", "__ne__"):
+                    return NotImplemented  # equal to itself alone
+                raise TypeError("this set holds items that cannot be hashed here: use list(x)") from None
 
         call.__name__ = name
         return call

@@ -19,7 +19,7 @@ from typing import Any
 
 from pyheapdump._pyheapdump import DumpFile, Ref
 
-from .builtin_types import BASE_OF_CODE
+from .builtin_types import base_of_code
 from .classes import TYPE
 from .heap import Heap
 from .kinds import BROKEN, FRAME, MAPPED, OBJECT, SINGLETON, SPLIT
@@ -195,9 +195,11 @@ class Dump:
                 cls = self.heap.classes.info(rid).cls
                 known[rid] = {cls.__name__, cls.__qualname__, f"{cls.__module__}.{cls.__qualname__}"}
             return known[rid]
-        if isinstance(code, int) and code in BASE_OF_CODE:
-            return {BASE_OF_CODE[code].__name__, f"builtins.{BASE_OF_CODE[code].__name__}"}
-        return {TYPE: {"type", "builtins.type"}, FRAME: {"frame"}, SINGLETON: {"ellipsis"}}.get(code, set())
+        base = base_of_code(code)
+        if base is not None:
+            return {base.__name__, f"builtins.{base.__name__}"}
+        named = {TYPE: {"type", "builtins.type"}, FRAME: {"frame"}, SINGLETON: {"ellipsis"}}
+        return named.get(code, set()) if isinstance(code, int) else set()
 
     # --- the end ---
 

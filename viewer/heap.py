@@ -27,6 +27,7 @@ from pyheapdump import _pyheapdump
 from pyheapdump._pyheapdump import DumpFile, Ref
 
 from .classes import ABSENT, Classes, ClassInfo, DumpedType
+from .containers import distinct
 from .inert import INERT
 from .kinds import Kind, Node, choose, is_split, leaf_value
 from .layouts import LAYOUTS
@@ -141,7 +142,7 @@ class Heap:
         if type(own) is dict:
             object.__setattr__(instance, "__dict__", own)
         elif isinstance(own, dict):
-            object.__getattribute__(instance, "__dict__").update(own.items())
+            object.__getattribute__(instance, "__dict__").update(namespace(own.items()))
         elif own is not None:
             object.__getattribute__(instance, "__dict__")["__dict__"] = own
 
@@ -151,7 +152,7 @@ class Heap:
             return self.value(node.attributes)
         pairs = node.attribute_pairs()
         objects = self.values([raw for pair in pairs for raw in pair])
-        return dict(zip(objects[::2], objects[1::2])) if pairs else None
+        return namespace(zip(objects[::2], objects[1::2])) if pairs else None
 
     def fields_of(self, instance: Any) -> dict[str, Any]:
         """The `__slots__` and C fields of an instance, by name."""
@@ -206,9 +207,9 @@ class Heap:
     def _make(self, wanted: Iterable[int]) -> None:
         plan = self._plan(wanted)
         self._create(plan)
-        for node in plan.values():
-            if node.created:
-                self._fill(node)
+        made = [node for node in plan.values() if node.created]
+        for node in sorted(made, key=lambda node: node.base is None):  # containers first: others copy from them
+            self._fill(node)
 
     def _plan(self, wanted: Iterable[int]) -> dict[int, Node]:
         plan: dict[int, Node] = {}
@@ -282,6 +283,11 @@ class Heap:
             node.kind.fill(node, made)
         except Exception as problem:  # noqa: BLE001 - as above; what was filled so far stays
             node.problem = f"{type(problem).__name__}: {problem}"
+
+
+def namespace(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    """An instance dict of the pairs whose key can be one: any str, and what is hashed without running into depth."""
+    return {name: value for name, value in pairs if isinstance(name, str) or distinct([name])}
 
 
 def content_at(heap: Heap, node: Node, raw: Any) -> Any:

@@ -61,8 +61,9 @@ def own_attributes(node: Node) -> dict[Any, Any]:
     """The instance dict of an object that gets it at once, as objects of the closure."""
     part = node.heap.part
     found = part(node.attributes) if type(node.attributes) is Ref else None
-    pairs = {part(name): part(raw) for name, raw in node.attribute_pairs()}
-    return {**found, **pairs} if isinstance(found, dict) else pairs
+    pairs = [(part(name), part(raw)) for name, raw in node.attribute_pairs()]
+    pairs += list(found.items()) if isinstance(found, dict) else []
+    return {name: value for name, value in pairs if isinstance(name, str)}
 
 
 class FunctionKind(InertKind):

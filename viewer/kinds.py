@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from pyheapdump import _pyheapdump
 from pyheapdump._pyheapdump import Pairs, Ref
 
-from .builtin_types import BASE_OF_CODE, EXACT_DICTS
+from .builtin_types import BASE_OF_CODE, EXACT_DICTS, base_of_code
 from .classes import ABSENT, ClassInfo
 from .containers import FILL_LIMIT, LAZY, distinct, make_lazy, unloaded_of, use_own_builtins
 from .items import Items, expand, run_length
@@ -106,7 +106,7 @@ class Node:
         if self.base is not None or not isinstance(self.content, list) or not self.content:
             return None
         split = is_split(self.content, CONTAINERS)
-        base = BASE_OF_CODE.get(self.content[1] if split else self.content[0])
+        base = base_of_code(self.content[1] if split else self.content[0])
         if base not in OF_BASE or issubclass(self.cls, base):
             return None
         inner = Node(self.heap, self.id, self.record, None, self.content)
@@ -375,8 +375,9 @@ class ExceptionKind(Kind):
         self.set_members(node, made, fields, elsewhere=extra)
         raw = node.attributes
         found = heap.part(raw) if type(raw) is Ref else None
-        extra.update(found if isinstance(found, dict) else {})
-        extra.update((heap.part(name), heap.part(value)) for name, value in node.attribute_pairs())
+        pairs = list(found.items()) if isinstance(found, dict) else []
+        pairs += [(heap.part(name), heap.part(value)) for name, value in node.attribute_pairs()]
+        extra.update((name, value) for name, value in pairs if isinstance(name, str))
 
     def set_members(
         self, node: Node, made: BaseException, fields: dict[str, Any], elsewhere: dict[str, Any] | None
@@ -476,7 +477,7 @@ def object_node(heap: Heap, rid: int, record: list[Any]) -> Node:
 def use_content(node: Node, info: ClassInfo) -> None:
     """The object carries a builtin value: make it an instance of a subclass of that builtin."""
     code = node.content[1] if node.content[0] == SPLIT and is_split(node.content, range(17)) else node.content[0]
-    base = BASE_OF_CODE.get(code)
+    base = base_of_code(code)
     exact = EXACT_DICTS.get((info.cls.__module__, info.cls.__qualname__))
     if exact is not None and base is dict and not node.attribute_pairs():
         node.cls, node.info = exact, None

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from pyheapdump._pyheapdump import Ref
 
-from .builtin_types import BASE_OF_CODE
+from .builtin_types import base_of_code
 from .items import expand, run_length
-from .kinds import SCALAR, Kind, Node, stand_in
+from .kinds import SCALAR, Kind, Node, leaf_value, stand_in
 from .long_text import content_of
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class ScalarKind(Kind):
         exact = f"{node.cls.__module__}.{node.cls.__name__}" == node.info.layout
         if exact and numpy() is not None:
             return self.scalar(node, name)
-        base = BASE_OF_CODE.get(node.content[0]) if node.content else None
+        base = base_of_code(node.content[0]) if node.content else None
         if base is None or not issubclass(node.cls, base):
             return stand_in(node)
         node.base = base  # float64 is a float, and so on
@@ -190,7 +190,10 @@ class ScalarKind(Kind):
     def scalar(self, node: Node, name: str) -> Any:
         np, raw = numpy(), node.fields()
         if name in ("float64", "complex128", "str_", "bytes_") and node.content:
-            return getattr(np, name)(node.content[1])
+            value = leaf_value(node.content)
+            if not isinstance(value, (float, complex, str, bytes)):
+                raise ValueError("not a value of this type")
+            return getattr(np, name)(value)
         if name in NUMBERS:
             return getattr(np, "bool_" if name == "bool" else name)(raw["obval"])
         if name in IN_BYTES:

@@ -81,8 +81,9 @@ def stack_lines(frames: list[FrameType], indent: str = "  ") -> Iterator[str]:
 
 def locals_of(frame: FrameType, total: int = 300) -> list[tuple[str, str]]:
     """Names and bounded reprs of a frame's locals; of a module's only what is not special."""
-    found: Mapping[str, Any] = frame.f_locals
-    names = [str(name) for name in found if not (frame.f_code.co_name == "<module>" and str(name)[:2] == "__")]
+    found: Mapping[Any, Any] = frame.f_locals
+    of_module = frame.f_code.co_name == "<module>"
+    names = [name for name in found if isinstance(name, str) and not (of_module and name[:2] == "__")]
     shown = [(name, bounded_repr(found[name], depth=2, total=total)) for name in names[:MAX_LOCALS]]
     if len(names) > MAX_LOCALS:
         shown.append(("...", f"{len(names) - MAX_LOCALS} more"))
