@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The functions of the original pyheapdump, by their documented use."""
 
+import email
 from pathlib import Path
 
 import pyheapdump
@@ -107,5 +108,9 @@ def test_without_a_function_it_installs(tmp_path: Path) -> None:
 def test_name_that_is_no_plain_text(somewhere: Path) -> None:
     """Quotes and line ends in a file's name do not reach into the message's head."""
     path = pyheapdump.dump(str(somewhere / 'a "quoted"\nname.dump'))
+    message = email.message_from_bytes(Path(path).read_bytes())
+    text, binary = message.get_payload()
+    assert (text.get_content_type(), binary.get_content_type()) == ("text/plain", "application/x.python-heapdump")
+    assert binary.get_filename() == "a _quoted__name.dump.zst"
     with pyheapdump.load(path) as dump:
-        assert dump.reason == "request" and dump.problems == []
+        assert dump.reason == "request" and dump.file.problems == []

@@ -147,12 +147,14 @@ class Dump:
     def problems(self) -> list[str]:
         """What is missing or damaged, in words, each worth telling the user."""
         found = list(self.file.problems)
-        if self.end and self.end.get("complete") is False:
-            written, known = self.end.get("objects"), self.end.get("known")
-            why = self.end.get("reason") or "no reason given"
+        written, known, why = (self.end.get(key) for key in ("objects", "known", "reason"))
+        if self.end and self.end.get("complete") is False and (why or written != known):
+            why = why or "no reason given"
             found.append(f"the writer stopped early ({why}): {written} of {known} objects are in the file")
         if self.end.get("broken"):
             found.append(f"{self.end['broken']} objects could not be read in the dumped process")
+        if self.end.get("missing_values"):
+            found.append(f"{self.end['missing_values']} values could not be read in the dumped process")
         omitted = self.end.get("omitted")
         for one in omitted if isinstance(omitted, list) else ():
             if isinstance(one, dict):
