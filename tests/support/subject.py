@@ -19,7 +19,7 @@ from typing import Any, Dict, List, Optional, Sequence
 import pyheapdump
 
 DUMP_NAME = re.compile(r"python_heap_(\d+)_(\d+)\.dump")
-OWN_LINE = b"pyheapdump:"
+OWN_TEXT = re.compile(rb"pyheapdump: [^\n]*\n")
 
 # The first line of every subject; the program's own text begins on the second.
 INSTALL = "import os; os.environ.get('SUBJECT_INSTALL') == '1' and __import__('pyheapdump').install({})\n"
@@ -37,14 +37,13 @@ class Ended:
 
     @property
     def own_lines(self) -> List[bytes]:
-        """The lines that pyheapdump wrote."""
-        return [line for line in self.stderr.splitlines() if line.startswith(OWN_LINE)]
+        """The lines that pyheapdump wrote; the program's last one may lack its end."""
+        return OWN_TEXT.findall(self.stderr)
 
     @property
     def other_stderr(self) -> bytes:
         """What the program and its interpreter wrote."""
-        lines = self.stderr.splitlines(keepends=True)
-        return b"".join(line for line in lines if not line.startswith(OWN_LINE))
+        return OWN_TEXT.sub(b"", self.stderr)
 
     @property
     def only_dump(self) -> Path:
