@@ -341,5 +341,5 @@ def test_broken_content_costs_the_content_only(tmp_path: Path) -> None:
         assert type(content).__name__ == "Missing", (name, record)
         assert BROKEN[name][0] in written.fields(raw[name])
     end = written.file.blocks(8)[0]
-    assert (end["broken"], "reason" in end) == (0, False)
+    assert "reason" not in end  # the walk went on to its end; other tests' objects in this process may be broken
     assert end["missing_values"] >= len(BROKEN)
