@@ -49,6 +49,8 @@ struct phd_error {
     char step[64];    /* what was being done, for a message: "open", "write", "rename" … */
 };
 
+struct phd_crash; /* what a fatal signal told; made by the library's own handler */
+
 /* One dump of the calling process. All pointers are borrowed for the duration of the call. */
 struct phd_request {
     int python_version; /* major << 8 | minor */
@@ -61,6 +63,7 @@ struct phd_request {
     uint64_t exception;         /* address of the exception object, or 0 */
     uint64_t traceback;         /* address of its traceback, or 0 */
     unsigned long native_id;    /* kernel id of the calling thread (for 3.9 and 3.10, which do not know it) */
+    const struct phd_crash *crash; /* the fatal signal the dump is about, or NULL */
     unsigned skip_frames;       /* innermost frames of the failing thread to leave out: the dumper's own */
     const char *reason;         /* "exception", "request", … (ASCII) */
     const char *python_text;    /* sys.version, one line, or NULL */
