@@ -224,8 +224,13 @@ static enum phd_status write_file(const struct phd_request *request, struct phd_
     if (status == PHD_OK) {
         status = phd__walk_open(&walk, layout, memory, &blocks, error);
         walk.redact = request->redact;
-        if (status == PHD_OK)
-            status = write_message(request, &walk, &sink, how, result, error);
+        if (status == PHD_OK) {
+            static struct phd_request found; /* with what only the memory can tell */
+            found = *request;
+            phd__threads_find(&walk, &found);
+            walk.trust_counts &= found.gil_held;
+            status = write_message(&found, &walk, &sink, how, result, error);
+        }
         phd__walk_close(&walk);
     }
     phd__blocks_close(&blocks);

@@ -57,28 +57,28 @@ struct phd_request {
     int python_micro;
     bool free_threaded;
     bool trace_refs;
-    bool gil_held;              /* the caller holds the GIL: the heap is consistent */
-    uint64_t runtime;           /* address of _PyRuntime */
-    uint64_t thread;            /* address of the PyThreadState of the failing thread, or 0 */
-    uint64_t exception;         /* address of the exception object, or 0 */
-    uint64_t traceback;         /* address of its traceback, or 0 */
-    unsigned long native_id;    /* kernel id of the calling thread (for 3.9 and 3.10, which do not know it) */
+    bool gil_held;                 /* the caller holds the GIL: the heap is consistent */
+    uint64_t runtime;              /* address of _PyRuntime */
+    uint64_t thread;               /* address of the PyThreadState of the failing thread, or 0 */
+    uint64_t exception;            /* address of the exception object, or 0 */
+    uint64_t traceback;            /* address of its traceback, or 0 */
+    unsigned long native_id;       /* kernel id of the calling thread (for 3.9 and 3.10, which do not know it) */
     const struct phd_crash *crash; /* the fatal signal the dump is about, or NULL */
-    unsigned skip_frames;       /* innermost frames of the failing thread to leave out: the dumper's own */
-    const char *reason;         /* "exception", "request", … (ASCII) */
-    const char *python_text;    /* sys.version, one line, or NULL */
-    const char *executable;     /* sys.executable or NULL */
-    int directory;              /* descriptor of the directory to write to */
-    const char *temporary_name; /* name in that directory while writing */
-    const char *final_name;     /* name when complete; never replaces an existing file */
-    int pid;                    /* of the process that is dumped */
-    unsigned sequence;          /* number of this dump in the process */
-    int64_t time_ns;            /* wall-clock time, ns since 1970 */
-    int level;                  /* zstd compression level, 1…19 (above 3 needs more memory) */
-    uint64_t max_bytes;         /* file size at which the walk ends, 0 for none */
-    double max_seconds;         /* duration at which the walk ends, 0 for none */
-    bool sources;               /* put the sources of the files on the stacks into the dump */
-    bool redact;                /* leave out values whose names tell of a secret */
+    unsigned skip_frames;          /* innermost frames of the failing thread to leave out: the dumper's own */
+    const char *reason;            /* "exception", "request", … (ASCII) */
+    const char *python_text;       /* sys.version, one line, or NULL */
+    const char *executable;        /* sys.executable or NULL */
+    int directory;                 /* descriptor of the directory to write to */
+    const char *temporary_name;    /* name in that directory while writing */
+    const char *final_name;        /* name when complete; never replaces an existing file */
+    int pid;                       /* of the process that is dumped */
+    unsigned sequence;             /* number of this dump in the process */
+    int64_t time_ns;               /* wall-clock time, ns since 1970 */
+    int level;                     /* zstd compression level, 1…19 (above 3 needs more memory) */
+    uint64_t max_bytes;            /* file size at which the walk ends, 0 for none */
+    double max_seconds;            /* duration at which the walk ends, 0 for none */
+    bool sources;                  /* put the sources of the files on the stacks into the dump */
+    bool redact;                   /* leave out values whose names tell of a secret */
 };
 
 /* A dump in progress in a child process. */
@@ -113,6 +113,67 @@ PHD_PUBLIC enum phd_status phd_snapshot_wait(struct phd_snapshot *snapshot, doub
 
 /* The name of a status, for messages; static storage. Context: crash. */
 PHD_PUBLIC const char *phd_status_text(enum phd_status status);
+
+/* How the process leaves a dump when a fatal signal ends it. */
+struct phd_options {
+    /* What the dump is of and what it holds: python_version … trace_refs, runtime, python_text, executable, level,
+     * max_bytes, max_seconds, sources, redact; the rest is filled in at the signal. phd_describe_python fills the first
+     * part. The texts are copied. */
+    struct phd_request request;
+    const char *directory; /* absolute; where dumps go; made at the signal if need be; copied */
+    double timeout;        /* seconds the signal waits for the dump before the writer is killed; > 0 */
+    bool quiet;            /* no line on stderr */
+};
+
+/* From now on SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS and SIGTRAP leave a dump, whatever thread they hit, then
+ * happen as if we were not there: the handler or default action found now takes them, with the signal's own
+ * information. At most one dump is made. The calling thread gets an alternate signal stack unless it has one; other
+ * threads need phd_signal_stack_add for overflows of their stacks. Called again it replaces the options.
+ *
+ * With the static library, link the program with -Wl,-z,now: the dynamic linker must not run in a crashed process.
+ * PHD_ERROR_ARGUMENT: the directory is not absolute or too long, or the timeout is not positive. Context: normal. */
+PHD_PUBLIC enum phd_status phd_install(const struct phd_options *options, struct phd_error *error);
+
+/* Put back the actions found by phd_install, where ours are still in place. Context: normal. */
+PHD_PUBLIC void phd_uninstall(void);
+
+/* An alternate signal stack that phd_signal_stack_add made; pages NULL: none. */
+struct phd_signal_stack {
+    void *pages;
+    size_t size;
+};
+
+/* Give the calling thread an alternate signal stack with a guard page, so that an overflow of its own stack can be
+ * handled. One that is there already, whoever made it, stays: then `stack->pages` is NULL. Context: crash. */
+PHD_PUBLIC enum phd_status phd_signal_stack_add(struct phd_signal_stack *stack, struct phd_error *error);
+
+/* At the end of the thread: take `stack` away and release it. Does nothing when another one is in its place. Context:
+ * crash. */
+PHD_PUBLIC void phd_signal_stack_remove(const struct phd_signal_stack *stack);
+
+/* The same as phd_signal_stack_add for other threads of the process, given by their kernel ids: each is interrupted by
+ * a real-time signal that has no handler yet. Waits up to `seconds` for them and returns how many have a stack now; a
+ * thread that has ended or blocks the signal has none. Context: normal. */
+PHD_PUBLIC unsigned phd_signal_stack_add_to(const int *threads, unsigned count, double seconds);
+
+#ifdef Py_PYTHON_H                            /* Python.h is included before */
+PyAPI_DATA(struct pyruntimestate) _PyRuntime; /* exported by every CPython; only its address is used */
+
+/* Fill the part of `request` that tells which Python this is. Needs no initialised interpreter. Context: normal. */
+static inline void phd_describe_python(struct phd_request *request)
+{
+    request->python_version = PY_VERSION_HEX >> 16;
+    request->python_micro = PY_VERSION_HEX >> 8 & 255;
+#ifdef Py_GIL_DISABLED
+    request->free_threaded = true;
+#endif
+#ifdef Py_TRACE_REFS
+    request->trace_refs = true;
+#endif
+    request->runtime = (uint64_t)(uintptr_t)&_PyRuntime;
+    request->python_text = Py_GetVersion();
+}
+#endif
 
 #ifdef __cplusplus
 }

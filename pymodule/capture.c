@@ -11,15 +11,13 @@
 
 #include "pyheapdump.h"
 #include "pymodule/layout_check.h"
+#include "pymodule/status.h"
 
 int phd__add_capture(PyObject *module);
 
-/* Exported by every CPython; only its address is used. */
-PyAPI_DATA(struct pyruntimestate) _PyRuntime;
-
 static PyObject *capture_error;
 
-static PyObject *raise_status(enum phd_status status, const struct phd_error *error)
+PyObject *phd__raise_status(enum phd_status status, const struct phd_error *error)
 {
     if (error->system_errno)
         PyErr_Format(capture_error, "%s (%s: %s)", phd_status_text(status), error->step, strerror(error->system_errno));
@@ -30,19 +28,10 @@ static PyObject *raise_status(enum phd_status status, const struct phd_error *er
 
 static void fill_process(struct phd_request *request)
 {
-    request->python_version = PY_VERSION_HEX >> 16;
-    request->python_micro = PY_VERSION_HEX >> 8 & 255;
-#ifdef Py_GIL_DISABLED
-    request->free_threaded = true;
-#endif
-#ifdef Py_TRACE_REFS
-    request->trace_refs = true;
-#endif
+    phd_describe_python(request);
     request->gil_held = !request->free_threaded;
-    request->runtime = (uint64_t)(uintptr_t)&_PyRuntime;
     request->thread = (uint64_t)(uintptr_t)PyThreadState_Get();
     request->native_id = PyThread_get_thread_native_id();
-    request->python_text = Py_GetVersion();
 }
 
 static uint64_t address_of(PyObject *object)
@@ -87,7 +76,7 @@ static PyObject *snapshot_start(PyObject *module, PyObject *arguments, PyObject 
     fill_process(&request);
     enum phd_status status = phd_snapshot_start(&request, &snapshot, &error);
     if (status != PHD_OK)
-        return raise_status(status, &error);
+        return phd__raise_status(status, &error);
     return Py_BuildValue("iiK", snapshot.pid, snapshot.result_fd, (unsigned long long)snapshot.paused_ns);
 }
 
@@ -112,7 +101,7 @@ static PyObject *snapshot_wait(PyObject *module, PyObject *arguments)
     status = phd_snapshot_wait(&snapshot, seconds, &result, &error);
     Py_END_ALLOW_THREADS
     if (status != PHD_OK)
-        return raise_status(status, &error);
+        return phd__raise_status(status, &error);
     return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:d,s:i,s:O}", "bytes", (unsigned long long)result.bytes, "objects",
                          (unsigned long long)result.objects, "known", (unsigned long long)result.known, "broken",
                          (unsigned long long)result.broken, "memory", (unsigned long long)result.memory, "seconds",

@@ -159,6 +159,7 @@
     X(iframe_instr_is_previous)                                                                                          \
     X(iframe_stacktop)                                                                                                   \
     X(iframe_stackpointer)                                                                                               \
+    X(iframe_is_entry)                                                                                                   \
     X(iframe_owner)                                                                                                      \
     X(iframe_localsplus)                                                                                                 \
     X(iframe_tlbc_index)                                                                                                 \
@@ -205,7 +206,12 @@
     X(interp_builtin_type_type)                                                                                          \
     X(interp_builtin_type_dict)                                                                                          \
     X(interp_builtin_type_count)                                                                                         \
-    X(runtime_interpreters)
+    X(runtime_interpreters)                                                                                              \
+    /* the GIL: in _PyRuntime or, since 3.12, behind a pointer of the interpreter; its last holder, and is it held */    \
+    X(runtime_gil)                                                                                                       \
+    X(interp_gil)                                                                                                        \
+    X(gil_last_holder)                                                                                                   \
+    X(gil_locked)
 
 /* Kinds of a named field of an instance; the first group has the codes of CPython's structmember.h / Py_T_*. */
 enum phd_field_kind {

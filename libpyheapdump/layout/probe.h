@@ -298,6 +298,7 @@ static inline void phd__probe_frames(struct phd_layout *at)
     at->iframe_function = PHD_AT(_PyInterpreterFrame, f_funcobj);
 #else
     at->iframe_function = PHD_AT(_PyInterpreterFrame, f_func);
+    at->iframe_is_entry = PHD_AT(_PyInterpreterFrame, is_entry);
 #endif
     at->iframe_globals = PHD_AT(_PyInterpreterFrame, f_globals);
     at->iframe_builtins = PHD_AT(_PyInterpreterFrame, f_builtins);
@@ -410,6 +411,13 @@ static inline void phd__probe_runtime(struct phd_layout *at)
     at->interp_modules = PHD_AT(PyInterpreterState, modules);
 #endif
     at->runtime_interpreters = PHD_AT(_PyRuntimeState, interpreters.head);
+#if PY_VERSION_HEX >= 0x030C0000
+    at->interp_gil = PHD_AT(PyInterpreterState, ceval.gil);
+#else
+    at->runtime_gil = PHD_AT(_PyRuntimeState, ceval.gil);
+#endif
+    at->gil_last_holder = PHD_AT(struct _gil_runtime_state, last_holder);
+    at->gil_locked = PHD_AT(struct _gil_runtime_state, locked);
 }
 
 #include "layout/struct_types.h"

@@ -87,9 +87,11 @@ static void put_number_header(struct phd_text *to, const char *name, uint64_t va
     phd__text_string(to, "\n");
 }
 
-/* A name that may hold anything, in a place where a quote or a line end would be read as syntax. */
+/* The last part of a name that may hold anything, in a place where a quote or a line end would be read as syntax. */
 static void put_file_name(struct phd_text *to, const char *name)
 {
+    for (const char *at = name; *at; at++)
+        name = *at == '/' ? at + 1 : name;
     for (; *name; name++) {
         bool plain = (unsigned char)*name >= 0x20 && *name != '"' && *name != '\\' && *name != 0x7f;
         phd__text_bytes(to, plain ? name : "_", 1);

@@ -4,19 +4,55 @@
  */
 #include "safe/pages.h"
 
+#include <stdatomic.h>
 #include <sys/mman.h>
 
-enum { ARENA_CHUNK = 256 * 1024 };
+enum { ARENA_CHUNK = 256 * 1024, PAGE = 4096 };
 
-void *phd__pages_alloc(size_t size)
+static uint8_t *reserve;
+static size_t reserve_size;
+static _Atomic size_t reserve_used;
+
+static void *map(size_t size)
 {
     void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return pages == MAP_FAILED ? NULL : pages;
 }
 
+bool phd__pages_reserve(size_t size)
+{
+    if (!reserve) {
+        reserve = map(size);
+        reserve_size = reserve ? size : 0;
+    }
+    return reserve != NULL;
+}
+
+static void *take_from_reserve(size_t size)
+{
+    size = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
+    size_t start = atomic_load(&reserve_used);
+    do {
+        if (size > reserve_size - start)
+            return NULL;
+    } while (!atomic_compare_exchange_weak(&reserve_used, &start, start + size));
+    return reserve + start;
+}
+
+void *phd__pages_alloc(size_t size)
+{
+    void *pages = map(size);
+    return pages ? pages : take_from_reserve(size);
+}
+
+static bool of_reserve(const uint8_t *pages)
+{
+    return reserve && pages >= reserve && pages < reserve + reserve_size;
+}
+
 void phd__pages_free(void *pages, size_t size)
 {
-    if (pages)
+    if (pages && !of_reserve(pages))
         munmap(pages, size);
 }
 

@@ -6,10 +6,16 @@
 #ifndef PHD_SAFE_PAGES_H
 #define PHD_SAFE_PAGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* `size` zeroed bytes, or NULL. Released by phd__pages_free with the same size. */
+/* Set `size` bytes of address space aside for the time when the system refuses memory (RLIMIT_AS, overcommit). They
+ * cost nothing until then. Once per process; later calls do nothing. False when they are refused. Context: normal. */
+bool phd__pages_reserve(size_t size);
+
+/* `size` zeroed bytes, from the system or else from the reserve, or NULL. Released by phd__pages_free with the same
+ * size. What comes from the reserve is not used again. */
 void *phd__pages_alloc(size_t size);
 void phd__pages_free(void *pages, size_t size);
 

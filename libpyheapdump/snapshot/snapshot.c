@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -30,7 +31,15 @@
 #define SYS_close_range 436 /* the same on every architecture; older headers lack it */
 #endif
 
-enum { CHILD_NICE = 5, MAX_DESCRIPTORS = 1 << 16, MAX_POLL = 1000000 /* milliseconds */ };
+enum {
+    CHILD_NICE = 5,
+    CHILD_FAULTED = 126, /* exit code */
+    MAX_DESCRIPTORS = 1 << 16,
+    MAX_POLL = 1000000,       /* milliseconds */
+    FIRST_PAUSE = 100 * 1000, /* nanoseconds between two looks at a child without a pipe */
+    LONGEST_PAUSE = 2 * 1000 * 1000,
+    REAP_SECONDS = 2
+};
 
 /* A time to wait that is as good as none, and fits when counted in nanoseconds. */
 static const double MAX_SECONDS = 1e9;
@@ -68,25 +77,44 @@ static void close_range_of(unsigned first, unsigned last)
         close((int)fd);
 }
 
-/* Close every descriptor but those two. `directory` may be AT_FDCWD. */
-static void close_descriptors(int directory, int result_fd)
+/* Close every descriptor but those two, each of which may be missing (negative). */
+static void close_descriptors(int a, int b)
 {
-    unsigned a = (unsigned)(directory < 0 ? result_fd : directory), b = (unsigned)result_fd;
-    unsigned low = a < b ? a : b, high = a < b ? b : a;
-    if (low > 0)
-        close_range_of(0, low - 1);
-    if (high > low)
-        close_range_of(low + 1, high - 1);
-    close_range_of(high + 1, ~0u);
+    int low = a < b ? a : b, high = a < b ? b : a;
+    unsigned next = 0;
+    for (int i = 0; i < 2; i++) {
+        int kept = i ? high : low;
+        if (kept < 0 || (unsigned)kept < next)
+            continue;
+        if ((unsigned)kept > next)
+            close_range_of(next, (unsigned)kept - 1);
+        next = (unsigned)kept + 1;
+    }
+    close_range_of(next, ~0u);
 }
 
-static void unblock_faults(void)
+/* A fault of the child outside of any guard: it ends, without a core file that would hide the program's. */
+static void end_child(int signal_number)
 {
-    sigset_t faults;
-    sigemptyset(&faults);
-    sigaddset(&faults, SIGSEGV);
-    sigaddset(&faults, SIGBUS);
-    sigprocmask(SIG_UNBLOCK, &faults, NULL);
+    (void)signal_number;
+    _exit(CHILD_FAULTED);
+}
+
+/* The handlers of the program are not for the child. */
+static void take_over_faults(void)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+    struct sigaction action;
+    sigset_t unblocked;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = end_child;
+    action.sa_flags = SA_ONSTACK;
+    sigemptyset(&unblocked);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        sigaction(faults[i], &action, NULL);
+        sigaddset(&unblocked, faults[i]);
+    }
+    sigprocmask(SIG_UNBLOCK, &unblocked, NULL);
 }
 
 static _Noreturn void run_child(const struct phd_request *request, int result_fd)
@@ -97,28 +125,68 @@ static _Noreturn void run_child(const struct phd_request *request, int result_fd
     write_small_file("/proc/self/oom_score_adj", "1000");
     setpriority(PRIO_PROCESS, 0, CHILD_NICE);
     close_descriptors(request->directory, result_fd);
-    unblock_faults();
+    take_over_faults();
     report.status = phd__memory_self_open(&memory, &report.error);
     if (report.status == PHD_OK)
         report.status = phd__dump_write(request, &memory, "clone", &report.result, &report.error);
-    ssize_t ignored = write(result_fd, &report, sizeof report);
-    (void)ignored;
+    if (result_fd >= 0) {
+        ssize_t ignored = write(result_fd, &report, sizeof report);
+        (void)ignored;
+    }
     syscall(SYS_exit_group, report.status == PHD_OK ? 0 : 1);
     __builtin_unreachable();
+}
+
+/* Block SIGXFSZ, so that a file that may not grow gives an error and not a signal that ends the program. */
+static void block_file_size_signal(sigset_t *previous)
+{
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGXFSZ);
+    sigprocmask(SIG_BLOCK, &blocked, previous);
+}
+
+/* Take back the signal that our own writing raised, unless it was blocked before. */
+static void unblock_file_size_signal(const sigset_t *previous)
+{
+    static const struct timespec no_time;
+    sigset_t pending;
+    if (sigismember(previous, SIGXFSZ))
+        return;
+    sigemptyset(&pending);
+    sigaddset(&pending, SIGXFSZ);
+    while (sigtimedwait(&pending, NULL, &no_time) < 0 && errno == EINTR)
+        continue;
+    sigprocmask(SIG_SETMASK, previous, NULL);
+}
+
+static enum phd_status write_in_place(const struct phd_request *request, struct report *report)
+{
+    struct phd_memory memory;
+    sigset_t previous;
+    memset(report, 0, sizeof *report);
+    report->status = phd__memory_self_open(&memory, &report->error);
+    if (report->status != PHD_OK)
+        return report->status;
+    block_file_size_signal(&previous);
+    report->status = phd__dump_write(request, &memory, "in place", &report->result, &report->error);
+    unblock_file_size_signal(&previous);
+    phd__memory_self_close(&memory);
+    return report->status;
 }
 
 static enum phd_status dump_in_place(const struct phd_request *request, struct phd_snapshot *snapshot,
                                      struct phd_error *error)
 {
-    struct phd_memory memory;
+    static atomic_flag busy = ATOMIC_FLAG_INIT; /* the walk's state is static, and so are the guard's handlers */
     struct report report;
     int pipe_fds[2];
-    memset(&report, 0, sizeof report);
-    enum phd_status status = phd__memory_self_open(&memory, error);
-    if (status != PHD_OK)
-        return status;
-    report.status = phd__dump_write(request, &memory, "in place", &report.result, &report.error);
-    phd__memory_self_close(&memory);
+    if (atomic_flag_test_and_set(&busy)) {
+        phd__error_set(error, PHD_ERROR_CLONE, 0, "another dump is being written in place");
+        return PHD_ERROR_CLONE;
+    }
+    write_in_place(request, &report);
+    atomic_flag_clear(&busy);
     if (report.status != PHD_OK) {
         if (error)
             *error = report.error;
@@ -134,6 +202,12 @@ static enum phd_status dump_in_place(const struct phd_request *request, struct p
     return PHD_OK;
 }
 
+static void close_pipe_end(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
 static int clone_process(void)
 {
     return (int)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
@@ -146,18 +220,18 @@ enum phd_status phd_snapshot_start(const struct phd_request *request, struct phd
     sigset_t all, previous;
     *snapshot = (struct phd_snapshot){0, -1, 0};
     uint64_t started = now_ns();
-    if (pipe2(pipe_fds, O_CLOEXEC) != 0)
-        return dump_in_place(request, snapshot, error);
+    if (pipe2(pipe_fds, O_CLOEXEC) != 0) /* no descriptor is left: the child's exit status must do */
+        pipe_fds[0] = pipe_fds[1] = -1;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &previous);
     int pid = clone_process();
     if (pid == 0)
         run_child(request, pipe_fds[1]);
     sigprocmask(SIG_SETMASK, &previous, NULL);
-    close(pipe_fds[1]);
+    close_pipe_end(pipe_fds[1]);
     snapshot->paused_ns = now_ns() - started;
     if (pid < 0) {
-        close(pipe_fds[0]);
+        close_pipe_end(pipe_fds[0]);
         return dump_in_place(request, snapshot, error);
     }
     snapshot->pid = pid;
@@ -189,15 +263,51 @@ static bool wait_readable(int fd, double seconds)
     }
 }
 
+/* Wait for the end of the child up to `seconds` (negative: without limit); `*exited` tells its exit code, -1 when a
+ * signal ended it or somebody else has waited for it. False when it goes on. */
+static bool wait_exit(int pid, double seconds, int *exited)
+{
+    bool forever = !(seconds >= 0 && seconds < MAX_SECONDS);
+    uint64_t deadline = forever ? 0 : now_ns() + (uint64_t)(seconds * 1e9);
+    struct timespec pause = {0, FIRST_PAUSE};
+    for (;;) {
+        int status = 0;
+        int found = waitpid(pid, &status, __WALL | WNOHANG);
+        *exited = found == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+        if (found == pid || (found < 0 && errno != EINTR))
+            return true;
+        if (!forever && now_ns() > deadline)
+            return false;
+        nanosleep(&pause, NULL);
+        if (pause.tv_nsec < LONGEST_PAUSE)
+            pause.tv_nsec *= 2;
+    }
+}
+
+/* Let go of the snapshot. A child that was killed and does not end, because the kernel holds it, is not waited for. */
 static void reap(struct phd_snapshot *snapshot)
 {
-    if (snapshot->pid > 0) {
-        while (waitpid(snapshot->pid, NULL, __WALL) < 0 && errno == EINTR)
-            continue;
-    }
-    if (snapshot->result_fd >= 0)
-        close(snapshot->result_fd);
+    int ignored;
+    if (snapshot->pid > 0)
+        wait_exit(snapshot->pid, REAP_SECONDS, &ignored);
+    close_pipe_end(snapshot->result_fd);
     *snapshot = (struct phd_snapshot){0, -1, snapshot->paused_ns};
+}
+
+/* The same as phd_snapshot_wait for a child without a pipe: its exit status tells whether it succeeded. */
+static enum phd_status wait_without_pipe(struct phd_snapshot *snapshot, double seconds, struct phd_error *error)
+{
+    int exited = 0;
+    bool ended = snapshot->pid <= 0 || wait_exit(snapshot->pid, seconds, &exited);
+    if (!ended)
+        kill(snapshot->pid, SIGKILL);
+    else
+        snapshot->pid = 0;
+    reap(snapshot);
+    if (ended && exited == 0)
+        return PHD_OK;
+    phd__error_set(error, PHD_ERROR_CHILD, 0, ended ? "the child failed" : "the child overran its deadline");
+    return PHD_ERROR_CHILD;
 }
 
 enum phd_status phd_snapshot_wait(struct phd_snapshot *snapshot, double seconds, struct phd_result *result,
@@ -206,10 +316,8 @@ enum phd_status phd_snapshot_wait(struct phd_snapshot *snapshot, double seconds,
     struct report report;
     memset(&report, 0, sizeof report);
     memset(result, 0, sizeof *result);
-    if (snapshot->result_fd < 0) { /* made in place, and no pipe could tell more */
-        reap(snapshot);
-        return PHD_OK;
-    }
+    if (snapshot->result_fd < 0)
+        return wait_without_pipe(snapshot, seconds, error);
     bool ready = wait_readable(snapshot->result_fd, seconds);
     if (!ready && snapshot->pid > 0)
         kill(snapshot->pid, SIGKILL);

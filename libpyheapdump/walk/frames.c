@@ -49,6 +49,7 @@ static bool read_old_frame(struct phd_walk *walk, uint64_t object, struct phd_fr
                          tuple_length(walk, phd__word_at(walk, frame->code, at->code_freevars));
     read_old_stack(walk, object, frame);
     frame->owner = "frame object";
+    frame->entry = true; /* each call of a Python function is a call in C */
     return true;
 }
 
@@ -95,6 +96,23 @@ static bool runs_code(struct phd_walk *walk, uint64_t iframe)
     return owner <= walk->at->iframe_owner_frame_object && phd__is_code(walk, code);
 }
 
+/* Since 3.12 a frame on the C stack that runs no code stands before each entry frame (_PyEval_EvalFrameDefault,
+ * Python/ceval.c). */
+static bool is_entry(struct phd_walk *walk, uint64_t iframe)
+{
+    struct phd_guard guard;
+    volatile bool found = false;
+    if (PHD_GUARD(walk->memory, &guard)) { /* the link of a generator that does not run may point anywhere */
+        uint64_t previous = phd__word_at(walk, iframe, walk->at->iframe_previous);
+        if (walk->at->iframe_is_entry != PHD_ABSENT)
+            found = phd__read_u8(walk->memory, iframe + (uint64_t)walk->at->iframe_is_entry) != 0;
+        else
+            found = !previous || !runs_code(walk, previous);
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+    return found;
+}
+
 static bool read_iframe(struct phd_walk *walk, uint64_t iframe, struct phd_frame *frame)
 {
     const struct phd_layout *at = walk->at;
@@ -109,6 +127,7 @@ static bool read_iframe(struct phd_walk *walk, uint64_t iframe, struct phd_frame
     frame->localsplus = iframe + (uint64_t)at->iframe_localsplus;
     frame->lasti = read_lasti(walk, iframe, frame->code);
     frame->owner = owner_name(walk, iframe);
+    frame->entry = frame->owner[0] != 'f' && is_entry(walk, iframe);
     read_stack(walk, iframe, frame);
     return true;
 }
@@ -287,7 +306,7 @@ static void put_frame(struct phd_walk *walk, const struct phd_frame *frame)
     phd__code_position(walk, frame->code, frame->lasti, &position);
     phd__pack_array(walk->to, 2);
     phd__pack_uint32(walk->to, PHD_SHAPE_FRAME);
-    phd__pack_map(walk->to, 11);
+    phd__pack_map(walk->to, 12);
     phd__pack_text(walk->to, "code");
     phd__put_value(walk, frame->code);
     phd__pack_text(walk->to, "lasti");
@@ -296,6 +315,11 @@ static void put_frame(struct phd_walk *walk, const struct phd_frame *frame)
     phd__put_position(walk, &position);
     phd__pack_text(walk->to, "owner");
     phd__pack_text(walk->to, frame->owner);
+    phd__pack_text(walk->to, "entry");
+    if (frame->entry)
+        phd__pack_true(walk->to);
+    else
+        phd__pack_false(walk->to);
     phd__pack_text(walk->to, "back");
     phd__put_frame_reference(walk, frame->back);
     phd__pack_text(walk->to, "locals");

@@ -31,11 +31,12 @@ enum phd_status phd__walk_open(struct phd_walk *walk, const struct phd_layout *a
     walk->records = (struct phd_buffer){phd__pages_alloc(PHD_BLOCK_CAPACITY), 0, RECORDS_CAPACITY, false};
     walk->items = (struct phd_buffer){phd__pages_alloc(PHD_BLOCK_CAPACITY), 0, PHD_BLOCK_CAPACITY, false};
     walk->address_deltas = phd__pages_alloc(PHD_RECORDS_PER_BLOCK * sizeof *walk->address_deltas);
+    walk->threads = phd__pages_alloc(PHD_MAX_THREADS * sizeof *walk->threads);
     walk->tasks = phd__pages_alloc(PHD_MAX_TASKS * sizeof *walk->tasks);
     walk->postponed = phd__pages_alloc(PHD_MAX_POSTPONED * sizeof *walk->postponed);
     walk->to = &walk->records;
-    if (!walk->tasks || !walk->postponed || !walk->records.data || !walk->items.data || !walk->address_deltas ||
-        !phd__addrset_open(&walk->seen, FIRST_SEEN_CAPACITY) ||
+    if (!walk->threads || !walk->tasks || !walk->postponed || !walk->records.data || !walk->items.data ||
+        !walk->address_deltas || !phd__addrset_open(&walk->seen, FIRST_SEEN_CAPACITY) ||
         !phd__addrset_open(&walk->borrowed, FIRST_BORROWED_CAPACITY) ||
         !phd__addrset_open(&walk->redacted, FIRST_BORROWED_CAPACITY) || !phd__queue_open(&walk->queue)) {
         phd__error_set(error, PHD_ERROR_MEMORY, 0, "memory for the walk");
@@ -49,6 +50,7 @@ void phd__walk_close(struct phd_walk *walk)
     phd__pages_free(walk->records.data, PHD_BLOCK_CAPACITY);
     phd__pages_free(walk->items.data, PHD_BLOCK_CAPACITY);
     phd__pages_free(walk->address_deltas, PHD_RECORDS_PER_BLOCK * sizeof *walk->address_deltas);
+    phd__pages_free(walk->threads, PHD_MAX_THREADS * sizeof *walk->threads);
     phd__pages_free(walk->tasks, PHD_MAX_TASKS * sizeof *walk->tasks);
     phd__pages_free(walk->postponed, PHD_MAX_POSTPONED * sizeof *walk->postponed);
     phd__addrset_close(&walk->seen);

@@ -4,7 +4,9 @@
  */
 #include "walk/roots.h"
 
-enum { MAX_INTERPRETERS = 10000, ROOT_ROOM = 64 * 1024 };
+#include "crash/crash.h"
+
+enum { MAX_INTERPRETERS = 10000, ROOT_ROOM = 64 * 1024, FIRST_THREADS_CAPACITY = 4096 };
 
 /* ---- reading threads ---- */
 
@@ -61,6 +63,23 @@ static void read_thread_object(struct phd_walk *walk, struct phd_thread *thread)
     }
 }
 
+/* Does the thread hold the GIL of its interpreter? (Python/ceval_gil.c, take_gil: last_holder is set when locked is;
+ * who drops it leaves last_holder.) */
+static bool holds_gil(struct phd_walk *walk, const struct phd_request *request, uint64_t state)
+{
+    const struct phd_layout *at = walk->at;
+    struct phd_guard guard;
+    volatile bool found = false;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        uint64_t gil = request->runtime + (uint64_t)at->runtime_gil;
+        if (at->runtime_gil == PHD_ABSENT)
+            gil = phd__word_at(walk, phd__word_at(walk, state, at->thread_interp), at->interp_gil);
+        found = phd__int_at(walk, gil, at->gil_locked) == 1 && phd__word_at(walk, gil, at->gil_last_holder) == state;
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+    return found;
+}
+
 static void read_thread(struct phd_walk *walk, const struct phd_request *request, uint64_t state,
                         struct phd_thread *thread)
 {
@@ -69,6 +88,7 @@ static void read_thread(struct phd_walk *walk, const struct phd_request *request
     thread->state = state;
     thread->daemon = -1;
     thread->current = state == request->thread;
+    thread->holds_gil = !request->free_threaded && holds_gil(walk, request, state);
     if (PHD_GUARD(walk->memory, &guard)) {
         thread->interpreter = phd__word_at(walk, state, walk->at->thread_interp);
         thread->ident = phd__word_at(walk, state, walk->at->thread_ident);
@@ -95,19 +115,98 @@ static void visit_state(struct phd_walk *walk, const struct phd_request *request
 
 void phd__threads_each(struct phd_walk *walk, const struct phd_request *request, thread_visitor visit, void *argument)
 {
-    unsigned threads = 0;
     if (request->thread)
         visit_state(walk, request, request->thread, visit, argument);
-    uint64_t interpreter = first_interpreter(walk, request);
-    for (unsigned i = 0; interpreter && i < MAX_INTERPRETERS; i++) {
-        uint64_t state = phd__word_at(walk, interpreter, walk->at->interp_threads);
-        while (state && threads++ < PHD_MAX_THREADS) {
-            if (state != request->thread)
-                visit_state(walk, request, state, visit, argument);
-            state = phd__word_at(walk, state, walk->at->thread_next);
-        }
-        interpreter = phd__word_at(walk, interpreter, walk->at->interp_next);
+    for (unsigned i = 0; i < walk->thread_count; i++) {
+        if (walk->threads[i] != request->thread)
+            visit_state(walk, request, walk->threads[i], visit, argument);
     }
+}
+
+/* ---- finding threads ---- */
+
+/* List the threads of one interpreter from `state` on. `seen` holds those met: a damaged list may lead back into
+ * itself. */
+static void list_threads(struct phd_walk *walk, uint64_t first, struct phd_addrset *seen)
+{
+    struct phd_guard guard;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        bool added = true;
+        for (uint64_t state = first; state && walk->thread_count < PHD_MAX_THREADS;
+             state = phd__word_at(walk, state, walk->at->thread_next)) {
+            phd__read_word(walk->memory, state); /* what cannot be read is no thread */
+            phd__addrset_enter(seen, state, 0, &added);
+            if (!added)
+                break;
+            walk->threads[walk->thread_count++] = state;
+        }
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+}
+
+static void list_all_threads(struct phd_walk *walk, const struct phd_request *request, struct phd_addrset *seen)
+{
+    struct phd_guard guard;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        uint64_t interpreter = first_interpreter(walk, request);
+        for (unsigned i = 0; interpreter && i < MAX_INTERPRETERS; i++) {
+            bool added;
+            phd__addrset_enter(seen, interpreter, 0, &added);
+            if (!added)
+                break;
+            list_threads(walk, phd__word_at(walk, interpreter, walk->at->interp_threads), seen);
+            interpreter = phd__word_at(walk, interpreter, walk->at->interp_next);
+        }
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+}
+
+static bool has_frames(struct phd_walk *walk, uint64_t state)
+{
+    return phd__thread_frame(walk, state) != 0;
+}
+
+/* How well a thread state fits the thread that got the signal; 0: it is another thread's. A thread that works in several
+ * interpreters has a state in each: the one that holds the GIL runs, next comes one that has frames. */
+static int fitness(struct phd_walk *walk, const struct phd_request *request, uint64_t state)
+{
+    struct phd_guard guard;
+    volatile int found = 0;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        if (phd__word_at(walk, state, walk->at->thread_ident) == request->crash->thread_ident) {
+            found = 1;
+            if (holds_gil(walk, request, state))
+                found = 3;
+            else if (has_frames(walk, state))
+                found = 2;
+        }
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+    return found;
+}
+
+static void find_crashed_thread(struct phd_walk *walk, struct phd_request *request)
+{
+    int best = 0;
+    for (unsigned i = 0; i < walk->thread_count; i++) {
+        int found = fitness(walk, request, walk->threads[i]);
+        if (found > best) {
+            best = found;
+            request->thread = walk->threads[i];
+        }
+    }
+    request->gil_held = best == 3 && !request->free_threaded;
+}
+
+void phd__threads_find(struct phd_walk *walk, struct phd_request *request)
+{
+    struct phd_addrset seen;
+    if (!phd__addrset_open(&seen, FIRST_THREADS_CAPACITY))
+        return; /* without memory there is little that could be written of them */
+    list_all_threads(walk, request, &seen);
+    phd__addrset_close(&seen);
+    if (request->crash)
+        find_crashed_thread(walk, request);
 }
 
 unsigned phd__frames_to_skip(const struct phd_request *request, const struct phd_thread *thread)
@@ -191,7 +290,7 @@ static void put_thread(struct phd_walk *walk, const struct phd_thread *thread, v
     phd__pack_text(walk->to, "current");
     put_bool(walk, thread->current);
     phd__pack_text(walk->to, "holds_gil");
-    put_bool(walk, thread->current && roots->request->gil_held);
+    put_bool(walk, thread->holds_gil);
     phd__pack_text(walk->to, "daemon");
     if (thread->daemon < 0)
         phd__pack_nil(walk->to);

@@ -15,12 +15,17 @@ struct phd_thread {
     uint64_t state; /* address of the PyThreadState */
     uint64_t interpreter;
     uint64_t ident;
-    uint64_t native_id;             /* 0: not known */
-    bool current;                   /* the thread the dump is about */
+    uint64_t native_id; /* 0: not known */
+    bool current;       /* the thread the dump is about */
+    bool holds_gil;
     int daemon;                     /* 0, 1, or -1: not known */
     char name[PHD_MAX_THREAD_NAME]; /* empty: not known */
     const char *problem;            /* why something of it could not be read, or NULL */
 };
+
+/* List the threads of every interpreter in `walk->threads`, each once, and (for a fatal signal) find the one that got it:
+ * `request->thread` and `request->gil_held` are set. Before everything else here. */
+void phd__threads_find(struct phd_walk *walk, struct phd_request *request);
 
 /* Call `visit` for every thread of every interpreter, the failing one first. */
 void phd__threads_each(struct phd_walk *walk, const struct phd_request *request,

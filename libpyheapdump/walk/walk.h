@@ -71,6 +71,8 @@ struct phd_walk {
     uint64_t written;  /* records written, which is the id of the next record */
     uint64_t own_id;   /* id of the record being written */
     uint64_t own_address;
+    uint64_t *threads; /* addresses of the PyThreadState objects of all interpreters */
+    unsigned thread_count;
     uint32_t *tasks; /* ids of the asyncio tasks written */
     unsigned task_count;
     /* Near the roots the parts of large objects are put off, so that small neighbours come first. */
@@ -243,6 +245,7 @@ bool phd__is_code(struct phd_walk *walk, uint64_t object);
 struct phd_frame {
     uint64_t address; /* of the PyFrameObject or the interpreter frame */
     bool interpreter; /* address is an interpreter frame's */
+    bool entry;       /* the interpreter's C function was entered anew for it */
     uint64_t object;  /* the PyFrameObject, 0 when there is none */
     uint64_t code;
     uint64_t globals, builtins, namespace_;

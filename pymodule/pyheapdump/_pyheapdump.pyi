@@ -39,6 +39,23 @@ def call_watched(
 ) -> _R: ...
 def layout_problems() -> list[tuple[str, int, int]]: ...
 
+# --- fatal signals: signals.c ---
+
+def signals_install(
+    directory: str,
+    timeout: float,
+    executable: str,
+    level: int,
+    max_bytes: int,
+    max_seconds: float,
+    sources: bool,
+    redact: bool,
+    quiet: bool,
+) -> None: ...
+def signals_uninstall() -> None: ...
+def add_signal_stacks(native_ids: list[int], seconds: float, /) -> int: ...
+def watch_thread_start(original: Callable[_P, _R], /) -> Callable[_P, _R]: ...
+
 # --- reading: dumpfile.c ---
 
 class DumpError(Exception): ...

@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 
         directory: str | None = None
         exceptions: bool = True
+        signals: bool = True
         unraisable: bool = False
         scope: str = "closure"
         sources: bool = True
         redact: bool = True
         max_seconds: float = 600.0
+        crash_timeout: float = 30.0
         max_bytes: int | None = None
         max_dumps: int | None = 20
         level: int = 1
@@ -41,8 +43,9 @@ if TYPE_CHECKING:
 else:  # typing costs more time to import than everything else here together
     Settings = namedtuple(
         "Settings",
-        "directory exceptions unraisable scope sources redact max_seconds max_bytes max_dumps level quiet",
-        defaults=(None, True, False, "closure", True, True, 600.0, None, 20, 1, False),
+        "directory exceptions signals unraisable scope sources redact max_seconds crash_timeout max_bytes max_dumps "
+        "level quiet",
+        defaults=(None, True, True, False, "closure", True, True, 600.0, 30.0, None, 20, 1, False),
     )
 
 DEFAULTS = Settings()
@@ -78,11 +81,13 @@ def install(
     directory: str | os.PathLike[str] | None = None,
     *,
     exceptions: bool = True,
+    signals: bool = True,
     unraisable: bool = False,
     scope: str = "closure",
     sources: bool = True,
     redact: bool = True,
     max_seconds: float = DEFAULTS.max_seconds,
+    crash_timeout: float = DEFAULTS.crash_timeout,
     max_bytes: int | None = None,
     max_dumps: int | None = DEFAULTS.max_dumps,
     level: int = 1,
@@ -92,17 +97,21 @@ def install(
 
     directory: where dumps go; default PYHEAPDUMP_DIR, else the current directory, else the temporary one.
     exceptions: dump on exceptions that nothing catches, in threads and multiprocessing children too.
+    signals: dump on fatal signals (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP), which then happen as
+        without us. Their directory is chosen now, not when they come.
     unraisable: dump on exceptions in __del__ and callbacks (sys.unraisablehook) too.
     scope: "closure": everything reachable from the stacks and sys.modules.
     sources: put the source files of the functions on the stacks into the dump.
     redact: leave out values whose names tell of a secret.
     max_seconds, max_bytes: budgets of one dump; it ends there and says so (0 or None: none).
+    crash_timeout: seconds a fatal signal waits for its dump; what is written by then stays.
     max_dumps: dumps that may stay in the directory; the oldest of ours are removed (None: no limit).
     level: zstd compression level, 1 to 19.
     quiet: do not write the line that names the file to stderr.
     """
     global _settings
     from . import hooks
+    from . import signals as fatal_signals
 
     if scope != "closure":
         raise ValueError(f"install(): scope must be 'closure', not {scope!r}")
@@ -110,28 +119,37 @@ def install(
         raise ValueError(f"install(): level must be 1 to 19, not {level!r}")
     if max_dumps is not None and max_dumps < 1:
         raise ValueError(f"install(): max_dumps must be at least 1 or None, not {max_dumps!r}")
+    if not crash_timeout > 0:
+        raise ValueError(f"install(): crash_timeout must be more than 0, not {crash_timeout!r}")
     _settings = Settings(
         None if directory is None else os.path.abspath(os.fspath(directory)),
         exceptions,
+        signals,
         unraisable,
         scope,
         sources,
         redact,
         float(max_seconds or 0),
+        float(crash_timeout),
         max_bytes,
         max_dumps,
         level,
         quiet,
     )
     hooks.install(_settings)
+    if signals:
+        fatal_signals.install(_settings)
+    else:
+        fatal_signals.uninstall()
 
 
 def uninstall() -> None:
     """Undo install(): the hooks found then are back, as far as nobody else has replaced them since."""
     global _settings
-    from . import hooks
+    from . import hooks, signals
 
     hooks.uninstall()
+    signals.uninstall()
     _settings = None
 
 

@@ -353,15 +353,50 @@ static void errors_in_place_are_told_at_once(void **state)
     assert_int_equal(with_limit(RLIMIT_NPROC, 0, fail_in_place), 0);
 }
 
-static int no_descriptor(void)
+static int no_descriptor_at_all(void)
 {
-    return start() == PHD_ERROR_WRITE && error.system_errno == EMFILE ? 0 : 1;
+    if (start() != PHD_OK || snapshot.pid == 0 || snapshot.result_fd != -1)
+        return 1;
+    return wait_for(60) == PHD_ERROR_CHILD && snapshot.pid == 0 ? 0 : 2;
 }
 
 static void without_descriptors_there_is_an_error_and_no_harm(void **state)
 {
     (void)state;
-    assert_int_equal(with_limit(RLIMIT_NOFILE, 0, no_descriptor), 0);
+    assert_int_equal(with_limit(RLIMIT_NOFILE, 0, no_descriptor_at_all), 0);
+}
+
+/* The child has closed those of the program: it can open a file where the program could not make a pipe. */
+static int no_free_descriptor(void)
+{
+    while (dup(0) >= 0)
+        continue;
+    if (start() != PHD_OK || snapshot.pid == 0 || snapshot.result_fd != -1)
+        return 1;
+    return wait_for(60) == PHD_OK ? 0 : 2;
+}
+
+static void without_a_free_descriptor_the_child_writes_all_the_same(void **state)
+{
+    (void)state;
+    assert_int_equal(with_limit(RLIMIT_NOFILE, 64, no_free_descriptor), 0);
+    assert_dumped("snapshot: 'clone'");
+}
+
+static int overrun_without_a_pipe(void)
+{
+    while (dup(0) >= 0)
+        continue;
+    if (start() != PHD_OK || snapshot.result_fd != -1)
+        return 1;
+    kill(snapshot.pid, SIGSTOP);
+    return wait_for(0.05) == PHD_ERROR_CHILD && snapshot.pid == 0 ? 0 : 2;
+}
+
+static void a_child_without_a_pipe_is_killed_when_it_overruns(void **state)
+{
+    (void)state;
+    assert_int_equal(with_limit(RLIMIT_NOFILE, 64, overrun_without_a_pipe), 0);
 }
 
 static int write_until_the_limit(void)
@@ -402,6 +437,8 @@ int main(void)
         TEST(without_a_child_the_dump_is_made_in_place),
         TEST(errors_in_place_are_told_at_once),
         TEST(without_descriptors_there_is_an_error_and_no_harm),
+        TEST(without_a_free_descriptor_the_child_writes_all_the_same),
+        TEST(a_child_without_a_pipe_is_killed_when_it_overruns),
         TEST(a_file_size_limit_does_not_kill_the_child),
     };
     return cmocka_run_group_tests_name("snapshot", tests, NULL, NULL);

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The handler of fatal signals.
+ *
+ *     on_fatal ── the first thread ──▶ make_dump (on a stack of its own) ──▶ hand_over
+ *        ├─────── another thread ────▶ wait until the first is done ───────▶ hand_over
+ *        └─────── the same thread ───▶ our own code has crashed: leave make_dump by a jump
+ *
+ * make_dump: record the signal (record.c) → choose a name (target.c) → phd_snapshot_start → phd_snapshot_wait with a
+ * deadline → one line on stderr (message.c).
+ * hand_over: the previous action is put back, and the same signal with the same information is queued for this thread.
+ * It is blocked until the handler returns; so it arrives where it arrived first, and what follows (a previous handler,
+ * the core file, the exit status) is as without us. To let the instruction fault again would not do: abort() and kill
+ * have none, and behind int3 or a refused system call the program would go on.
+ *
+ * The handler stays as small as it can on the stack it is given, which may be somebody's alternate stack of a few KiB:
+ * the dump runs on a static stack (ucontext), with a second alternate stack for the faults that guard its reading.
+ * Everything prepared at install time is copied to static storage; nothing is allocated, no lock is taken.
+ *
+ * One dump in the life of a process: handlers that ran before or run after us may raise the signal again, or abort().
+ *
+ * Context: crash, but for phd_install and phd_uninstall.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "crash/message.h"
+#include "crash/record.h"
+#include "crash/target.h"
+#include "pyheapdump.h"
+#include "safe/pages.h"
+#include "safe/text.h"
+
+enum {
+    SIGNAL_COUNT = 7,
+    TEXT_ROOM = 4096,
+    DUMP_STACK = 256 * 1024,
+    FAULT_STACK = 64 * 1024,
+    RESERVE = 32 * 1024 * 1024,     /* address space for the walk when the system refuses memory */
+    LOOK = 5 * 1000 * 1000,         /* nanoseconds between two looks at the first thread */
+    AFTER_DUMP = 200 * 1000 * 1000, /* nanoseconds in which the thread that crashed first ends the process */
+    EXTRA_SECONDS = 5               /* that others wait longer than the first */
+};
+
+static const int signals[SIGNAL_COUNT] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP};
+
+/* Prepared by phd_install. */
+static struct {
+    bool in_place; /* our handlers are set */
+    struct phd_options options;
+    char directory[PHD_MAX_PATH];
+    char executable[TEXT_ROOM];
+    char python_text[TEXT_ROOM];
+    struct sigaction previous[SIGNAL_COUNT];
+    struct phd_signal_stack stack; /* of the thread that installed */
+} installed;
+
+/* Which thread makes the dump: its process << 32 | its kernel id, 0 while there is none. A forked child inherits the
+ * number of its parent, which is not its own. */
+static _Atomic uint64_t dumping_thread;
+static atomic_bool dump_done;
+
+/* Signals that were handed over: one that comes again was raised by a previous handler that calls us in its turn. */
+static volatile sig_atomic_t handed_over[SIGNAL_COUNT];
+
+/* Of the one dump. */
+static struct {
+    const siginfo_t *info;
+    const void *context;
+    struct phd_crash crash;
+    struct phd_request request;
+    struct phd_target target;
+    sigjmp_buf give_up;
+    volatile sig_atomic_t can_give_up;
+    ucontext_t outside, inside;
+    _Alignas(64) char stack[DUMP_STACK];
+    _Alignas(64) char fault_stack[FAULT_STACK];
+} dump;
+
+static int index_of(int signal_number)
+{
+    int found = 0;
+    while (found < SIGNAL_COUNT - 1 && signals[found] != signal_number)
+        found++;
+    return found;
+}
+
+/* ---- the dump ---- */
+
+static int64_t wall_clock_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void fill_request(struct phd_request *request)
+{
+    /* The walk ends by itself before its writer is killed: so the file has its index. */
+    double limit = installed.options.timeout * 0.8;
+    *request = installed.options.request;
+    request->crash = &dump.crash;
+    request->reason = "signal";
+    request->native_id = (unsigned long)dump.crash.thread;
+    request->directory = AT_FDCWD;
+    request->temporary_name = dump.target.temporary;
+    request->final_name = dump.target.final;
+    request->sequence = dump.target.sequence;
+    request->pid = getpid();
+    request->time_ns = wall_clock_ns();
+    if (request->max_seconds <= 0 || request->max_seconds > limit)
+        request->max_seconds = limit;
+}
+
+static void make_dump(void)
+{
+    struct phd_snapshot snapshot;
+    struct phd_result result;
+    struct phd_error error;
+    const char *final = dump.target.final, *temporary = dump.target.temporary;
+    memset(&error, 0, sizeof error);
+    phd__crash_record(&dump.crash, dump.info, dump.context);
+    if (!phd__target_choose(&dump.target, installed.directory, getpid()))
+        return;
+    fill_request(&dump.request);
+    enum phd_status status = phd_snapshot_start(&dump.request, &snapshot, &error);
+    if (status == PHD_OK)
+        status = phd_snapshot_wait(&snapshot, installed.options.timeout, &result, &error);
+    if (installed.options.quiet)
+        return;
+    if (status == PHD_OK)
+        phd__say_written(final, &result);
+    else
+        phd__say_failed(final, temporary, &error);
+}
+
+/* Runs on the dump's own stack. The alternate stack in use, from which we came, must not be used again while its frames
+ * are needed; the return from the handler puts it back. */
+static void make_dump_here(void)
+{
+    const stack_t fault_stack = {.ss_sp = dump.fault_stack, .ss_flags = 0, .ss_size = FAULT_STACK};
+    sigaltstack(&fault_stack, NULL);
+    make_dump();
+}
+
+static void on_deadline(int signal_number)
+{
+    (void)signal_number;
+    uint64_t thread = atomic_load(&dumping_thread);
+    if (thread != ((uint64_t)getpid() << 32 | (uint64_t)gettid()))
+        syscall(SYS_tgkill, getpid(), (int)thread, SIGALRM);
+    else if (dump.can_give_up)
+        siglongjmp(dump.give_up, 1);
+}
+
+/* A dump that has to be written in place cannot be killed: the alarm clock ends it. A child is waited for with a
+ * deadline of its own, which comes first. */
+static void set_alarm(struct sigaction *previous_action, struct itimerval *previous_timer)
+{
+    struct sigaction action;
+    struct itimerval timer;
+    sigset_t alarm_signal;
+    memset(&action, 0, sizeof action);
+    memset(&timer, 0, sizeof timer);
+    action.sa_handler = on_deadline;
+    action.sa_flags = SA_ONSTACK;
+    timer.it_value.tv_sec = (time_t)installed.options.timeout + 2;
+    sigaction(SIGALRM, &action, previous_action);
+    setitimer(ITIMER_REAL, &timer, previous_timer);
+    sigemptyset(&alarm_signal);
+    sigaddset(&alarm_signal, SIGALRM);
+    sigprocmask(SIG_UNBLOCK, &alarm_signal, NULL);
+}
+
+static void run_dump(const siginfo_t *info, const void *context)
+{
+    static struct sigaction previous_action; /* static: kept over the jump */
+    static struct itimerval previous_timer;
+    dump.info = info;
+    dump.context = context;
+    set_alarm(&previous_action, &previous_timer);
+    if (sigsetjmp(dump.give_up, 1) == 0 && getcontext(&dump.inside) == 0) {
+        dump.can_give_up = true;
+        dump.inside.uc_stack = (stack_t){.ss_sp = dump.stack, .ss_flags = 0, .ss_size = DUMP_STACK};
+        dump.inside.uc_link = &dump.outside;
+        makecontext(&dump.inside, make_dump_here, 0);
+        swapcontext(&dump.outside, &dump.inside);
+    }
+    dump.can_give_up = false;
+    setitimer(ITIMER_REAL, &previous_timer, NULL);
+    sigaction(SIGALRM, &previous_action, NULL);
+}
+
+/* ---- the signal ---- */
+
+static void pause_for(long nanoseconds)
+{
+    struct timespec pause = {0, nanoseconds};
+    while (nanosleep(&pause, &pause) != 0 && errno == EINTR)
+        continue;
+}
+
+/* Another thread has crashed first. Its signal is to end the process; if that does not happen, ours does. */
+static void wait_for_dump(void)
+{
+    double limit = (installed.options.timeout + EXTRA_SECONDS) * 1e9;
+    for (double waited = 0; !atomic_load(&dump_done) && waited < limit; waited += LOOK)
+        pause_for(LOOK);
+    pause_for(AFTER_DUMP);
+}
+
+/* Let the signal happen again as soon as the handler returns. */
+static void hand_over(int signal_number, siginfo_t *info)
+{
+    static const struct sigaction default_action; /* SIG_DFL is 0 */
+    int index = index_of(signal_number);
+    sigset_t blocked;
+    sigaction(signal_number, handed_over[index] ? &default_action : &installed.previous[index], NULL);
+    handed_over[index] = true;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, signal_number);
+    sigprocmask(SIG_BLOCK, &blocked, NULL);
+    if (syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), signal_number, info) != 0 && info->si_code <= 0)
+        syscall(SYS_tgkill, getpid(), gettid(), signal_number); /* without its information; else it will fault again */
+}
+
+static bool is_ignored(int signal_number, const siginfo_t *info)
+{
+    const struct sigaction *previous = &installed.previous[index_of(signal_number)];
+    return info->si_code <= 0 && !(previous->sa_flags & SA_SIGINFO) && previous->sa_handler == SIG_IGN;
+}
+
+/* The first thread of this process that gets here makes the dump. */
+static void dump_once(const siginfo_t *info, const void *context)
+{
+    uint64_t me = (uint64_t)getpid() << 32 | (uint64_t)gettid();
+    uint64_t dumping = atomic_load(&dumping_thread);
+    if (dumping >> 32 != me >> 32) {
+        atomic_store(&dump_done, false);
+        if (atomic_compare_exchange_strong(&dumping_thread, &dumping, me)) {
+            run_dump(info, context);
+            atomic_store(&dump_done, true);
+            return;
+        }
+    }
+    if (atomic_load(&dump_done))
+        return;
+    if (dumping != me)
+        wait_for_dump();
+    else if (dump.can_give_up)
+        siglongjmp(dump.give_up, 1); /* we crashed ourselves */
+}
+
+static void on_fatal(int signal_number, siginfo_t *info, void *context)
+{
+    int saved_errno = errno;
+    if (is_ignored(signal_number, info))
+        return;
+    if (installed.in_place)
+        dump_once(info, context);
+    hand_over(signal_number, info);
+    errno = saved_errno;
+}
+
+/* ---- installation ---- */
+
+static bool copy_text(char *to, size_t capacity, const char *text)
+{
+    size_t length = text ? phd__string_length(text) : 0;
+    if (length >= capacity)
+        return false;
+    memcpy(to, text ? text : "", length);
+    to[length] = 0;
+    return true;
+}
+
+static enum phd_status prepare(const struct phd_options *options, struct phd_error *error)
+{
+    if (!options->directory || options->directory[0] != '/' ||
+        phd__string_length(options->directory) + 64 > sizeof installed.directory || !(options->timeout > 0)) {
+        phd__error_set(error, PHD_ERROR_ARGUMENT, 0, options->timeout > 0 ? "directory" : "timeout");
+        return PHD_ERROR_ARGUMENT;
+    }
+    copy_text(installed.directory, sizeof installed.directory, options->directory);
+    if (!copy_text(installed.executable, sizeof installed.executable, options->request.executable) ||
+        !copy_text(installed.python_text, sizeof installed.python_text, options->request.python_text)) {
+        phd__error_set(error, PHD_ERROR_ARGUMENT, 0, "executable or python_text too long");
+        return PHD_ERROR_ARGUMENT;
+    }
+    installed.options = *options;
+    installed.options.request.executable = installed.executable;
+    installed.options.request.python_text = installed.python_text;
+    return PHD_OK;
+}
+
+enum phd_status phd_install(const struct phd_options *options, struct phd_error *error)
+{
+    struct sigaction action;
+    enum phd_status status = prepare(options, error);
+    if (status != PHD_OK || installed.in_place)
+        return status;
+    if (!phd__pages_reserve(RESERVE)) {
+        phd__error_set(error, PHD_ERROR_MEMORY, errno, "reserve");
+        return PHD_ERROR_MEMORY;
+    }
+    status = phd_signal_stack_add(&installed.stack, error);
+    if (status != PHD_OK)
+        return status;
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = on_fatal;
+    /* SA_NODEFER and our signals left out of the mask: a crash of our own is to reach us, not to end the process by
+     * another signal than the program's. */
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+    sigfillset(&action.sa_mask);
+    for (int i = 0; i < SIGNAL_COUNT; i++)
+        sigdelset(&action.sa_mask, signals[i]);
+    for (int i = 0; i < SIGNAL_COUNT; i++)
+        sigaction(signals[i], &action, &installed.previous[i]);
+    installed.in_place = true;
+    return PHD_OK;
+}
+
+void phd_uninstall(void)
+{
+    struct sigaction current;
+    if (!installed.in_place)
+        return;
+    for (int i = 0; i < SIGNAL_COUNT; i++) {
+        if (sigaction(signals[i], NULL, &current) == 0 && (current.sa_flags & SA_SIGINFO) &&
+            current.sa_sigaction == on_fatal)
+            sigaction(signals[i], &installed.previous[i], NULL);
+    }
+    phd_signal_stack_remove(&installed.stack);
+    installed.in_place = false;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Written by one system call, to a descriptor that may be a full pipe nobody reads: it is asked first. Context: crash.
+ */
+#include "crash/message.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "safe/text.h"
+
+enum { LINE_ROOM = 4096 /* at most PIPE_BUF: all or nothing */, WAIT = 1000 /* milliseconds */ };
+
+/* strerror() takes a lock and may load a catalogue: the causes that are likely here in our own words. */
+static const struct {
+    int number;
+    const char *text;
+} causes[] = {
+    {EACCES, "Permission denied"},
+    {EDQUOT, "Disk quota exceeded"},
+    {EEXIST, "File exists"},
+    {EFBIG, "File too large"},
+    {EIO, "Input/output error"},
+    {EMFILE, "Too many open files"},
+    {ENFILE, "Too many open files in system"},
+    {ENAMETOOLONG, "File name too long"},
+    {ENOENT, "No such file or directory"},
+    {ENOMEM, "Cannot allocate memory"},
+    {ENOSPC, "No space left on device"},
+    {ENOTDIR, "Not a directory"},
+    {EPERM, "Operation not permitted"},
+    {EROFS, "Read-only file system"},
+};
+
+static void put_cause(struct phd_text *line, int number)
+{
+    for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++) {
+        if (causes[i].number == number) {
+            phd__text_string(line, causes[i].text);
+            return;
+        }
+    }
+    phd__text_string(line, "error ");
+    phd__text_signed(line, number);
+}
+
+/* As size_text() in pymodule/pyheapdump/capture.py has it: "312 bytes", "1.5 MiB". */
+static void put_size(struct phd_text *line, uint64_t bytes)
+{
+    static const char *const units[] = {" bytes", " KiB", " MiB", " GiB"};
+    unsigned unit = 0;
+    uint64_t tenths = bytes * 10;
+    while (tenths >= 10240 && unit < 3) {
+        tenths = (tenths + 512) / 1024;
+        unit++;
+    }
+    phd__text_unsigned(line, tenths / 10);
+    if (unit) {
+        phd__text_string(line, ".");
+        phd__text_unsigned(line, tenths % 10);
+    }
+    phd__text_string(line, units[unit]);
+}
+
+static void write_line(const struct phd_text *line)
+{
+    struct pollfd stderr_fd = {STDERR_FILENO, POLLOUT, 0};
+    if (poll(&stderr_fd, 1, WAIT) != 1 || stderr_fd.revents != POLLOUT)
+        return; /* closed, or nobody reads it: the program's end must not wait for that */
+    if (line->full)
+        line->data[line->used - 1] = '\n';
+    ssize_t ignored = write(STDERR_FILENO, line->data, line->used);
+    (void)ignored;
+}
+
+void phd__say_written(const char *path, const struct phd_result *result)
+{
+    char storage[LINE_ROOM];
+    struct phd_text line;
+    phd__text_init(&line, storage, sizeof storage);
+    phd__text_string(&line, "pyheapdump: wrote ");
+    phd__text_string(&line, path);
+    if (result->bytes) { /* else the writer could tell no more than that it succeeded */
+        phd__text_string(&line, " (");
+        put_size(&line, result->bytes);
+        if (result->write_errno) {
+            phd__text_string(&line, "; cut: ");
+            put_cause(&line, result->write_errno);
+        } else if (!result->complete) {
+            phd__text_string(&line, "; not complete, it says what is missing");
+        }
+        phd__text_string(&line, ")");
+    }
+    phd__text_string(&line, "; open it with: python -m pyheapdump.view ");
+    phd__text_string(&line, path);
+    phd__text_string(&line, "\n");
+    write_line(&line);
+}
+
+void phd__say_failed(const char *path, const char *temporary, const struct phd_error *error)
+{
+    char storage[LINE_ROOM];
+    struct phd_text line;
+    struct stat info;
+    bool cut = stat(temporary, &info) == 0 && info.st_size > 0;
+    phd__text_init(&line, storage, sizeof storage);
+    phd__text_string(&line, cut ? "pyheapdump: the dump is cut: " : "pyheapdump: no dump at ");
+    phd__text_string(&line, cut ? temporary : path);
+    phd__text_string(&line, ": ");
+    phd__text_string(&line, phd_status_text(error->status));
+    phd__text_string(&line, " (");
+    phd__text_string(&line, error->step);
+    if (error->system_errno) {
+        phd__text_string(&line, ": ");
+        put_cause(&line, error->system_errno);
+    }
+    phd__text_string(&line, ")\n");
+    write_line(&line);
+}

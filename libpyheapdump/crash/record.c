@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The other threads go on while the crashed one is in its handler. Where one of them waits in a system call the kernel
+ * tells its stack pointer and program counter in /proc/self/task/TID/syscall, to this process alone: so it is read
+ * before the clone. Context: crash.
+ */
+#include "crash/record.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "evidence/directory.h"
+#include "safe/text.h"
+
+enum { PATH_ROOM = 64, LINE_ROOM = 256 };
+
+/* Our numbers of the registers in the order of the kernel's (sys/ucontext.h). */
+static const struct {
+    int ours;
+    int kernel;
+} register_map[] = {
+    {PHD_RAX, REG_RAX}, {PHD_RDX, REG_RDX}, {PHD_RCX, REG_RCX}, {PHD_RBX, REG_RBX}, {PHD_RSI, REG_RSI},
+    {PHD_RDI, REG_RDI}, {PHD_RBP, REG_RBP}, {PHD_RSP, REG_RSP}, {PHD_R8, REG_R8},   {PHD_R9, REG_R9},
+    {PHD_R10, REG_R10}, {PHD_R11, REG_R11}, {PHD_R12, REG_R12}, {PHD_R13, REG_R13}, {PHD_R14, REG_R14},
+    {PHD_R15, REG_R15}, {PHD_RIP, REG_RIP},
+};
+
+static void record_registers(struct phd_registers *registers, const ucontext_t *context)
+{
+    for (size_t i = 0; i < sizeof register_map / sizeof register_map[0]; i++) {
+        registers->value[register_map[i].ours] = (uint64_t)context->uc_mcontext.gregs[register_map[i].kernel];
+        registers->known |= 1u << register_map[i].ours;
+    }
+}
+
+/* The number that `text` begins with, decimal or 0x…; `*text` moves behind it. */
+static uint64_t read_number(const char **text)
+{
+    uint64_t value = 0;
+    bool hexadecimal = (*text)[0] == '0' && (*text)[1] == 'x';
+    for (*text += hexadecimal ? 2 : 0;; (*text)++) {
+        char c = **text;
+        unsigned digit = c >= '0' && c <= '9'                  ? (unsigned)(c - '0')
+                         : hexadecimal && c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+                                                               : 99;
+        if (digit == 99)
+            return value;
+        value = value * (hexadecimal ? 16 : 10) + digit;
+    }
+}
+
+/* The last two fields of the line are the stack pointer and the program counter; a running thread has "running" there
+ * (proc(5), /proc/pid/syscall). */
+static bool parse_standing(const char *line, struct phd_standing *standing)
+{
+    uint64_t fields[2] = {0, 0};
+    unsigned count = 0;
+    while (*line) {
+        if ((*line >= '0' && *line <= '9') || *line == '-') {
+            line += *line == '-';
+            fields[0] = fields[1];
+            fields[1] = read_number(&line);
+            count++;
+        } else if (*line == ' ' || *line == '\n') {
+            line++;
+        } else {
+            return false;
+        }
+    }
+    standing->stack_pointer = fields[0];
+    standing->program_counter = fields[1];
+    return count >= 3;
+}
+
+static void record_standing(const char *name, int directory, void *argument)
+{
+    struct phd_crash *crash = argument;
+    char path[PATH_ROOM], line[LINE_ROOM];
+    struct phd_text text;
+    const char *digits = name;
+    int thread = (int)read_number(&digits);
+    if (thread == crash->thread || crash->other_count == PHD_MAX_OTHER_THREADS)
+        return;
+    phd__text_init(&text, path, sizeof path - 1);
+    phd__text_string(&text, name);
+    phd__text_string(&text, "/syscall");
+    path[text.used] = 0;
+    int fd = openat(directory, path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    ssize_t length = read(fd, line, sizeof line - 1);
+    close(fd);
+    line[length > 0 ? length : 0] = 0;
+    struct phd_standing *standing = &crash->others[crash->other_count];
+    if (parse_standing(line, standing)) {
+        standing->thread = thread;
+        crash->other_count++;
+    }
+}
+
+void phd__crash_record(struct phd_crash *crash, const siginfo_t *info, const void *context)
+{
+    memset(crash, 0, sizeof *crash);
+    crash->signal = info->si_signo;
+    crash->code = info->si_code;
+    crash->thread = gettid();
+    crash->thread_ident = (uint64_t)pthread_self();
+    if (info->si_code > 0) {
+        crash->address = (uint64_t)(uintptr_t)(info->si_signo == SIGSYS ? info->si_call_addr : info->si_addr);
+        crash->system_call = info->si_signo == SIGSYS ? info->si_syscall : 0;
+    } else {
+        crash->sender_pid = info->si_pid;
+        crash->sender_uid = (int)info->si_uid;
+    }
+    record_registers(&crash->registers, context);
+    phd__directory_each("/proc/self/task", record_standing, crash);
+}

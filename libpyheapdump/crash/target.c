@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The names are those of pymodule/pyheapdump/files.py. Context: crash.
+ */
+#include "crash/target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "safe/text.h"
+
+enum { MAX_TRIED = 10000 };
+
+static bool exists(const char *path)
+{
+    return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* mkdir -p; what fails will show when the file is opened. `path` is absolute and is changed and put back. */
+static void make_directories(char *path)
+{
+    for (char *at = path + 1; *at; at++) {
+        if (*at == '/') {
+            *at = 0;
+            mkdir(path, 0777);
+            *at = '/';
+        }
+    }
+}
+
+static bool write_names(struct phd_target *target, const char *directory, int pid, unsigned number)
+{
+    struct phd_text text;
+    phd__text_init(&text, target->final, sizeof target->final - 1);
+    phd__text_string(&text, directory);
+    phd__text_string(&text, "/python_heap_");
+    phd__text_unsigned(&text, (uint64_t)pid);
+    phd__text_string(&text, "_");
+    phd__text_unsigned(&text, number);
+    phd__text_string(&text, ".dump");
+    target->final[text.used] = 0;
+    if (text.full)
+        return false;
+    phd__text_init(&text, target->temporary, sizeof target->temporary - 1);
+    phd__text_string(&text, target->final);
+    phd__text_string(&text, ".part");
+    target->temporary[text.used] = 0;
+    target->sequence = number;
+    return !text.full;
+}
+
+bool phd__target_choose(struct phd_target *target, const char *directory, int pid)
+{
+    if (!write_names(target, directory, pid, 0))
+        return false;
+    make_directories(target->final);
+    for (unsigned number = 0; number < MAX_TRIED && write_names(target, directory, pid, number); number++) {
+        if (!exists(target->final) && !exists(target->temporary))
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Where the dump of a fatal signal goes: absolute names, made at the signal from a directory chosen before. Context:
+ * crash.
+ */
+#ifndef PHD_CRASH_TARGET_H
+#define PHD_CRASH_TARGET_H
+
+#include "pyheapdump.h"
+
+enum { PHD_MAX_PATH = 4096 };
+
+struct phd_target {
+    char final[PHD_MAX_PATH];
+    char temporary[PHD_MAX_PATH];
+    unsigned sequence;
+};
+
+/* Make the directory if it is missing, and choose the first name python_heap_<pid>_<n>.dump that is free in it. False
+ * when no name is free or the directory's name is too long. */
+bool phd__target_choose(struct phd_target *target, const char *directory, int pid);
+
+#endif

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fatal signals: what install() asks of the C handler (libpyheapdump/crash), and alternate signal stacks for threads.
+
+The handler runs no Python and reads nothing of this module: all it needs is copied to it here. A thread can be told of
+an overflow of its stack only when it has an alternate signal stack. Threads that start from now on get one on their
+way in, by a C function that stands for those of `_thread`; those that run already are interrupted once.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import sys
+import threading
+from contextlib import suppress
+
+from . import _pyheapdump, capture, files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# How long install() waits for running threads to get their signal stacks, seconds.
+STACKS_TIMEOUT = 1.0
+
+# Where functions that start threads can be reached; threading keeps references of its own.
+_STARTERS: tuple[tuple[Any, str], ...] = (
+    (_thread, "start_new_thread"),
+    (_thread, "start_new"),
+    (_thread, "start_joinable_thread"),
+    (threading, "_start_new_thread"),
+    (threading, "_start_joinable_thread"),
+)
+# (module, name): (what was there, what we put there)
+_replaced: dict[tuple[Any, str], tuple[Any, Any]] = {}
+
+
+def install(settings: capture.Settings) -> None:
+    """Let fatal signals leave dumps as `settings` say. What cannot be set up is told on stderr, no more."""
+    try:
+        directory = os.path.abspath(files.choose_directory(settings.directory))
+    except files.DumpingDisabledError:
+        uninstall()
+        return
+    if settings.max_dumps is not None:
+        with suppress(OSError):  # not there yet, or not ours to clean: the handler finds out
+            files.remove_oldest(directory, settings.max_dumps)
+    try:
+        _pyheapdump.signals_install(
+            directory=directory,
+            timeout=settings.crash_timeout,
+            executable=sys.executable or "",
+            level=settings.level,
+            max_bytes=settings.max_bytes or 0,
+            max_seconds=settings.max_seconds,
+            sources=settings.sources,
+            redact=settings.redact,
+            quiet=settings.quiet,
+        )
+    except _pyheapdump.CaptureError as problem:
+        capture.say(f"fatal signals will leave no dump: {problem}")
+        return
+    _watch_threads()
+
+
+def uninstall() -> None:
+    """Put back the signal handlers and the functions of _thread that install() found."""
+    _pyheapdump.signals_uninstall()
+    for (module, name), (original, ours) in _replaced.items():
+        if getattr(module, name) is ours:
+            setattr(module, name, original)
+    _replaced.clear()
+
+
+def _watch_threads() -> None:
+    if _replaced:
+        return
+    wrapped: dict[int, Any] = {}
+    for module, name in _STARTERS:
+        original = getattr(module, name, None)
+        if original is not None:
+            ours = wrapped.setdefault(id(original), _pyheapdump.watch_thread_start(original))
+            setattr(module, name, ours)
+            _replaced[module, name] = (original, ours)
+    own = threading.get_native_id()
+    running = [thread.native_id for thread in threading.enumerate()]
+    others = [native_id for native_id in running if native_id is not None and native_id != own]
+    if others:
+        _pyheapdump.add_signal_stacks(others, STACKS_TIMEOUT)

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Fatal signals and alternate signal stacks, for signals.py.
+ *
+ * `watch_thread_start(original)` stands for a function of _thread that starts threads: it gives the thread a wrapper of
+ * the caller's function that adds an alternate signal stack first and removes it last. Being C, the wrapper leaves no
+ * trace in the thread's tracebacks.
+ *
+ * Context: normal, with the GIL.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <string.h>
+
+#include "pyheapdump.h"
+#include "pymodule/status.h"
+
+int phd__add_signals(PyObject *module);
+
+PyDoc_STRVAR(
+    signals_install_doc,
+    "signals_install(directory, timeout, executable, level, max_bytes, max_seconds, sources, redact, quiet)\n"
+    "--\n\nLet fatal signals leave a dump, and give this thread an alternate signal stack. Raises CaptureError.");
+
+static PyObject *signals_install(PyObject *module, PyObject *arguments, PyObject *keywords)
+{
+    static char *names[] = {"directory",   "timeout", "executable", "level", "max_bytes",
+                            "max_seconds", "sources", "redact",     "quiet", NULL};
+    struct phd_options options;
+    struct phd_error error;
+    unsigned long long max_bytes;
+    PyObject *directory;
+    int sources, redact, quiet;
+    (void)module;
+    memset(&options, 0, sizeof options);
+    memset(&error, 0, sizeof error);
+    phd_describe_python(&options.request);
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&dsiKdppp", names, PyUnicode_FSConverter, &directory,
+                                     &options.timeout, &options.request.executable, &options.request.level, &max_bytes,
+                                     &options.request.max_seconds, &sources, &redact, &quiet))
+        return NULL;
+    options.directory = PyBytes_AS_STRING(directory);
+    options.request.max_bytes = max_bytes;
+    options.request.sources = sources;
+    options.request.redact = redact;
+    options.quiet = quiet;
+    enum phd_status status = phd_install(&options, &error);
+    Py_DECREF(directory);
+    if (status != PHD_OK)
+        return phd__raise_status(status, &error);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(signals_uninstall_doc, "signals_uninstall()\n--\n\nPut back what signals_install() found.");
+
+static PyObject *signals_uninstall(PyObject *module, PyObject *ignored)
+{
+    (void)module, (void)ignored;
+    phd_uninstall();
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(add_signal_stacks_doc,
+             "add_signal_stacks(native_ids, seconds)\n--\n\n"
+             "Give other threads, by their kernel ids, alternate signal stacks; return how many have one now.");
+
+enum { MAX_THREADS = 4096 };
+
+static PyObject *add_signal_stacks(PyObject *module, PyObject *arguments)
+{
+    static int threads[MAX_THREADS]; /* under the GIL */
+    PyObject *ids;
+    double seconds;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "O!d", &PyList_Type, &ids, &seconds))
+        return NULL;
+    unsigned count = 0;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(ids) && count < MAX_THREADS; i++) {
+        long id = PyLong_AsLong(PyList_GET_ITEM(ids, i));
+        if (id == -1 && PyErr_Occurred())
+            return NULL;
+        threads[count++] = (int)id;
+    }
+    return PyLong_FromUnsignedLong(phd_signal_stack_add_to(threads, count, seconds));
+}
+
+/* ---- starting threads ---- */
+
+/* A callable that adds and removes a signal stack around another one, or (starter) that starts threads with such. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *function;
+} Wrapper;
+
+static PyObject *run_in_thread(Wrapper *self, PyObject *arguments, PyObject *keywords)
+{
+    struct phd_signal_stack stack;
+    struct phd_error error;
+    phd_signal_stack_add(&stack, &error); /* refused: an overflow of this thread's stack leaves no dump */
+    PyObject *result = PyObject_Call(self->function, arguments, keywords);
+    phd_signal_stack_remove(&stack);
+    return result;
+}
+
+static void wrapper_dealloc(Wrapper *self)
+{
+    PyObject_GC_UnTrack(self);
+    Py_CLEAR(self->function);
+    PyTypeObject *type = Py_TYPE(self);
+    type->tp_free((PyObject *)self);
+}
+
+static int wrapper_traverse(Wrapper *self, visitproc visit, void *arg) /* Py_VISIT wants the name */
+{
+    Py_VISIT(self->function);
+    return 0;
+}
+
+static int wrapper_clear(Wrapper *self)
+{
+    Py_CLEAR(self->function);
+    return 0;
+}
+
+/* Messages of _thread name the function of the thread: it is the caller's. */
+static PyObject *wrapper_repr(Wrapper *self)
+{
+    return PyObject_Repr(self->function);
+}
+
+static PyTypeObject thread_function_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "pyheapdump._pyheapdump.ThreadFunction",
+    .tp_doc = "A thread's function, called with an alternate signal stack.",
+    .tp_basicsize = sizeof(Wrapper),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_dealloc = (destructor)wrapper_dealloc,
+    .tp_traverse = (traverseproc)wrapper_traverse,
+    .tp_clear = (inquiry)wrapper_clear,
+    .tp_repr = (reprfunc)wrapper_repr,
+    .tp_call = (ternaryfunc)run_in_thread,
+};
+
+static PyObject *new_wrapper(PyTypeObject *type, PyObject *function)
+{
+    Wrapper *made = PyObject_GC_New(Wrapper, type);
+    if (!made)
+        return NULL;
+    Py_INCREF(function);
+    made->function = function;
+    PyObject_GC_Track(made);
+    return (PyObject *)made;
+}
+
+/* Call the original with its first argument, or the keyword `function`, wrapped. What is wrong with the arguments is for
+ * the original to say. */
+static PyObject *start_thread(Wrapper *self, PyObject *arguments, PyObject *keywords)
+{
+    if (PyTuple_GET_SIZE(arguments) == 0 || !PyCallable_Check(PyTuple_GET_ITEM(arguments, 0)))
+        return PyObject_Call(self->function, arguments, keywords);
+    PyObject *wrapped = new_wrapper(&thread_function_type, PyTuple_GET_ITEM(arguments, 0));
+    PyObject *changed = wrapped ? PyTuple_New(PyTuple_GET_SIZE(arguments)) : NULL;
+    if (!changed) {
+        Py_XDECREF(wrapped);
+        return NULL;
+    }
+    PyTuple_SET_ITEM(changed, 0, wrapped);
+    for (Py_ssize_t i = 1; i < PyTuple_GET_SIZE(arguments); i++) {
+        PyObject *argument = PyTuple_GET_ITEM(arguments, i);
+        Py_INCREF(argument);
+        PyTuple_SET_ITEM(changed, i, argument);
+    }
+    PyObject *result = PyObject_Call(self->function, changed, keywords);
+    Py_DECREF(changed);
+    return result;
+}
+
+static PyTypeObject thread_starter_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "pyheapdump._pyheapdump.ThreadStarter",
+    .tp_doc = "Starts threads that have an alternate signal stack.",
+    .tp_basicsize = sizeof(Wrapper),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_dealloc = (destructor)wrapper_dealloc,
+    .tp_traverse = (traverseproc)wrapper_traverse,
+    .tp_clear = (inquiry)wrapper_clear,
+    .tp_repr = (reprfunc)wrapper_repr,
+    .tp_call = (ternaryfunc)start_thread,
+};
+
+PyDoc_STRVAR(watch_thread_start_doc,
+             "watch_thread_start(original)\n--\n\nA function that starts threads as `original` (of the module _thread) "
+             "does, each with an alternate signal stack.");
+
+static PyObject *watch_thread_start(PyObject *module, PyObject *original)
+{
+    (void)module;
+    return new_wrapper(&thread_starter_type, original);
+}
+
+static PyMethodDef functions[] = {
+    {"signals_install", (PyCFunction)(void (*)(void))signals_install, METH_VARARGS | METH_KEYWORDS,
+     signals_install_doc},
+    {"signals_uninstall", signals_uninstall, METH_NOARGS, signals_uninstall_doc},
+    {"add_signal_stacks", add_signal_stacks, METH_VARARGS, add_signal_stacks_doc},
+    {"watch_thread_start", watch_thread_start, METH_O, watch_thread_start_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+int phd__add_signals(PyObject *module)
+{
+    if (PyType_Ready(&thread_function_type) < 0 || PyType_Ready(&thread_starter_type) < 0)
+        return -1;
+    return PyModule_AddFunctions(module, functions);
+}
