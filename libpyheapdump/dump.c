@@ -213,23 +213,21 @@ static enum phd_status publish(const struct phd_request *request, struct phd_err
 }
 
 static enum phd_status write_file(const struct phd_request *request, struct phd_memory *memory,
-                                  const struct phd_layout *layout, const char *how, int fd, struct phd_result *result,
-                                  struct phd_error *error)
+                                  const struct phd_layout *layout, const char *how, struct phd_sink *sink,
+                                  struct phd_result *result, struct phd_error *error)
 {
-    struct phd_sink sink;
     struct phd_blocks blocks;
-    static struct phd_walk walk; /* large; one dump at a time per process */
-    phd__sink_init(&sink, fd, 0);
-    enum phd_status status = phd__blocks_open(&blocks, &sink, request->level, error);
+    static struct phd_walk walk;     /* large; one dump at a time per process */
+    static struct phd_request found; /* with what only the memory can tell */
+    enum phd_status status = phd__blocks_open(&blocks, sink, request->level, error);
     if (status == PHD_OK) {
         status = phd__walk_open(&walk, layout, memory, &blocks, error);
         walk.redact = request->redact;
         if (status == PHD_OK) {
-            static struct phd_request found; /* with what only the memory can tell */
             found = *request;
             phd__threads_find(&walk, &found);
             walk.trust_counts &= found.gil_held;
-            status = write_message(&found, &walk, &sink, how, result, error);
+            status = write_message(&found, &walk, sink, how, result, error);
         }
         phd__walk_close(&walk);
     }
@@ -240,6 +238,7 @@ static enum phd_status write_file(const struct phd_request *request, struct phd_
 enum phd_status phd__dump_write(const struct phd_request *request, struct phd_memory *memory, const char *how,
                                 struct phd_result *result, struct phd_error *error)
 {
+    struct phd_sink sink;
     memset(result, 0, sizeof *result);
     const struct phd_layout *layout =
         phd__layout_find(request->python_version, request->free_threaded, request->trace_refs);
@@ -247,19 +246,18 @@ enum phd_status phd__dump_write(const struct phd_request *request, struct phd_me
         phd__error_set(error, PHD_ERROR_LAYOUT, 0, "layout");
         return PHD_ERROR_LAYOUT;
     }
-    int fd =
-        openat(request->directory, request->temporary_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        phd__error_set(error, PHD_ERROR_WRITE, errno, "open");
-        return PHD_ERROR_WRITE;
-    }
-    enum phd_status status = write_file(request, memory, layout, how, fd, result, error);
+    phd__sink_create(&sink, request->directory, request->temporary_name);
+    enum phd_status status = write_file(request, memory, layout, how, &sink, result, error);
+    bool created = !sink.name;
+    if (!created && sink.system_errno)
+        phd__error_set(error, PHD_ERROR_WRITE, sink.system_errno, "open");
     /* A file that could not be forced to the disk is a dump all the same; the result says so. */
-    if (status == PHD_OK && !result->write_errno && fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
-        result->write_errno = errno;
-    close(fd);
-    if (status == PHD_OK)
+    int close_errno = phd__sink_close(&sink);
+    if (!result->write_errno)
+        result->write_errno = close_errno;
+    if (status == PHD_OK && created)
         return publish(request, error);
-    unlinkat(request->directory, request->temporary_name, 0);
+    if (created)
+        unlinkat(request->directory, request->temporary_name, 0);
     return status;
 }

@@ -9,7 +9,7 @@
 #include "report/traceback.h"
 #include "safe/text.h"
 
-enum { HEADER_ROOM = 32 * 1024, SUBJECT_ROOM = 700, ENCODED_WORD = 42 };
+enum { CLOSING_ROOM = 16 * 1024 /* for the end of the text */, SUBJECT_ROOM = 700, ENCODED_WORD = 42 };
 
 static void write_text(struct phd_sink *sink, struct phd_text *text)
 {
@@ -146,22 +146,20 @@ void phd__report_begin(struct phd_walk *walk, const struct phd_request *request,
                        char boundary[PHD_BOUNDARY_SIZE])
 {
     struct phd_text text;
-    phd__text_init(&text, (char *)walk->items.data, HEADER_ROOM);
+    phd__text_init(&text, (char *)walk->items.data, walk->items.capacity - CLOSING_ROOM);
     make_boundary(request, boundary);
     put_headers(walk, request, &text, boundary);
     put_preamble(request, &text, boundary);
-    write_text(sink, &text);
-    text.capacity = walk->items.capacity;
     phd__traceback_text(walk, request, &text);
     bool cut = text.full;
-    write_text(sink, &text); /* now there is room for what must not be missing */
+    text.capacity = walk->items.capacity; /* now there is room for what must not be missing */
     phd__text_string(&text, cut ? "\n... the text is cut, the rest is in the binary part\n\n--" : "\n--");
     phd__text_string(&text, boundary);
     phd__text_string(&text, "\nContent-Type: application/x.python-heapdump\nContent-Transfer-Encoding: binary\n"
                             "Content-Disposition: attachment; filename=\"");
     put_file_name(&text, request->final_name);
     phd__text_string(&text, ".zst\"\n\n");
-    write_text(sink, &text);
+    write_text(sink, &text); /* all at once: a file that exists can be opened */
 }
 
 void phd__report_end(struct phd_sink *sink, const char *boundary)

@@ -5,6 +5,8 @@
 #include "sink/sink.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 void phd__sink_init(struct phd_sink *sink, int fd, uint64_t limit)
 {
@@ -13,6 +15,36 @@ void phd__sink_init(struct phd_sink *sink, int fd, uint64_t limit)
     sink->limit = limit;
     sink->system_errno = 0;
     sink->limit_reached = false;
+    sink->directory = AT_FDCWD;
+    sink->name = NULL;
+}
+
+void phd__sink_create(struct phd_sink *sink, int directory, const char *name)
+{
+    phd__sink_init(sink, -1, 0);
+    sink->directory = directory;
+    sink->name = name;
+}
+
+static void create_file(struct phd_sink *sink)
+{
+    sink->fd = openat(sink->directory, sink->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (sink->fd < 0)
+        sink->system_errno = errno;
+    else
+        sink->name = NULL;
+}
+
+int phd__sink_close(struct phd_sink *sink)
+{
+    if (sink->fd < 0)
+        return 0;
+    /* some file systems have nothing to force, which is no failure */
+    bool failed = !sink->system_errno && fsync(sink->fd) != 0 && errno != EINVAL && errno != EROFS;
+    int found = failed ? errno : 0;
+    close(sink->fd);
+    sink->fd = -1;
+    return found;
 }
 
 static void advance(struct iovec **pieces, int *count, size_t done)
@@ -37,6 +69,8 @@ bool phd__sink_write(struct phd_sink *sink, struct iovec *pieces, int count)
         sink->limit_reached = true;
         return false;
     }
+    if (sink->name && !sink->system_errno)
+        create_file(sink);
     advance(&pieces, &count, 0); /* past empty pieces: writing nothing must not look like a full disk */
     while (count && !sink->system_errno) {
         ssize_t done = writev(sink->fd, pieces, count);

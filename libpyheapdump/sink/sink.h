@@ -16,9 +16,18 @@ struct phd_sink {
     uint64_t limit;   /* bytes; 0 for none */
     int system_errno; /* of the first failed write, 0 while all is well */
     bool limit_reached;
+    int directory;
+    const char *name; /* the file that the first write creates in `directory`; NULL when `fd` is open */
 };
 
 void phd__sink_init(struct phd_sink *sink, int fd, uint64_t limit);
+
+/* A sink to the new file `name` in `directory`, readable by its owner alone. Its first write creates it: so a writer that
+ * is killed before it has something to say leaves no empty file. `name` is borrowed. Close with phd__sink_close. */
+void phd__sink_create(struct phd_sink *sink, int directory, const char *name);
+
+/* Force the file to the disk and close it. The errno of a disk that failed then, or 0. */
+int phd__sink_close(struct phd_sink *sink);
 
 /* Write `count` pieces one after the other, all or (when they would exceed the limit) none. True when written. */
 bool phd__sink_write(struct phd_sink *sink, struct iovec *pieces, int count);
