@@ -422,7 +422,7 @@ static PyObject *dumpfile_record(DumpFile *self, PyObject *argument)
 
 static PyMethodDef dumpfile_methods[] = {
     {"blocks", (PyCFunction)dumpfile_blocks, METH_O,
-     "blocks(kind) -> list\n\nThe maps of all readable blocks of a kind: 1 FACTS, 2 ROOTS, 6 SOURCE, 7 PROC, 8 END."},
+     "blocks(kind) -> list\n\nThe maps of all readable blocks of a kind: 1 FACTS, 2 ROOTS, 6 SOURCE, 7 PROC, 8 END, 9 SIGNAL."},
     {"has", (PyCFunction)dumpfile_has, METH_O,
      "has(id) -> bool\n\nIs the object in the file, in a block that is not known to be damaged?"},
     {"record", (PyCFunction)dumpfile_record, METH_O,

@@ -286,7 +286,7 @@ def test_dump_without_exception(tmp_path: Path) -> None:
 def test_empty_dump(tmp_path: Path) -> None:
     path = DumpedProgram().write(tmp_path / "x.dump")
     assert "0 threads" in shown(view(path))
-    assert "no stack in this dump" in shown(view(path, "--pdb"))
+    assert "no Python stack in this dump" in shown(view(path, "--pdb"))
 
 
 def test_control_characters_are_escaped(tmp_path: Path) -> None:

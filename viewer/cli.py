@@ -19,9 +19,9 @@ from contextlib import contextmanager
 from pyheapdump._pyheapdump import DumpError
 
 from .dump import Dump
-from .stack_text import exception_text, threads_text
-from .summary import banner, summary
+from .summary import banner, summary, what_failed
 from .text import printable
+from .thread_text import threads_text
 
 NOTICE_AFTER = 1.0  # seconds
 
@@ -38,7 +38,12 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--summary", action="store_true", help="error, locals of the failing frame, threads")
     how.add_argument("--json", action="store_true", help="the same and more as JSON (docs/json.md)")
     how.add_argument("--threads", action="store_true", help="the stacks of all threads and tasks")
+    how.add_argument("--native", action="store_true", help="the stacks with all of C code, registers, mapped files")
     how.add_argument("--pdb", action="store_true", help="pdb even without a terminal, commands from stdin")
+    described.add_argument(
+        "--debug-files", metavar="DIR", help="with --native: a folder with debug files, or with the program's own files"
+    )
+    described.add_argument("--all", action="store_true", help="with --native: the interpreter's own functions too")
     return described
 
 
@@ -59,7 +64,7 @@ def show(path: str, options: argparse.Namespace) -> None:
     with notice(f"opening {name}"):
         dump = Dump(path)
     with dump:
-        interactive = options.pdb or not (options.summary or options.json or options.threads)
+        interactive = options.pdb or not (options.summary or options.json or options.threads or options.native)
         if interactive and (options.pdb or (sys.stdin.isatty() and sys.stdout.isatty())):
             debug_session(dump)
             return
@@ -70,6 +75,10 @@ def show(path: str, options: argparse.Namespace) -> None:
                 text = json.dumps(report(dump), indent=1)
             elif options.threads:
                 text = threads_text(dump)
+            elif options.native:
+                from .native_text import NativeView
+
+                text = NativeView(dump, options.debug_files, options.all).text()
             else:
                 text = summary(dump)
         write(text)
@@ -79,7 +88,7 @@ def debug_session(dump: Dump) -> None:
     from .debugger import post_mortem
 
     with notice("reading the failing stack"):
-        text = f"{banner(dump)}\n\n{exception_text(dump)}\n"
+        text = f"{banner(dump)}\n\n{what_failed(dump)}\n"
     write(text)
     post_mortem(dump)
 
@@ -97,7 +106,10 @@ def fail(message: str) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns the exit status."""
-    options = parser().parse_args(arguments)
+    described = parser()
+    options = described.parse_args(arguments)
+    if (options.debug_files is not None or options.all) and not options.native:
+        described.error("--debug-files and --all go with --native")
     try:
         show(options.file, options)
         return DONE

@@ -3,7 +3,8 @@
 
 `DumpPdb` is the standard debugger on the dump's frames, with three differences: commands that would make the program
 go on say that nothing runs, what it prints cannot steer the terminal, and there are commands for what a dump has more
-than one stack of: `threads`, `thread N`, `tasks`, `task N`, `banner`.
+than one stack of: `threads`, `thread N`, `tasks`, `task N`, `banner`; `native` shows
+C functions.
 
 A .pdbrc is read from the home directory only: the one in the current directory may have come along with the dump.
 """
@@ -18,7 +19,7 @@ from typing import IO, Any
 
 from .dump import Dump
 from .stack_text import place, stack_lines, thread_line
-from .summary import banner
+from .summary import banner, what_failed
 from .text import escape_controls, printable
 
 MAX_INT_DIGITS = 100_000  # of an int that is shown
@@ -72,6 +73,10 @@ class DumpPdb(pdb.Pdb):
         """thread N: stand in the innermost frame of thread N (see `threads`)."""
         self._go_to(argument, [thread.frames for thread in self.dump.threads], "thread")
 
+    def do_native(self, argument: str) -> None:
+        """native: the stack of the thread that got the fatal signal, with its C functions."""
+        self.message(what_failed(self.dump) if self.dump.signal is not None else "the dump is about no fatal signal")
+
     def do_tasks(self, argument: str) -> None:
         """tasks: list the asyncio tasks with their stacks; `task N` goes to one."""
         for number, task in enumerate(self.dump.tasks):
@@ -112,19 +117,29 @@ def personal_commands() -> list[str]:
 
 
 def post_mortem(dump: Dump) -> None:
-    """Stand in the failing frame, or in the current thread's; returns when the user leaves."""
+    """Stand in the failing frame: where the exception was raised, or that of the thread that got the fatal signal, or
+    of the first thread that has one. Returns when the user leaves.
+    """
     session = DumpPdb(dump)
     session.reset()
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(MAX_INT_DIGITS)
-    error = dump.exception
+    error = dump.exception if dump.signal is None else None
     if error is not None and error.__traceback__ is not None and sys.version_info >= (3, 13):
         session.interaction(None, error)  # type: ignore[arg-type]
-    elif dump.traceback is not None:
+    elif dump.traceback is not None and dump.signal is None:
         session.interaction(None, dump.traceback)
     else:
-        frames = next((thread.frames for thread in dump.threads if thread.frames), None)
-        if frames is None:
-            session.message("*** there is no stack in this dump")
-        else:
-            session.interaction(frames[-1], None)
+        stand_in_thread(session)
+
+
+def stand_in_thread(session: DumpPdb) -> None:
+    """The session on a thread's stack; says so when it is not that of the thread that failed."""
+    dump = session.dump
+    thread = next((thread for thread in (dump.signal_thread, *dump.threads) if thread and thread.frames), None)
+    if thread is None:
+        session.message("*** there is no Python stack in this dump")
+        return
+    if dump.signal is not None and thread is not dump.signal_thread:
+        session.message(f"*** no Python code ran where the signal arrived; this is {thread_line(thread)}")
+    session.interaction(thread.frames[-1], None)

@@ -24,18 +24,25 @@ from .classes import TYPE
 from .heap import Heap
 from .kinds import BROKEN, FRAME, MAPPED, OBJECT, SINGLETON, SPLIT
 from .missing import Missing
+from .signals import NativeThread, Signal
 from .sources import Sources
 from .tasks import Task
 
-FACTS, ROOTS, SOURCE, PROC, END = 1, 2, 6, 7, 8  # kinds of blocks (docs/format.md, section 2)
+FACTS, ROOTS, SOURCE, PROC, END, SIGNAL = 1, 2, 6, 7, 8, 9  # kinds of blocks (docs/format.md, section 2)
+
+WITHOUT_GIL = "taken without the GIL: other threads may have been changing objects"
 
 
 class Thread:
     """A thread of the dumped program.
 
     `frames` are real frames, the outermost first; `current` says that it made the dump, `holds_gil` that it held the
-    interpreter's lock; `exception` is the one it was handling; `problem` tells why frames are missing, if so.
+    interpreter's lock; `exception` is the one it was handling; `problem` tells why frames are missing, if so. `signal`
+    is the fatal signal when this thread got it, `native` its stack of C functions; None where they are not in the dump.
     """
+
+    signal: Signal | None = None
+    native: NativeThread | None = None
 
     def __init__(self, heap: Heap, described: dict[str, Any]) -> None:
         self._heap = heap
@@ -55,8 +62,19 @@ class Thread:
     @property
     def frames(self) -> list[FrameType]:
         """The stack, outermost frame first; frames that are not in the dump are left out."""
-        found = [self._heap.value(raw) for raw in self._raw_frames]
-        return [frame for frame in reversed(found) if isinstance(frame, FrameType)]
+        return [frame for frame, _ in self.entries]
+
+    @property
+    def entries(self) -> list[tuple[FrameType, bool | None]]:
+        """The frames, each with whether C code called it; None where the dump does not tell."""
+        found = [(self._heap.value(raw), self._entered(raw)) for raw in reversed(self._raw_frames)]
+        return [(frame, entered) for frame, entered in found if isinstance(frame, FrameType)]
+
+    def _entered(self, raw: Any) -> bool | None:
+        record = self._heap.record(raw.id) if type(raw) is Ref else None
+        described = record[1] if record and record[0] == FRAME and len(record) > 1 else None
+        entry = described.get("entry") if isinstance(described, dict) else None
+        return entry if isinstance(entry, bool) else None
 
     @property
     def exception(self) -> BaseException | None:
@@ -70,6 +88,21 @@ class Thread:
 
 def integer(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def give_signal(signal: Signal, threads: list[Thread]) -> None:
+    """Tell the Python threads which of them got the signal, and which native stack is whose."""
+    stacks: dict[int | None, NativeThread] = {one.thread: one for one in reversed(signal.threads) if one.thread}
+    for thread in threads:
+        thread.native = stacks.get(thread.native_id)
+    if signal.python_thread is False:
+        return
+    # After a fork the kernel's id may still be that of the parent's thread (3.11), so ident comes first.
+    by_ident = [thread for thread in threads if signal.ident and thread.ident == signal.ident]
+    by_kernel_id = [thread for thread in threads if signal.thread and thread.native_id == signal.thread]
+    marked = [thread for thread in threads if thread.current and signal.python_thread]
+    for thread in [*by_ident, *by_kernel_id, *marked][:1]:
+        thread.signal, thread.native = signal, stacks.get(signal.thread)
 
 
 class Dump:
@@ -90,6 +123,10 @@ class Dump:
         described = self._roots.get("threads")
         threads = described if isinstance(described, list) else []
         self.threads: list[Thread] = [Thread(self.heap, one) for one in threads if isinstance(one, dict)]
+        fatal = self._merged(SIGNAL)
+        self.signal: Signal | None = Signal(fatal) if fatal else None
+        if self.signal is not None:
+            give_signal(self.signal, self.threads)
 
     def _merged(self, kind: int) -> dict[str, Any]:
         """The maps of all blocks of a kind in one; there is one such block in a whole file, none in some cut ones."""
@@ -122,6 +159,11 @@ class Dump:
         return None if self.exception is None else self.exception.__traceback__
 
     @property
+    def signal_thread(self) -> Thread | None:
+        """The thread that got the fatal signal; None when there was none, or when Python did not know the thread."""
+        return next((thread for thread in self.threads if thread.signal is not None), None)
+
+    @property
     def tasks(self) -> list[Task]:
         """The asyncio tasks that were pending."""
         raw = self.end.get("tasks")
@@ -145,7 +187,12 @@ class Dump:
 
     @property
     def problems(self) -> list[str]:
-        """What is missing or damaged, in words, each worth telling the user."""
+        """What is missing, damaged or to be taken with care, in words, each worth telling the user."""
+        return [*self.missing, *([WITHOUT_GIL] if self.facts.get("gil_held") is False else [])]
+
+    @property
+    def missing(self) -> list[str]:
+        """Those of `problems` by which the dump is not complete."""
         found = list(self.file.problems)
         written, known, why = (self.end.get(key) for key in ("objects", "known", "reason"))
         if self.end and self.end.get("complete") is False and (why or written != known):

@@ -12,8 +12,11 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from .dump import Dump, Thread
-from .stack_text import MAX_FRAMES, exception_line, locals_of
+from .merged import Entry, merged_stack
+from .signals import Module, NativeFrame, Signal
+from .stack_text import MAX_FRAMES, exception_line, locals_of, signal_line
 from .text import printable
+from .thread_text import ThreadStacks, all_threads
 
 SCHEMA = 1
 MAX_EXCEPTIONS = 200
@@ -33,11 +36,12 @@ def report(dump: Dump) -> dict[str, Any]:
             "index_found": dump.file.index_found,
             "objects": dump.file.object_count,
         },
-        "complete": dump.end.get("complete") is True and not dump.problems,
+        "complete": dump.end.get("complete") is True and not dump.missing,
         "problems": dump.problems,
         "reason": dump.reason,
         "headers": dump.headers,
         "facts": plain(dump.facts, 6),
+        "signal": None if dump.signal is None else signal_report(dump, dump.signal),
         "exception": about,
         "exceptions": exceptions.reports(),
         "threads": threads,
@@ -113,13 +117,16 @@ def stack_report(stack: list[tuple[FrameType, int]]) -> dict[str, Any]:
 
 
 def frame_report(frame: FrameType, line: int) -> dict[str, Any]:
+    return {**place_report(frame, line), "locals": dict(locals_of(frame))}
+
+
+def place_report(frame: FrameType, line: int) -> dict[str, Any]:
     code = frame.f_code
     return {
         "filename": code.co_filename,
         "line": line,
         "function": getattr(code, "co_qualname", code.co_name),
         "source": linecache.getline(code.co_filename, line).strip(),
-        "locals": dict(locals_of(frame)),
     }
 
 
@@ -134,6 +141,61 @@ def thread_report(thread: Thread, exceptions: Exceptions) -> dict[str, Any]:
         "problem": thread.problem,
         "handling": exceptions.number(thread.exception),
         **stack_report(with_lines(thread.frames)),
+    }
+
+
+def signal_report(dump: Dump, signal: Signal) -> dict[str, Any]:
+    numbers = {module: number for number, module in reversed(list(enumerate(signal.modules)))}
+    return {
+        "number": signal.number,
+        "name": signal.name,
+        "code": signal.code,
+        "code_name": signal.code_name,
+        "address": signal.address,
+        "sender": None if signal.sender is None else signal.sender._asdict(),
+        "syscall": signal.syscall,
+        "line": signal_line(signal, dump.signal_thread),
+        "thread": signal.thread,
+        "ident": signal.ident,
+        "gil": signal.gil,
+        "python_thread": signal.python_thread,
+        "raised_again": signal.raised_again,
+        "registers": signal.registers,
+        "stacks": [
+            {
+                "thread": one.native.thread if one.native is not None else one.thread.native_id if one.thread else None,
+                "python_thread": dump.threads.index(one.thread) if one.thread is not None else None,
+                "end": one.native.end if one.native is not None else None,
+                **merged_report(dump, one, numbers),
+            }
+            for one in all_threads(dump)
+        ],
+        "modules": [one._asdict() for one in signal.modules],
+    }
+
+
+def merged_report(dump: Dump, one: ThreadStacks, numbers: dict[Module, int]) -> dict[str, Any]:
+    """The stack of C and Python functions of a thread, the innermost MAX_FRAMES of them."""
+    stack = merged_stack(dump, one.thread, one.native)
+    shown = range(max(len(stack.entries) - MAX_FRAMES, 0), len(stack.entries))
+    return {
+        "apart": stack.problem,
+        "frames": [entry_report(stack.entries[at], at in stack.hidden, numbers) for at in shown],
+        "frames_left_out": shown.start,
+    }
+
+
+def entry_report(entry: Entry, hidden: bool, numbers: dict[Module, int]) -> dict[str, Any]:
+    """A frame of a merged stack: of Python with `filename`, of C code with `address`."""
+    if not isinstance(entry, NativeFrame):
+        return place_report(entry, entry.f_lineno or 0)
+    return {
+        "address": entry.address,
+        "module": None if entry.module is None else numbers[entry.module],
+        "symbol": entry.symbol,
+        "offset": entry.offset,
+        "how": entry.how,
+        "of_interpreter": hidden,
     }
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import linecache
+import os
 import traceback
 from collections.abc import Iterator, Mapping
 from types import FrameType
@@ -11,6 +12,7 @@ from typing import Any
 
 from .display import bounded_repr
 from .dump import Dump, Thread
+from .signals import Signal
 from .text import escape_controls, printable
 
 MAX_FRAMES = 100  # of one stack; more are counted
@@ -30,10 +32,23 @@ def exception_text(dump: Dump) -> str:
 
 
 def error_line(dump: Dump) -> str:
-    """The last line of a traceback: the exception's type and message; the reason of the dump when there is none."""
+    """The last line of a traceback: the exception's type and message; what tells the reason of other dumps."""
+    if dump.signal is not None:
+        return signal_line(dump.signal, dump.signal_thread)
     if dump.exception is not None:
         return exception_line(dump.exception, 300)
     return printable(dump.headers.get("Subject", f"reason: {dump.reason}").replace("[pyheapdump] ", ""), 300)
+
+
+def signal_line(signal: Signal, thread: Thread | None) -> str:
+    """`SIGSEGV: address 0x10 not mapped, in libfoo.so: parse_row+0x1b, called from app.py:88 load()`."""
+    line = signal.line
+    frames = thread.frames if thread is not None else []
+    if frames:
+        place = f"{os.path.basename(frames[-1].f_code.co_filename)}:{frames[-1].f_lineno or 0}"
+        if place not in line:  # the writer may have told it
+            line += f", called from {place} {frames[-1].f_code.co_name}()"
+    return printable(line, 400)
 
 
 def exception_line(error: BaseException, limit: int) -> str:
@@ -48,17 +63,26 @@ def exception_line(error: BaseException, limit: int) -> str:
 
 
 def failing_frame(dump: Dump) -> tuple[FrameType, int] | None:
-    """Where the exception was raised, or where the current thread stands: the frame and the line."""
-    step = dump.traceback
+    """Where the exception was raised, or where the failing thread stands: the frame and the line."""
+    step = dump.traceback if dump.signal is None else None
     if step is not None:
         while step.tb_next is not None:
             step = step.tb_next
         return step.tb_frame, step.tb_lineno
-    for thread in dump.threads:
-        frames = thread.frames
-        if frames:
-            return frames[-1], frames[-1].f_lineno or 0
-    return None
+    frames = failing_stack(dump)
+    return (frames[-1], frames[-1].f_lineno or 0) if frames else None
+
+
+def failing_stack(dump: Dump) -> list[FrameType]:
+    """The frames of the thread that got the fatal signal; without one, those of the first thread that has any."""
+    if dump.signal is not None and dump.signal_thread is not None:
+        return dump.signal_thread.frames
+    return [] if dump.signal is not None else first_stack(dump)
+
+
+def first_stack(dump: Dump) -> list[FrameType]:
+    """The frames of the first thread that has any."""
+    return next((frames for frames in (thread.frames for thread in dump.threads) if frames), [])
 
 
 def place(frame: FrameType, line: int) -> str:
@@ -72,11 +96,16 @@ def stack_lines(frames: list[FrameType], indent: str = "  ") -> Iterator[str]:
     if left_out > 0:
         yield f"{indent}... {left_out} outer frames are not shown"
     for frame in frames[max(left_out, 0) :]:
-        line = frame.f_lineno or 0
-        yield f"{indent}{place(frame, line)}"
-        source = linecache.getline(frame.f_code.co_filename, line).strip()
-        if source:
-            yield f"{indent}    {escape_controls(source, keep='')}"
+        yield from frame_lines(frame, indent)
+
+
+def frame_lines(frame: FrameType, indent: str = "  ") -> Iterator[str]:
+    """The place of a frame, and its source line where that is known."""
+    line = frame.f_lineno or 0
+    yield f"{indent}{place(frame, line)}"
+    source = linecache.getline(frame.f_code.co_filename, line).strip()
+    if source:
+        yield f"{indent}    {escape_controls(source, keep='')}"
 
 
 def locals_of(frame: FrameType, total: int = 300) -> list[tuple[str, str]]:
@@ -95,17 +124,9 @@ def thread_line(thread: Thread) -> str:
     words = [f"thread {printable(thread.name or '(no name)', 60)}"]
     if thread.native_id or thread.ident:
         words.append(f"id {thread.native_id or thread.ident}")
-    words += ["current"] * thread.current + ["holds the GIL"] * thread.holds_gil + ["daemon"] * (thread.daemon is True)
+    words += [f"got {printable(thread.signal.name, 40)}"] if thread.signal is not None else []
+    words += ["current"] * (thread.current and thread.signal is None)
+    words += ["holds the GIL"] * thread.holds_gil + ["daemon"] * (thread.daemon is True)
     if thread.problem:
         words.append(printable(f"incomplete: {thread.problem}", 200))
     return ", ".join(words)
-
-
-def threads_text(dump: Dump) -> str:
-    """The stacks of all threads and tasks."""
-    lines: list[str] = []
-    for thread in dump.threads:
-        lines += [thread_line(thread), *stack_lines(thread.frames), ""]
-    for task in dump.tasks:
-        lines += [f"task {printable(task.name, 60)}", *stack_lines(task.frames), ""]
-    return "\n".join(lines).rstrip() or escape_controls(dump.text).strip()

@@ -7,8 +7,10 @@ import datetime
 import os
 
 from .dump import Dump
+from .merged import merged_stack
 from .stack_text import error_line, exception_text, failing_frame, locals_of, place, thread_line
 from .text import printable
+from .thread_text import failing_thread, merged_lines, signal_notes
 
 MAX_PROBLEMS = 10
 MAX_THREADS = 20
@@ -39,7 +41,7 @@ def python_text(dump: Dump) -> str:
 
 def banner(dump: Dump) -> str:
     """Error, when, where, Python, size, what is missing: a few lines."""
-    facts, found = dump.facts, failing_frame(dump)
+    facts, found, signal = dump.facts, failing_frame(dump), dump.signal
     lines = [
         f"{printable(os.path.basename(dump.path), 200)}: {size_text(dump.file.size)}, "
         f"{dump.file.object_count:,} objects, Python {python_text(dump)}",
@@ -48,22 +50,30 @@ def banner(dump: Dump) -> str:
     if found is not None:
         lines.append(f"  where    {place(*found)}")
     lines.append(f"  when     {when(dump)}, pid {facts.get('pid', '?')}, {len(dump.threads)} threads")
-    if facts.get("gil_held") is False:
-        lines.append("  note     made without the GIL: objects may have been caught in the middle of a change")
     lines += [
         f"  changed  {printable(name, 200)} was changed after the program had started: lines may be off"
         for name in dump.sources.changed[:MAX_PROBLEMS]
     ]
-    problems = dump.problems
-    lines += [f"  missing  {printable(problem, 300)}" for problem in problems[:MAX_PROBLEMS]]
-    if len(problems) > MAX_PROBLEMS:
-        lines.append(f"  missing  ... {len(problems) - MAX_PROBLEMS} more such")
+    lines += [f"  note     {note}" for note in (signal_notes(signal, dump.signal_thread) if signal else ())]
+    missing = dump.missing
+    lines += [f"  note     {printable(problem, 300)}" for problem in dump.problems[len(missing) :]]
+    lines += [f"  missing  {printable(problem, 300)}" for problem in missing[:MAX_PROBLEMS]]
+    if len(missing) > MAX_PROBLEMS:
+        lines.append(f"  missing  ... {len(missing) - MAX_PROBLEMS} more such")
     return "\n".join(lines)
 
 
+def what_failed(dump: Dump) -> str:
+    """The traceback of the exception, or the stack of the thread that got the fatal signal."""
+    failing = failing_thread(dump)
+    if failing is None:
+        return exception_text(dump)
+    return "\n".join([failing.title, *merged_lines(merged_stack(dump, failing.thread, failing.native))])
+
+
 def summary(dump: Dump) -> str:
-    """Banner, traceback, locals of the failing frame, threads, tasks."""
-    parts = [banner(dump), exception_text(dump)]
+    """Banner, traceback or stack, locals of the failing frame, threads, tasks."""
+    parts = [banner(dump), what_failed(dump)]
     found = failing_frame(dump)
     if found is not None:
         width = max((len(name) for name, _ in locals_of(found[0])), default=0)

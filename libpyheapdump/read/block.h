@@ -33,6 +33,7 @@ enum phd__block_kind {
     PHD__BLOCK_SOURCE = 6,
     PHD__BLOCK_PROC = 7,
     PHD__BLOCK_END = 8,
+    PHD__BLOCK_SIGNAL = 9,
 };
 
 /* Does the content of such a block have to be one map? */

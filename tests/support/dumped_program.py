@@ -157,6 +157,34 @@ class DumpedProgram:
         self.roots.update(exception=ref(exception), reason="exception")
         self.thread(frames, name="MainThread", current=True, **thread)
 
+    def crashed_with(self, frames: Sequence[int], native: Sequence[Any], **signal: Any) -> None:
+        """The dump is about a segmentation fault of the thread with the stack `frames`; both innermost first."""
+        self.roots.update(reason="signal")
+        self.thread(frames, name="MainThread", current=True, holds_gil=True)
+        described = {
+            "signal": 11,
+            "name": "SIGSEGV",
+            "code": 1,
+            "code_name": "SEGV_MAPERR",
+            "address": 16,
+            "text": "SIGSEGV: address 0x10 not mapped, in libfoo.so: parse_row+0x1b",
+            "thread": 4711,
+            "ident": 140_000,
+            "gil": "held",
+            "python_thread": True,
+            "raised_again": False,
+            "registers": {"rip": 0x7F0000001139, "rsp": 0x7FFE00000000},
+            "threads": [{"thread": 4711, "frames": list(native), "end": "the first function of the thread"}],
+            "modules": [
+                {"path": "/usr/bin/python3", "start": 1 << 40, "end": (1 << 40) + 4096, "bias": 1 << 40,
+                 "build_id": "aa" * 20, "deleted": False},
+                {"path": "/srv/libfoo.so", "start": 1 << 41, "end": (1 << 41) + 4096, "bias": 1 << 41,
+                 "build_id": "bb" * 20, "deleted": True},
+            ],
+            **signal,
+        }  # fmt: skip
+        self.dump.signal({key: value for key, value in described.items() if value is not ...})
+
     def thread(self, frames: Sequence[int], **described: Any) -> None:
         numbers = {"ident": 140_000 + len(self.roots["threads"]), "native_id": 4711 + len(self.roots["threads"])}
         state = {"current": False, "holds_gil": False, "daemon": False, "exception": None}

@@ -29,7 +29,7 @@ if sys.version_info >= (3, 14):
 else:
     import zstandard
 
-FACTS, ROOTS, OBJECTS, ITEMS, CONTENT, SOURCE, PROC, END = range(1, 9)
+FACTS, ROOTS, OBJECTS, ITEMS, CONTENT, SOURCE, PROC, END, SIGNAL = range(1, 10)
 DESCRIPTOR_MAGIC = 0x184D2A50
 INDEX_MAGIC = 0x184D2A5D
 INDEX_MARK = b"PHDINDEX"
@@ -255,6 +255,10 @@ class DumpBuilder:
     def proc(self, path: str, content: bytes) -> None:
         """Add one text of the operating system."""
         self._before.append(Block(PROC, 0, 1, encode({"path": path, "content": content})))
+
+    def signal(self, described: dict[str, Value]) -> None:
+        """Add the SIGNAL block (section 11)."""
+        self._before.append(Block(SIGNAL, 0, 1, encode(described)))
 
     def items(self, owner: int, values: Sequence[Value], offset: int = 0) -> int:
         """Add an ITEMS block for the SPLIT record `owner`. Returns the offset after it (runs count as m values)."""

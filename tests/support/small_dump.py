@@ -51,7 +51,7 @@ def read_through(dump: DumpFile) -> dict[int, Any]:
     """Everything of a dump is asked for; what is missing must be said in the agreed ways. Returns the records."""
     records: dict[int, Any] = {}
     assert isinstance(dump.text, str) and isinstance(dump.headers, list) and len(dump.index) >= 1
-    for kind in (fw.FACTS, fw.ROOTS, fw.SOURCE, fw.PROC, fw.END):
+    for kind in (fw.FACTS, fw.ROOTS, fw.SOURCE, fw.PROC, fw.END, fw.SIGNAL):
         assert all(isinstance(found, (dict, list)) for found in dump.blocks(kind))
     count = dump.object_count
     for identifier in [*range(min(count, 2000)), count - 1, count, 2**63]:

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stacks of C and Python functions made one: which Python frames belong to which entry of the interpreter.
+
+The stacks are written as texts, outermost function first: E is the interpreter's function that runs Python code, in
+small letters its other functions, the others belong to other modules. Of Python's functions, those with a dot before
+them were called from C.
+"""
+
+from pathlib import Path
+from types import FrameType
+from typing import Any, Iterator, List, Optional
+
+import pytest
+from pyheapdump.view.merged import MergedStack, merged, merged_stack
+from pyheapdump.view.signals import Module, NativeFrame
+from support.dumped_program import DumpedProgram
+
+PYTHON = Module("/usr/bin/python3", None, None, 0, None, False)
+FOO = Module("/srv/libfoo.so", None, None, 0, None, False)
+SYMBOLS = {"E": "_PyEval_EvalFrameDefault", "T": "_TAIL_CALL_CALL_PY_EXACT_ARGS", "?": None}
+SHORT = {symbol: short for short, symbol in SYMBOLS.items()}
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Iterator[Any]:
+    """Makes Python frames of the names in a text."""
+    program = DumpedProgram()
+    for name in "abcdefgh":
+        program.thread([program.frame(program.code(name, "app.py"), {}, 1)])
+    with program.load(tmp_path / "x.dump") as dump:
+        frames = {name: dump.threads[number].frames[0] for number, name in enumerate("abcdefgh")}
+        yield lambda text: [(frames[name[-1]], name.startswith(".")) for name in text.split()]
+
+
+def native(text: str, how: str = "cfi") -> List[NativeFrame]:
+    made = []
+    for name in text.split():
+        of_python = name.islower() or name in ("E", "T") or name.startswith(("_PyEval", "_TAIL"))
+        made.append(NativeFrame(1, PYTHON if of_python else FOO, SYMBOLS.get(name, name), 1, how))
+    return made
+
+
+def text(stack: MergedStack, hidden: bool = True) -> str:
+    entries = [entry for at, entry in enumerate(stack.entries) if hidden or at not in stack.hidden]
+    return " ".join(
+        f"[{entry.f_code.co_name}]" if isinstance(entry, FrameType) else SHORT.get(entry.symbol, str(entry.symbol))
+        for entry in entries
+    )
+
+
+@pytest.mark.parametrize(
+    "c, py, expected",
+    [
+        ("E", ".a", "E [a]"),
+        ("main E call F", ".a b c", "main E [a] [b] [c] call F"),
+        ("main E call F call E G", ".a b .c", "main E [a] [b] call F call E [c] G"),
+        ("E F E F E F", ".a .b .c", "E [a] F E [b] F E [c] F"),
+        ("E E E", ".a .b .c d", "E [a] E [b] E [c] [d]"),
+        ("E call _PyEval_EvalFrameDefault.cold F", ".a .b", "E [a] call _PyEval_EvalFrameDefault.cold [b] F"),
+        ("_PyEval_EvalFrameDefault.lto_priv.0 F", ".a b", "_PyEval_EvalFrameDefault.lto_priv.0 [a] [b] F"),
+        ("_PyEval_EvalFrameDefault.constprop.0.cold F", ".a", "_PyEval_EvalFrameDefault.constprop.0.cold [a] F"),
+        # the tail-calling interpreter
+        ("E T call E T F", ".a .b", "E T [a] call E T [b] F"),
+        ("T call T F", ".a .b", "T [a] call T [b] F"),
+        ("E call E T F", ".a .b", "E [a] call E T [b] F"),
+        # nothing to merge
+        ("main F", "", "main F"),
+        ("", ".a b", "[a] [b]"),
+        ("", "", ""),
+        # the function of the interpreter has not taken up its Python frame yet
+        ("E call F call E", ".a b", "E [a] [b] call F call E"),
+        # the native stack is cut outside
+        ("F call E G", ".a .b c", "[a] F call E [b] [c] G"),
+    ],
+)
+def test_merged(python: Any, c: str, py: str, expected: str) -> None:
+    stack = merged(python(py), native(c))
+    assert (text(stack), stack.problem) == (expected, None)
+    assert [len(section) for section in stack.sections] == [len(stack.entries)][: len(stack.entries)]
+
+
+@pytest.mark.parametrize(
+    "c, py, words",
+    [
+        ("E F E G", ".a b", "2 times by the native stack, 1 times by Python's"),  # a Python frame is lost
+        ("F G", ".a", "0 times by the native stack, 1 times"),  # no symbols at all
+        ("E ? E G", ".a .b .c", "2 times by the native stack, 3 times"),  # the one without a symbol may be the third
+        ("E F E", ".a .b .c", "2 times by the native stack, 3 times"),  # cut, and the innermost may not have begun
+        ("E F", "a b", "does not tell"),  # the outermost is cut off
+        ("_PyEval_EvalFrame F", ".a", "0 times"),
+        ("my_PyEval_EvalFrameDefault F", ".a", "0 times"),
+    ],
+)
+def test_nothing_is_guessed(python: Any, c: str, py: str, words: str) -> None:
+    stack = merged(python(py), native(c))
+    assert stack.problem is not None and words in stack.problem
+    assert text(stack) == f"{' '.join(f'[{name[-1]}]' for name in py.split())} {c}"
+    assert stack.hidden == frozenset(), "who has to match them by eye sees all"
+    assert [len(section) for section in stack.sections] == [len(py.split()), len(c.split())]
+
+
+def test_a_stack_that_was_scanned_for_is_not_cut(python: Any) -> None:
+    assert merged(python(".a .b"), native("F E G")).problem is None
+    assert merged(python(".a .b"), native("F E G", how="scan")).problem is not None
+    assert merged(python(".a"), native("F E G", how="scan")).problem is None, "but where the numbers agree it fits"
+
+
+def test_why_python_frames_are_missing(python: Any) -> None:
+    problem = merged(python(".a"), native("E F E G"), "the chain of frames is broken").problem
+    assert problem is not None and "(the chain of frames is broken)" in problem
+
+
+def test_entries_that_are_not_told(python: Any) -> None:
+    frames = [(frame, None) for frame, _ in python(".a .b")]
+    assert "does not tell" in str(merged(frames, native("E F E G")).problem)
+
+
+@pytest.mark.parametrize("version, expected", [([3, 9, 1], None), ([3, 10, 1], None), ([3, 11, 1], "does not tell")])
+def test_up_to_310_each_python_frame_is_an_entry(tmp_path: Path, version: List[int], expected: Optional[str]) -> None:
+    program = DumpedProgram()
+    program.facts["python"] = version
+    program.thread([program.frame(program.code(name, "app.py"), {}, 1) for name in "ba"])
+    with program.load(tmp_path / "x.dump") as dump:
+        from pyheapdump.view.signals import NativeThread
+
+        stack = merged_stack(dump, dump.threads[0], NativeThread(1, native("E call E G"), "end"))
+        if expected is None:
+            assert text(stack) == "E [a] call E [b] G"
+        else:
+            assert expected in str(stack.problem)
+
+
+@pytest.mark.parametrize(
+    "c, py, expected",
+    [
+        ("_start main E call F", ".a", "[a] F"),
+        ("_start __libc_start_main main E call F call E vectorcall G", ".a .b", "[a] F [b] G"),
+        # where it happened all is shown, from the first foreign function on
+        ("main E call F decref dealloc", ".a", "[a] F decref dealloc"),
+        ("main E call list_sort compare", ".a", "[a] call list_sort compare"),
+        ("main E call F strlen G", ".a", "[a] F strlen G"),
+        ("main E", ".a", "[a]"),
+        ("main E call F E", ".a", "[a] F E"),
+        # a thread of C code, and one that waits
+        ("clone3 start_thread F G", "", "F G"),
+        ("F", "", "F"),
+        ("_start", "", "_start"),
+    ],
+)
+def test_hidden_frames(python: Any, c: str, py: str, expected: str) -> None:
+    assert text(merged(python(py), native(c)), hidden=False) == expected

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stacks of all threads and tasks as text for people: Python's functions and those of C code in one.
+
+The interpreter's own C functions are left out; native_text.py shows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from .dump import Dump, Thread
+from .merged import Entry, MergedStack, merged_stack
+from .signals import NativeFrame, NativeThread, Signal
+from .stack_text import MAX_FRAMES, frame_lines, stack_lines, thread_line
+from .text import escape_controls, printable
+
+
+class ThreadStacks(NamedTuple):
+    """A thread with what is known of it: Python's side, that of C code, or both."""
+
+    title: str
+    thread: Thread | None
+    native: NativeThread | None
+
+
+def threads_text(dump: Dump) -> str:
+    """The stacks of all threads and tasks."""
+    lines: list[str] = []
+    for one in all_threads(dump):
+        lines += [one.title, *merged_lines(merged_stack(dump, one.thread, one.native)), ""]
+    for task in dump.tasks:
+        lines += [f"task {printable(task.name, 60)}", *stack_lines(task.frames), ""]
+    return "\n".join(lines).rstrip() or escape_controls(dump.text).strip()
+
+
+def all_threads(dump: Dump) -> list[ThreadStacks]:
+    """All threads, the one that got the fatal signal first."""
+    found = [ThreadStacks(thread_line(thread), thread, thread.native) for thread in dump.threads]
+    signal = dump.signal
+    if signal is not None:
+        found += [ThreadStacks(native_title(one, signal), None, one) for one in unknown_to_python(dump, signal)]
+        found.sort(key=lambda one: not got_signal(one, signal))
+    return found
+
+
+def failing_thread(dump: Dump) -> ThreadStacks | None:
+    """The thread that got the fatal signal; None when there is none in the dump."""
+    signal = dump.signal
+    return None if signal is None else next((one for one in all_threads(dump) if got_signal(one, signal)), None)
+
+
+def got_signal(one: ThreadStacks, signal: Signal) -> bool:
+    if one.thread is not None:
+        return one.thread.signal is not None
+    return one.native is not None and one.native.thread is not None and one.native.thread == signal.thread
+
+
+def unknown_to_python(dump: Dump, signal: Signal) -> list[NativeThread]:
+    """The native stacks that belong to no Python thread."""
+    known = {id(thread.native) for thread in dump.threads}
+    return [native for native in signal.threads if id(native) not in known]
+
+
+def native_title(native: NativeThread, signal: Signal) -> str:
+    """One line that tells which thread that is which Python does not know."""
+    identity = "" if native.thread is None else f" {native.thread}"
+    got = f", got {printable(signal.name, 40)}" if got_signal(ThreadStacks("", None, native), signal) else ""
+    return f"thread{identity}, not known to Python{got}"
+
+
+def signal_notes(signal: Signal, thread: Thread | None) -> Iterator[str]:
+    """What else is worth knowing about the signal, each a sentence."""
+    where = "" if signal.thread is None else f" {signal.thread}"
+    if thread is None:
+        yield f"thread{where}, which got the signal, is none that Python knows: it has no Python stack"
+    elif not thread.frames:
+        yield f"thread{where}, which got the signal, was not running Python code"
+    if signal.gil == "not held" and thread is not None:
+        yield "the thread that got the signal did not hold the GIL"
+    if signal.raised_again:
+        yield "a handler raised the signal again; what is told here is the first time"
+
+
+def merged_lines(stack: MergedStack, indent: str = "  ") -> Iterator[str]:
+    """A stack as in a traceback, outermost frame first, without the interpreter's own frames."""
+
+    def lines(entry: Entry) -> list[str]:
+        if isinstance(entry, NativeFrame):
+            return [f"{indent}{entry.place}{mark(entry)}"]
+        return list(frame_lines(entry, indent))
+
+    yield from sectioned(stack, indent, lambda at: None if at in stack.hidden else lines(stack.entries[at]))
+
+
+def sectioned(stack: MergedStack, indent: str, lines_of: Callable[[int], list[str] | None]) -> Iterator[str]:
+    """The innermost frames of a stack; `lines_of` gives the lines of the one at a position, None when it has none."""
+    for number, section in enumerate(stack.sections):
+        if stack.problem is not None:
+            why = f"{indent}(the stacks of Python and of C code are apart: {printable(stack.problem, 300)})"
+            yield why if number == 0 else f"{indent}(the stack of C code)"
+        shown = [lines for lines in map(lines_of, section) if lines is not None]
+        left_out = max(len(shown) - MAX_FRAMES, 0)
+        if left_out:
+            yield f"{indent}... {left_out} outer frames are not shown"
+        for lines in shown[left_out:]:
+            yield from lines
+
+
+def mark(frame: NativeFrame) -> str:
+    """What the reader has to know about how a frame was found."""
+    if frame.how == "scan":
+        return "  (found by scanning the stack: may be left over from an earlier call)"
+    return "  (interrupted by a signal)" if frame.how == "signal" else ""
