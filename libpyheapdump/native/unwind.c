@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Context: crash.
+ */
+#include "native/unwind.h"
+
+enum { WORD = 8, NEAR_CALL = 5, LONGEST_CALL = 7 };
+
+static const uint32_t stack_known = 1u << PHD_RSP | 1u << PHD_RIP;
+
+/* ---- return addresses ---- */
+
+/* Length of "call r/m64" (opcode FF /2) whose ModRM byte is at `code[1]` (Intel SDM volume 2, 2.1); 0: it is none. */
+static unsigned indirect_call_length(const uint8_t *code)
+{
+    unsigned modrm = code[1], mode = modrm >> 6, base = modrm & 7;
+    if (code[0] != 0xff || (modrm >> 3 & 7) != 2)
+        return 0;
+    unsigned length = 2;
+    if (mode != 3 && base == 4) { /* SIB byte */
+        length++;
+        if (mode == 0 && (code[2] & 7) == 5)
+            length += 4;
+    } else if (mode == 0 && base == 5) {
+        length += 4; /* relative to rip */
+    }
+    return length + (mode == 1 ? 1 : mode == 2 ? 4 : 0);
+}
+
+bool phd__follows_call(struct phd_memory *memory, uint64_t address)
+{
+    const uint8_t *code = phd__view(memory, address - LONGEST_CALL, LONGEST_CALL);
+    if (code[LONGEST_CALL - NEAR_CALL] == 0xe8)
+        return true;
+    for (unsigned length = 2; length <= LONGEST_CALL; length++) {
+        uint8_t bytes[LONGEST_CALL + 1] = {0};
+        memcpy(bytes, code + LONGEST_CALL - length, length);
+        if (indirect_call_length(bytes) == length)
+            return true;
+    }
+    return false;
+}
+
+/* May `address` be a return address? */
+static bool is_return_address(struct phd_unwinder *unwinder, uint64_t address)
+{
+    const struct phd_mappings *mappings = &unwinder->modules->mappings;
+    return phd__is_executable(mappings, address) && phd__is_executable(mappings, address - LONGEST_CALL) &&
+           phd__follows_call(unwinder->memory, address);
+}
+
+/* ---- the ways to the caller: each sets unwinder->caller ---- */
+
+static bool knows(const struct phd_unwinder *unwinder, enum phd_register number)
+{
+    return unwinder->registers.known >> number & 1;
+}
+
+static _Noreturn void refuse(struct phd_unwinder *unwinder, uint64_t address, const char *reason)
+{
+    phd__memory_fault(unwinder->memory, address, reason);
+}
+
+/* The caller stands behind the return address at `slot`. */
+static void set_caller(struct phd_unwinder *unwinder, uint64_t slot, uint64_t address)
+{
+    unwinder->caller.known = stack_known;
+    unwinder->caller.value[PHD_RSP] = slot + WORD;
+    unwinder->caller.value[PHD_RIP] = address;
+}
+
+static bool by_signal_frame(struct phd_unwinder *unwinder)
+{
+    if (unwinder->exact || !phd__is_signal_return(unwinder->memory, unwinder->registers.value[PHD_RIP]))
+        return false;
+    if (unwinder->signal_frames == PHD_MAX_SIGNAL_FRAMES)
+        refuse(unwinder, unwinder->registers.value[PHD_RSP], "too many signal frames");
+    phd__signal_frame_read(unwinder->memory, unwinder->registers.value[PHD_RSP], &unwinder->passing);
+    unwinder->caller = unwinder->passing.registers;
+    unwinder->caller_exact = true;
+    return true;
+}
+
+/* A call of what is no code has pushed the return address and done no more. */
+static bool by_bad_call(struct phd_unwinder *unwinder)
+{
+    uint64_t slot = unwinder->registers.value[PHD_RSP];
+    if (!unwinder->exact || phd__is_executable(&unwinder->modules->mappings, unwinder->registers.value[PHD_RIP]))
+        return false;
+    uint64_t address = phd__read_word(unwinder->memory, slot);
+    if (!is_return_address(unwinder, address))
+        refuse(unwinder, slot, "no return address where one must be after a call");
+    unwinder->caller = unwinder->registers;
+    unwinder->caller.value[PHD_RSP] = slot + WORD;
+    unwinder->caller.value[PHD_RIP] = address;
+    return true;
+}
+
+static bool by_cfi(struct phd_unwinder *unwinder)
+{
+    struct phd_cfi *cfi = &unwinder->cfi;
+    uint64_t address = unwinder->registers.value[PHD_RIP] - !unwinder->exact;
+    uint32_t module = phd__module_at(unwinder->modules, address);
+    if (module == PHD_NO_MODULE)
+        refuse(unwinder, address, "no module at the code address");
+    if (!phd__cfi_find(cfi, unwinder->modules->all + module, address))
+        refuse(unwinder, address, "no call frame information");
+    unwinder->function = cfi->function.start;
+    phd__cfi_rules(cfi, address);
+    unwinder->rules_known = true;
+    unwinder->outermost = cfi->row.registers[PHD_RIP].kind == PHD_CFI_UNDEFINED;
+    if (unwinder->outermost)
+        return false;
+    phd__cfi_apply(cfi, phd__cfi_frame_address(cfi, &unwinder->registers), &unwinder->registers, &unwinder->caller);
+    unwinder->caller_exact = cfi->function.signal_frame;
+    return true;
+}
+
+static bool by_frame_pointer(struct phd_unwinder *unwinder)
+{
+    const struct phd_mappings *mappings = &unwinder->modules->mappings;
+    uint64_t stack = unwinder->registers.value[PHD_RSP], frame = unwinder->registers.value[PHD_RBP];
+    if (!knows(unwinder, PHD_RBP) || frame % WORD || frame < stack ||
+        phd__mapping_at(mappings, frame) != phd__mapping_at(mappings, stack))
+        return false;
+    uint64_t next = phd__read_word(unwinder->memory, frame);
+    uint64_t address = phd__read_word(unwinder->memory, frame + WORD);
+    bool goes_on = next > frame && phd__mapping_at(mappings, next) == phd__mapping_at(mappings, frame);
+    if ((next && !goes_on) || !is_return_address(unwinder, address)) /* 0: the outermost frame pointer */
+        return false;
+    set_caller(unwinder, frame + WORD, address);
+    unwinder->caller.value[PHD_RBP] = next;
+    unwinder->caller.known |= 1u << PHD_RBP;
+    return true;
+}
+
+/* Are the rules of the function known, and only the register that its frame address follows from is not? */
+static bool lacks_frame_register(const struct phd_unwinder *unwinder)
+{
+    const struct phd_cfi_row *row = &unwinder->cfi.row;
+    const struct phd_cfi_rule *rule = &row->registers[PHD_RIP];
+    return unwinder->rules_known && rule->kind == PHD_CFI_OFFSET && rule->number == -WORD && !row->cfa_is_expression &&
+           row->cfa_register < PHD_REGISTER_COUNT && !(unwinder->registers.known >> row->cfa_register & 1);
+}
+
+/* A return address was found at `slot`, which tells the frame address. */
+static void set_scanned_caller(struct phd_unwinder *unwinder, uint64_t slot, uint64_t address)
+{
+    if (lacks_frame_register(unwinder))
+        phd__cfi_apply(&unwinder->cfi, slot + WORD, &unwinder->registers, &unwinder->caller);
+    else
+        set_caller(unwinder, slot, address);
+}
+
+static bool by_scan(struct phd_unwinder *unwinder)
+{
+    uint64_t slot = (unwinder->registers.value[PHD_RSP] + WORD - 1) & ~(uint64_t)(WORD - 1);
+    const struct phd_mapping *mapping = phd__mapping_at(&unwinder->modules->mappings, slot);
+    if (!mapping)
+        refuse(unwinder, slot, "no stack at the stack pointer");
+    struct phd_cursor words = {unwinder->memory, slot, mapping->end, &unwinder->cfi.steps};
+    for (unsigned i = 0; i < PHD_MAX_SCANNED_WORDS && slot < mapping->end; i++, slot += WORD) {
+        phd__step(&words);
+        uint64_t address = phd__read_word(unwinder->memory, slot);
+        if (address == unwinder->registers.value[PHD_RIP] || !is_return_address(unwinder, address))
+            continue;
+        set_scanned_caller(unwinder, slot, address);
+        return true;
+    }
+    refuse(unwinder, slot, "no return address on the stack");
+}
+
+/* ---- one frame ---- */
+
+/* Is what was found a caller? The stack grows down, so its frame is above. Only a signal handler may stand on another
+ * stack, and only the innermost function may have taken nothing of its stack. */
+static bool is_caller(struct phd_unwinder *unwinder, bool from_signal)
+{
+    const struct phd_registers *caller = &unwinder->caller;
+    uint64_t before = unwinder->registers.value[PHD_RSP], after = caller->value[PHD_RSP];
+    if ((caller->known & stack_known) != stack_known)
+        refuse(unwinder, 0, "the return address is not known");
+    if (from_signal)
+        return true; /* what the kernel saved is right, even where the thread jumped to no code */
+    if (!phd__is_executable(&unwinder->modules->mappings, caller->value[PHD_RIP]))
+        refuse(unwinder, caller->value[PHD_RIP], "the return address is no code");
+    if (after < before || (after == before && !unwinder->exact))
+        refuse(unwinder, after, "the stack pointer does not grow");
+    return true;
+}
+
+typedef bool way(struct phd_unwinder *unwinder);
+
+static bool attempt(struct phd_unwinder *unwinder, way *find)
+{
+    struct phd_guard guard;
+    volatile bool found = false;
+    unwinder->caller_exact = false;
+    if (PHD_GUARD(unwinder->memory, &guard)) {
+        found = find(unwinder) && is_caller(unwinder, unwinder->caller_exact);
+    } else if (!unwinder->reason) {
+        unwinder->reason = unwinder->memory->fault_reason;
+        unwinder->reason_address = unwinder->memory->fault_address;
+    }
+    PHD_UNGUARD(unwinder->memory, &guard);
+    return found;
+}
+
+/* Find the caller; false when there is none. */
+static bool find_caller(struct phd_unwinder *unwinder, enum phd_frame_source *source)
+{
+    static const struct {
+        way *find;
+        enum phd_frame_source source;
+    } ways[] = {
+        {by_signal_frame, PHD_BY_SIGNAL},
+        {by_bad_call, PHD_BY_CFI}, /* what call frame information says of the first instruction of any function */
+        {by_cfi, PHD_BY_CFI},
+        {by_frame_pointer, PHD_BY_FRAME_POINTER},
+        {by_scan, PHD_BY_SCAN},
+    };
+    unwinder->reason = NULL;
+    unwinder->function = 0;
+    unwinder->passing.signal = 0;
+    unwinder->rules_known = unwinder->outermost = false;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0] && !unwinder->outermost; i++) {
+        if (!attempt(unwinder, ways[i].find))
+            continue;
+        *source = unwinder->caller_exact ? PHD_BY_SIGNAL : ways[i].source;
+        return true;
+    }
+    return false;
+}
+
+/* Go to the caller that was found. */
+static void enter_caller(struct phd_unwinder *unwinder, enum phd_frame_source source, unsigned index)
+{
+    unwinder->registers = unwinder->caller;
+    unwinder->exact = source == PHD_BY_SIGNAL;
+    if (source != PHD_BY_SIGNAL)
+        return;
+    unwinder->signal_frames++;
+    if (unwinder->wanted_signal && !unwinder->found_signal && unwinder->passing.signal == unwinder->wanted_signal &&
+        unwinder->passing.code > 0) {
+        unwinder->found_signal = true;
+        unwinder->found = unwinder->passing;
+        unwinder->found_at = index;
+    }
+}
+
+/* ---- the stack ---- */
+
+/* Where the next frame goes: when all places are taken, those of the outermost are used in turn. */
+static struct phd_native_frame *next_place(struct phd_native_stack *stack)
+{
+    uint64_t index = stack->count + stack->omitted;
+    if (stack->count < stack->capacity)
+        return stack->frames + stack->count++;
+    stack->omitted++;
+    return stack->frames + stack->inner + (index - stack->inner) % (stack->capacity - stack->inner);
+}
+
+static void reverse(struct phd_native_frame *first, struct phd_native_frame *end)
+{
+    while (first + 1 < end) {
+        struct phd_native_frame frame = *first;
+        *first++ = *--end;
+        *end = frame;
+    }
+}
+
+/* Bring the outermost frames, which were written in turn, into their order. */
+static void straighten(struct phd_native_stack *stack)
+{
+    struct phd_native_frame *first = stack->frames + stack->inner, *end = stack->frames + stack->count;
+    if (!stack->omitted)
+        return;
+    struct phd_native_frame *oldest = first + stack->omitted % (stack->capacity - stack->inner);
+    reverse(first, oldest);
+    reverse(oldest, end);
+    reverse(first, end);
+}
+
+static struct phd_native_frame *add_frame(struct phd_unwinder *unwinder, enum phd_frame_source source,
+                                          struct phd_native_stack *stack)
+{
+    struct phd_native_frame *frame = next_place(stack);
+    memset(frame, 0, sizeof *frame);
+    frame->address = unwinder->registers.value[PHD_RIP];
+    frame->exact = unwinder->exact;
+    frame->source = (uint8_t)source;
+    frame->module = phd__module_at(unwinder->modules, frame->address - !frame->exact);
+    return frame;
+}
+
+/* Say why the stack ends where it does. */
+static void end_stack(const struct phd_unwinder *unwinder, bool found, struct phd_native_stack *stack)
+{
+    stack->detail = NULL;
+    stack->end_address = 0;
+    if (unwinder->outermost) {
+        stack->end = "the outermost frame";
+    } else if (!unwinder->steps) {
+        stack->end = "the limit of steps is reached";
+    } else if (found) {
+        stack->end = "the limit of frames is reached";
+    } else {
+        stack->end = "no caller found";
+        stack->detail = unwinder->reason;
+        stack->end_address = unwinder->reason_address;
+    }
+}
+
+static void start(struct phd_unwinder *unwinder, const struct phd_registers *registers, struct phd_native_stack *stack)
+{
+    unwinder->cfi.memory = unwinder->memory;
+    unwinder->registers = *registers;
+    unwinder->exact = true;
+    unwinder->signal_frames = 0;
+    unwinder->found_signal = false;
+    stack->count = 0;
+    stack->omitted = 0;
+}
+
+/* Add the frame that the unwinder stands in, and find its caller. */
+static bool leave_frame(struct phd_unwinder *unwinder, enum phd_frame_source *source, struct phd_native_stack *stack)
+{
+    uint64_t allowed = unwinder->steps < PHD_MAX_STEPS_PER_FRAME ? unwinder->steps : PHD_MAX_STEPS_PER_FRAME;
+    struct phd_native_frame *frame = add_frame(unwinder, *source, stack);
+    unwinder->cfi.steps = allowed;
+    bool found = find_caller(unwinder, source);
+    unwinder->steps -= allowed - unwinder->cfi.steps;
+    frame->function = unwinder->function;
+    return found;
+}
+
+void phd__unwind(struct phd_unwinder *unwinder, const struct phd_registers *registers, struct phd_native_stack *stack)
+{
+    enum phd_frame_source source = PHD_BY_REGISTERS;
+    start(unwinder, registers, stack);
+    if ((registers->known & stack_known) != stack_known) {
+        stack->end = "the registers are not known";
+        return;
+    }
+    bool found = leave_frame(unwinder, &source, stack);
+    for (unsigned walked = 1; found && unwinder->steps && walked < PHD_MAX_UNWOUND; walked++) {
+        enter_caller(unwinder, source, stack->count);
+        found = leave_frame(unwinder, &source, stack);
+    }
+    end_stack(unwinder, found, stack);
+    straighten(stack);
+}
