@@ -43,6 +43,7 @@
 enum {
     SIGNAL_COUNT = 7,
     TEXT_ROOM = 4096,
+    NAME_ROOM = 64, /* of a dump, in its directory */
     DUMP_STACK = 256 * 1024,
     FAULT_STACK = 64 * 1024,
     RESERVE = 32 * 1024 * 1024,     /* address space for the walk when the system refuses memory */
@@ -286,14 +287,18 @@ static bool copy_text(char *to, size_t capacity, const char *text)
 static enum phd_status prepare(const struct phd_options *options, struct phd_error *error)
 {
     if (!options->directory || options->directory[0] != '/' ||
-        phd__string_length(options->directory) + 64 > sizeof installed.directory || !(options->timeout > 0)) {
-        phd__error_set(error, PHD_ERROR_ARGUMENT, 0, options->timeout > 0 ? "directory" : "timeout");
+        phd__string_length(options->directory) + NAME_ROOM > sizeof installed.directory) {
+        phd__error_set(error, PHD_ERROR_ARGUMENT, 0, "the directory is not an absolute path, or too long");
+        return PHD_ERROR_ARGUMENT;
+    }
+    if (!(options->timeout > 0)) {
+        phd__error_set(error, PHD_ERROR_ARGUMENT, 0, "the timeout is not positive");
         return PHD_ERROR_ARGUMENT;
     }
     copy_text(installed.directory, sizeof installed.directory, options->directory);
     if (!copy_text(installed.executable, sizeof installed.executable, options->request.executable) ||
         !copy_text(installed.python_text, sizeof installed.python_text, options->request.python_text)) {
-        phd__error_set(error, PHD_ERROR_ARGUMENT, 0, "executable or python_text too long");
+        phd__error_set(error, PHD_ERROR_ARGUMENT, 0, "executable or python_text is too long");
         return PHD_ERROR_ARGUMENT;
     }
     installed.options = *options;
