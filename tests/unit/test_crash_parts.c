@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the handler of fatal signals is made of: the record of the signal, the names of the file, the line on stderr.
+ */
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "crash/message.h"
+#include "crash/record.h"
+#include "crash/target.h"
+#include "safe/pages.h"
+#include "support/cmocka_header.h"
+#include "support/memory_refusal.h"
+
+static struct phd_crash crash;
+
+/* ---- the record ---- */
+
+static void record_it(int signal_number, siginfo_t *info, void *context)
+{
+    (void)signal_number;
+    phd__crash_record(&crash, info, context);
+}
+
+static void a_sent_signal_tells_its_sender(void **state)
+{
+    struct sigaction action = {.sa_sigaction = record_it, .sa_flags = SA_SIGINFO}, before;
+    (void)state;
+    sigaction(SIGTRAP, &action, &before);
+    raise(SIGTRAP);
+    sigaction(SIGTRAP, &before, NULL);
+    assert_int_equal(crash.signal, SIGTRAP);
+    assert_int_equal(crash.code, SI_TKILL);
+    assert_int_equal(crash.sender_pid, getpid());
+    assert_int_equal(crash.sender_uid, getuid());
+    assert_int_equal(crash.thread, syscall(SYS_gettid));
+    assert_true(crash.thread_ident == (uint64_t)pthread_self());
+    assert_int_equal(crash.address, 0);
+    assert_int_equal(crash.registers.known, (1u << PHD_REGISTER_COUNT) - 1);
+    uint64_t here = (uint64_t)(uintptr_t)&action;
+    assert_true(crash.registers.value[PHD_RSP] < here && crash.registers.value[PHD_RSP] > here - (1 << 16));
+}
+
+static atomic_int waiting_thread;
+static int pipe_fds[2];
+
+static void *wait_in_read(void *ignored)
+{
+    char byte;
+    atomic_store(&waiting_thread, (int)syscall(SYS_gettid));
+    ssize_t got = read(pipe_fds[0], &byte, 1);
+    return got == 1 ? ignored : NULL;
+}
+
+static const struct phd_standing *standing_of(int thread)
+{
+    for (unsigned i = 0; i < crash.other_count; i++) {
+        if (crash.others[i].thread == thread)
+            return &crash.others[i];
+    }
+    return NULL;
+}
+
+static void threads_that_wait_show_where_they_stand(void **state)
+{
+    struct sigaction action = {.sa_sigaction = record_it, .sa_flags = SA_SIGINFO}, before;
+    const struct phd_standing *found = NULL;
+    pthread_t thread;
+    Dl_info where;
+    (void)state;
+    assert_int_equal(pipe(pipe_fds), 0);
+    assert_int_equal(pthread_create(&thread, NULL, wait_in_read, NULL), 0);
+    sigaction(SIGTRAP, &action, &before);
+    for (int tries = 0; tries < 5000 && !found; tries++) {
+        usleep(1000);
+        raise(SIGTRAP);
+        found = standing_of(atomic_load(&waiting_thread));
+    }
+    sigaction(SIGTRAP, &before, NULL);
+    assert_non_null(found);
+    assert_null(standing_of(crash.thread));
+    assert_true(dladdr((void *)(uintptr_t)found->program_counter, &where) != 0); /* NOLINT */
+    assert_non_null(strstr(where.dli_fname, "lib"));
+    assert_true(found->stack_pointer != 0);
+    assert_int_equal(write(pipe_fds[1], "x", 1), 1);
+    pthread_join(thread, NULL);
+    close(pipe_fds[0]);
+    close(pipe_fds[1]);
+}
+
+/* ---- the names ---- */
+
+static struct phd_target target;
+static char directory[] = "/tmp/pyheapdump_test_XXXXXX";
+
+static int make_directory(void **state)
+{
+    (void)state;
+    strcpy(strrchr(directory, '_'), "_XXXXXX");
+    return mkdtemp(directory) ? 0 : -1;
+}
+
+static int remove_directory(void **state)
+{
+    char command[256];
+    (void)state;
+    snprintf(command, sizeof command, "rm -rf %s", directory);
+    return system(command); /* NOLINT: a name of our own */
+}
+
+static void touch(const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+}
+
+static void a_name_is_free_when_neither_file_is_there(void **state)
+{
+    char expected[256];
+    (void)state;
+    assert_true(phd__target_choose(&target, directory, 4711));
+    snprintf(expected, sizeof expected, "%s/python_heap_4711_0.dump", directory);
+    assert_string_equal(target.final, expected);
+    touch("python_heap_4711_0.dump");
+    touch("python_heap_4711_1.dump.part");
+    touch("python_heap_4712_2.dump");
+    assert_true(phd__target_choose(&target, directory, 4711));
+    snprintf(expected, sizeof expected, "%s/python_heap_4711_2.dump.part", directory);
+    assert_string_equal(target.temporary, expected);
+    assert_int_equal(target.sequence, 2);
+}
+
+static void a_dangling_link_takes_a_name(void **state)
+{
+    char path[256];
+    (void)state;
+    snprintf(path, sizeof path, "%s/python_heap_4711_0.dump", directory);
+    assert_int_equal(symlink("nowhere", path), 0);
+    assert_true(phd__target_choose(&target, directory, 4711));
+    assert_int_equal(target.sequence, 1);
+}
+
+static void missing_directories_are_made(void **state)
+{
+    char path[256];
+    struct stat info;
+    (void)state;
+    snprintf(path, sizeof path, "%s/a/b/c", directory);
+    assert_true(phd__target_choose(&target, path, 1));
+    assert_int_equal(stat(path, &info), 0);
+    assert_true(S_ISDIR(info.st_mode));
+}
+
+static void a_name_that_is_too_long_is_refused(void **state)
+{
+    static char path[PHD_MAX_PATH];
+    (void)state;
+    for (size_t length = PHD_MAX_PATH - 60; length < PHD_MAX_PATH; length++) {
+        memset(path, 'x', length);
+        path[0] = '/';
+        path[length] = 0;
+        bool chosen = phd__target_choose(&target, path, 2147483647);
+        if (chosen)
+            assert_true(strstr(target.temporary, ".dump.part") + 10 == strchr(target.temporary, 0));
+        assert_true(chosen == (length + strlen("/python_heap_2147483647_0.dump.part") < PHD_MAX_PATH));
+    }
+}
+
+/* ---- the line ---- */
+
+static char line[8192];
+
+/* What `say` writes to stderr. */
+static const char *said(void (*say)(void))
+{
+    int fds[2], saved = dup(STDERR_FILENO);
+    assert_int_equal(pipe(fds), 0);
+    dup2(fds[1], STDERR_FILENO);
+    say();
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    close(fds[1]);
+    ssize_t length = read(fds[0], line, sizeof line - 1);
+    close(fds[0]);
+    line[length > 0 ? length : 0] = 0;
+    return line;
+}
+
+static struct phd_result result;
+static struct phd_error error;
+static const char *path = "/d/f.dump";
+
+static void say_written(void)
+{
+    phd__say_written(path, &result);
+}
+
+static void say_failed(void)
+{
+    phd__say_failed(path, "/nowhere/f.dump.part", &error);
+}
+
+static void a_written_dump_is_told_with_its_size(void **state)
+{
+    static const struct {
+        uint64_t bytes;
+        const char *text;
+    } sizes[] = {{1, "1 bytes"},       {1023, "1023 bytes"},     {1024, "1.0 KiB"},    {1536, "1.5 KiB"},
+                 {1048576, "1.0 MiB"}, {536870912, "512.0 MiB"}, {1 << 30, "1.0 GiB"}, {3000ull << 30, "3000.0 GiB"}};
+    char expected[512];
+    (void)state;
+    result.complete = true;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        result.bytes = sizes[i].bytes;
+        snprintf(expected, sizeof expected,
+                 "pyheapdump: wrote /d/f.dump (%s); open it with: python -m pyheapdump.view /d/f.dump\n",
+                 sizes[i].text);
+        assert_string_equal(said(say_written), expected);
+    }
+    result.write_errno = 28; /* ENOSPC */
+    assert_non_null(strstr(said(say_written), " GiB; cut: No space left on device); open"));
+    result = (struct phd_result){.bytes = 1};
+    assert_non_null(strstr(said(say_written), "(1 bytes; not complete, it says what is missing); open"));
+    result.bytes = 0;
+    assert_string_equal(said(say_written),
+                        "pyheapdump: wrote /d/f.dump; open it with: python -m pyheapdump.view /d/f.dump\n");
+}
+
+static void a_failure_is_told_with_its_cause(void **state)
+{
+    (void)state;
+    error = (struct phd_error){PHD_ERROR_WRITE, 13, 0, "open"};
+    assert_string_equal(said(say_failed),
+                        "pyheapdump: no dump at /d/f.dump: the file could not be written (open: Permission denied)\n");
+    error = (struct phd_error){PHD_ERROR_CHILD, 0, 0, "the child died"};
+    assert_string_equal(said(say_failed),
+                        "pyheapdump: no dump at /d/f.dump: the writing child died (the child died)\n");
+    error.system_errno = 12345;
+    assert_non_null(strstr(said(say_failed), "(the child died: error 12345)\n"));
+}
+
+static void a_long_line_is_cut_and_still_a_line(void **state)
+{
+    static char long_path[4090];
+    (void)state;
+    memset(long_path, 'x', sizeof long_path - 1);
+    path = long_path;
+    said(say_written);
+    path = "/d/f.dump";
+    assert_int_equal(strlen(line), 4096);
+    assert_int_equal(line[4095], '\n');
+}
+
+/* ---- the reserve ---- */
+
+static void memory_comes_from_the_reserve_when_it_is_refused(void **state)
+{
+    enum { RESERVE = 1 << 20, PAGE = 4096 };
+    (void)state;
+    assert_true(phd__pages_reserve(RESERVE));
+    refuse_memory(1, true);
+    unsigned char *first = phd__pages_alloc(PAGE + 1), *second = phd__pages_alloc(PAGE);
+    unsigned char *too_much = phd__pages_alloc(RESERVE), *rest = phd__pages_alloc(RESERVE - 3 * PAGE);
+    unsigned char *nothing = phd__pages_alloc(1);
+    allow_memory();
+    assert_non_null(first);
+    assert_ptr_equal(second, first + 2 * PAGE);
+    assert_null(too_much);
+    assert_non_null(rest);
+    assert_null(nothing);
+    for (size_t i = 0; i < RESERVE; i++)
+        assert_int_equal(first[i], 0);
+    memset(first, 1, RESERVE);
+    phd__pages_free(first, PAGE + 1); /* stays */
+    assert_int_equal(first[0], 1);
+}
+
+#define IN_DIRECTORY(function) cmocka_unit_test_setup_teardown(function, make_directory, remove_directory)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sent_signal_tells_its_sender),
+        cmocka_unit_test(threads_that_wait_show_where_they_stand),
+        IN_DIRECTORY(a_name_is_free_when_neither_file_is_there),
+        IN_DIRECTORY(a_dangling_link_takes_a_name),
+        IN_DIRECTORY(missing_directories_are_made),
+        cmocka_unit_test(a_name_that_is_too_long_is_refused),
+        cmocka_unit_test(a_written_dump_is_told_with_its_size),
+        cmocka_unit_test(a_failure_is_told_with_its_cause),
+        cmocka_unit_test(a_long_line_is_cut_and_still_a_line),
+        cmocka_unit_test(memory_comes_from_the_reserve_when_it_is_refused),
+    };
+    return cmocka_run_group_tests_name("crash parts", tests, NULL, NULL);
+}
