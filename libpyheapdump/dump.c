@@ -16,6 +16,7 @@
 #include "encode/blocks.h"
 #include "evidence/evidence.h"
 #include "layout/layout.h"
+#include "native/native.h"
 #include "report/report.h"
 #include "safe/text.h"
 #include "walk/roots.h"
@@ -128,9 +129,20 @@ static void fill_result(const struct phd_walk *walk, uint64_t started, struct ph
     result->complete = !walk->stopped && !walk->broken && !walk->missing_values;
 }
 
-static void write_objects(struct phd_walk *walk, const struct phd_request *request, const char *how)
+static void put_signal(struct phd_walk *walk, const struct phd_request *request, const struct phd_native *native)
+{
+    struct phd_native_facts facts = {NULL, request->thread != 0};
+    if (!request->free_threaded)
+        facts.gil = request->gil_held ? "held" : "not held";
+    phd__native_put(native, walk, request->crash, &facts);
+}
+
+static void write_objects(struct phd_walk *walk, const struct phd_request *request, const struct phd_native *native,
+                          const char *how)
 {
     put_facts(walk, request, how);
+    if (native)
+        put_signal(walk, request, native);
     phd__roots_put(walk, request);
     walk->near_roots = true;
     for (int level = 0; level < NEAR_LEVELS; level++) {
@@ -172,16 +184,17 @@ static void set_budget(const struct phd_request *request, uint64_t started, stru
         walk->deadline_ns = started + (uint64_t)(request->max_seconds * 1e9);
 }
 
-static enum phd_status write_message(const struct phd_request *request, struct phd_walk *walk, struct phd_sink *sink,
-                                     const char *how, struct phd_result *result, struct phd_error *error)
+static enum phd_status write_message(const struct phd_request *request, const struct phd_native *native,
+                                     struct phd_walk *walk, struct phd_sink *sink, const char *how,
+                                     struct phd_result *result, struct phd_error *error)
 {
     char boundary[PHD_BOUNDARY_SIZE];
     uint64_t started = now_ns();
     find_main_interpreter(walk, request);
-    phd__report_begin(walk, request, sink, boundary);
+    phd__report_begin(walk, request, native, sink, boundary);
     walk->blocks->start = sink->written;
     set_budget(request, started, walk, sink);
-    write_objects(walk, request, how);
+    write_objects(walk, request, native, how);
     fill_result(walk, started, result);
     sink->limit = 0;
     put_end(walk, result);
@@ -212,23 +225,35 @@ static enum phd_status publish(const struct phd_request *request, struct phd_err
     return PHD_ERROR_WRITE;
 }
 
+/* Find out what only the memory can tell, then write. */
+static enum phd_status write_found(const struct phd_request *request, struct phd_walk *walk, struct phd_sink *sink,
+                                   const char *how, struct phd_result *result, struct phd_error *error)
+{
+    static struct phd_request found;
+    static struct phd_native native;
+    found = *request;
+    phd__threads_find(walk, &found);
+    walk->trust_counts &= found.gil_held;
+    if (!request->crash)
+        return write_message(&found, NULL, walk, sink, how, result, error);
+    phd__native_read(&native, walk->memory, request->crash, getpid());
+    enum phd_status status = write_message(&found, &native, walk, sink, how, result, error);
+    phd__native_close(&native);
+    return status;
+}
+
 static enum phd_status write_file(const struct phd_request *request, struct phd_memory *memory,
                                   const struct phd_layout *layout, const char *how, struct phd_sink *sink,
                                   struct phd_result *result, struct phd_error *error)
 {
     struct phd_blocks blocks;
-    static struct phd_walk walk;     /* large; one dump at a time per process */
-    static struct phd_request found; /* with what only the memory can tell */
+    static struct phd_walk walk; /* large; one dump at a time per process */
     enum phd_status status = phd__blocks_open(&blocks, sink, request->level, error);
     if (status == PHD_OK) {
         status = phd__walk_open(&walk, layout, memory, &blocks, error);
         walk.redact = request->redact;
-        if (status == PHD_OK) {
-            found = *request;
-            phd__threads_find(&walk, &found);
-            walk.trust_counts &= found.gil_held;
-            status = write_message(&found, &walk, sink, how, result, error);
-        }
+        if (status == PHD_OK)
+            status = write_found(request, &walk, sink, how, result, error);
         phd__walk_close(&walk);
     }
     phd__blocks_close(&blocks);

@@ -25,6 +25,7 @@ struct phd_crash {
     int system_call;  /* si_syscall, for SIGSYS */
     int sender_pid;   /* who sent it; only when code <= 0 */
     int sender_uid;
+    int process;                    /* id of the process that got it */
     int thread;                     /* kernel id of the thread that got the signal */
     uint64_t thread_ident;          /* its pthread_self(), by which its PyThreadState is found */
     struct phd_registers registers; /* of that thread, at the signal */

@@ -106,6 +106,7 @@ void phd__crash_record(struct phd_crash *crash, const siginfo_t *info, const voi
     memset(crash, 0, sizeof *crash);
     crash->signal = info->si_signo;
     crash->code = info->si_code;
+    crash->process = getpid();
     crash->thread = gettid();
     crash->thread_ident = (uint64_t)pthread_self();
     if (info->si_code > 0) {

@@ -63,7 +63,7 @@ static void read_other(struct phd_native *native, struct phd_unwinder *unwinder,
 static void read_crashed(struct phd_native *native, struct phd_unwinder *unwinder, const struct phd_crash *crash)
 {
     struct phd_native_thread *thread = native->threads;
-    bool sent_by_itself = crash->code <= 0 && crash->sender_pid == native->pid;
+    bool sent_by_itself = crash->code <= 0 && crash->sender_pid == crash->process;
     thread->thread = crash->thread;
     unwinder->wanted_signal = sent_by_itself ? crash->signal : 0;
     phd__unwind(unwinder, &crash->registers, &thread->stack);
@@ -121,7 +121,6 @@ void phd__native_read(struct phd_native *native, struct phd_memory *memory, cons
 {
     unsigned others = crash->other_count < PHD_MAX_OTHER_THREADS ? crash->other_count : PHD_MAX_OTHER_THREADS;
     memset(native, 0, sizeof *native);
-    native->pid = pid;
     copy_signal(native, crash);
     struct phd_unwinder *unwinder = phd__pages_alloc(sizeof *unwinder);
     if (unwinder && (take_memory(native, others) || take_memory(native, 0))) {
@@ -200,7 +199,7 @@ static void put_where(const struct phd_native *native, struct phd_text *text)
 static void put_sender(const struct phd_native *native, const struct phd_crash *crash, struct phd_text *text)
 {
     phd__text_string(text, "sent by ");
-    if (crash->sender_pid == native->pid) {
+    if (crash->sender_pid == crash->process) {
         phd__text_string(text, "the process itself");
         put_where(native, text);
         return;

@@ -31,7 +31,6 @@ struct phd_native_thread {
 };
 
 struct phd_native {
-    int pid;
     struct phd_modules modules;
     struct phd_native_thread *threads; /* that of the signal first */
     unsigned count;
@@ -50,7 +49,7 @@ struct phd_native_facts {
     bool python_thread; /* it has a PyThreadState */
 };
 
-/* Find out everything about `crash` in process `pid`, whose memory is `memory`. What cannot be had is missing, and the
+/* Find out everything about `crash`; `memory` is that of process `pid`: the one that got the signal or its clone. What cannot be had is missing, and the
  * stacks say why they end; it never fails. To be closed. */
 void phd__native_read(struct phd_native *native, struct phd_memory *memory, const struct phd_crash *crash, int pid);
 void phd__native_close(struct phd_native *native);

@@ -98,13 +98,13 @@ static void put_file_name(struct phd_text *to, const char *name)
     }
 }
 
-static void put_headers(struct phd_walk *walk, const struct phd_request *request, struct phd_text *to,
-                        const char *boundary)
+static void put_headers(struct phd_walk *walk, const struct phd_request *request, const struct phd_native *native,
+                        struct phd_text *to, const char *boundary)
 {
     char subject[SUBJECT_ROOM];
     struct utsname host;
     bool named = uname(&host) == 0;
-    phd__subject(walk, request, subject, sizeof subject);
+    phd__subject(walk, request, native, subject, sizeof subject);
     put_header(to, "Subject", subject);
     phd__text_string(to, "Date: ");
     phd__text_date(to, request->time_ns);
@@ -142,15 +142,15 @@ static void put_preamble(const struct phd_request *request, struct phd_text *to,
     phd__text_string(to, "\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n");
 }
 
-void phd__report_begin(struct phd_walk *walk, const struct phd_request *request, struct phd_sink *sink,
-                       char boundary[PHD_BOUNDARY_SIZE])
+void phd__report_begin(struct phd_walk *walk, const struct phd_request *request, const struct phd_native *native,
+                       struct phd_sink *sink, char boundary[PHD_BOUNDARY_SIZE])
 {
     struct phd_text text;
     phd__text_init(&text, (char *)walk->items.data, walk->items.capacity - CLOSING_ROOM);
     make_boundary(request, boundary);
-    put_headers(walk, request, &text, boundary);
+    put_headers(walk, request, native, &text, boundary);
     put_preamble(request, &text, boundary);
-    phd__traceback_text(walk, request, &text);
+    phd__traceback_text(walk, request, native, &text);
     bool cut = text.full;
     text.capacity = walk->items.capacity; /* now there is room for what must not be missing */
     phd__text_string(&text, cut ? "\n... the text is cut, the rest is in the binary part\n\n--" : "\n--");

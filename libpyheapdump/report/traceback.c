@@ -307,10 +307,24 @@ static void put_thread(struct phd_walk *walk, const struct phd_thread *thread, v
     PHD_UNGUARD(walk->memory, &guard);
 }
 
-void phd__traceback_text(struct phd_walk *walk, const struct phd_request *request, struct phd_text *to)
+static void put_signal(const struct phd_request *request, const struct phd_native *native, struct phd_text *to)
+{
+    phd__native_summary(native, request->crash, to);
+    phd__text_string(to, "\n\nNative stack of the thread that got the signal (native id ");
+    phd__text_unsigned(to, (uint64_t)request->crash->thread);
+    phd__text_string(to, "), most recent call first:\n");
+    phd__native_stack_text(native, 0, to);
+    if (!request->thread)
+        phd__text_string(to, "This thread has no Python thread state.\n");
+}
+
+void phd__traceback_text(struct phd_walk *walk, const struct phd_request *request, const struct phd_native *native,
+                         struct phd_text *to)
 {
     struct thread_report report = {request, to};
     struct phd_guard guard;
+    if (native)
+        put_signal(request, native, to);
     if (request->exception && !readable(walk, put_chain, request->exception, to))
         phd__text_string(to, "<unreadable exception>\n");
     if (PHD_GUARD(walk->memory, &guard))
@@ -358,12 +372,15 @@ static void put_thread_place(struct phd_walk *walk, uint64_t state, struct phd_t
     put_place(walk, phd__thread_frame(walk, state), 0, to);
 }
 
-void phd__subject(struct phd_walk *walk, const struct phd_request *request, char *out, size_t capacity)
+void phd__subject(struct phd_walk *walk, const struct phd_request *request, const struct phd_native *native, char *out,
+                  size_t capacity)
 {
     struct phd_text text;
     phd__text_init(&text, out, capacity - 1);
     phd__text_string(&text, "[pyheapdump] ");
-    if (!request->exception || !readable(walk, put_exception_line, request->exception, &text))
+    if (native)
+        phd__native_summary(native, request->crash, &text);
+    else if (!request->exception || !readable(walk, put_exception_line, request->exception, &text))
         phd__text_string(&text, request->reason);
     if (request->traceback)
         readable(walk, put_traceback_place, request->traceback, &text);
