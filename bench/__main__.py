@@ -18,11 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from bench import peers, report
+from bench.heap import OBJECTS_PER_RECORD
 from bench.processes import ROOT, MeasurementError, measure
 from bench.targets import TARGETS, Values
 
 VERSIONS = ("3.11", "3.13")
 WORK = ROOT / "build" / "bench"
+# 300,000 objects of their own: what the time of a crash is measured with.
+CRASHING_RECORDS = 300_000 // OBJECTS_PER_RECORD
 # A file system in memory, to tell what the disk costs.
 MEMORY_DIRECTORY = "/dev/shm"
 
@@ -129,6 +132,7 @@ def measure_one(executable: str, effort: Effort, directory: Path) -> Values:
         "open_large": opened(records),
         "open_small": opened(small),
         "install": measure(executable, "measure_install", effort.starts, effort.rounds),
+        "crash": measure(executable, "measure_crash", CRASHING_RECORDS, effort.repeats, directory),
     }
 
 

@@ -101,4 +101,18 @@ TARGETS = (
         "work with install() / without",
         1.02, "", 1, 3, lambda v: ratio(v["install"]["rounds"], "installed", "bare"),
     ),
+    Target("resident memory of install()", 8 << 20, " MiB", 2**-20, 1, lambda v: Figure.of([v["crash"]["resident"]])),
+    Target(
+        "SIGSEGV to the end of the process, 300,000 objects",
+        0.5, " s", 1, 3, lambda v: Figure.of(repeat["signal"] for repeat in v["crash"]["repeats"]),
+    ),
+    Target(
+        "the same / the dump of the same program's exception",
+        1.5, "", 1, 2, lambda v: ratio(v["crash"]["repeats"], "signal", "exception"),
+    ),
+    Target(
+        "time for each object after SIGSEGV / after an exception",
+        round(1 / 0.9, 2), "", 1, 2,
+        lambda v: ratio(v["crash"]["repeats"], "signal_per_object", "exception_per_object"),
+    ),
 )  # fmt: skip

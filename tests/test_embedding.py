@@ -10,9 +10,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
-import pytest
-
 import pyheapdump
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "embedding" / "embedding.c"

@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static volatile int *parse_row(volatile int *row)
+static __attribute__((noinline)) volatile int *parse_row(volatile int *row)
 {
     row[4] = 1; /* where `row` is NULL this is address 0x10 */
     return row;
