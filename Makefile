@@ -80,9 +80,9 @@ $(C_BUILDS:%=c-%): c-%: packages
 	cmake --build build/$*
 	ctest --test-dir build/$* --output-on-failure
 
-# What may run in a crashed process calls nothing that is not on the list.
+# What may run in a crashed process says so, and calls nothing that is not on the list.
 crash-symbols: c-gcc
-	$(PYTHON) tools/check_crash_symbols.py build/gcc libpyheapdump/crash_symbols.txt
+	$(PYTHON) tools/check_crash_symbols.py build/gcc libpyheapdump/crash_symbols.txt libpyheapdump
 
 # The layout tables are what each Python's own headers say.
 check-layouts: packages

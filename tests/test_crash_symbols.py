@@ -71,3 +71,20 @@ def test_a_directory_without_objects_is_an_error(tmp_path):
     done = check(tmp_path)
     assert done.returncode == 2
     assert "no object files" in done.stderr
+
+
+def test_each_file_says_its_context(build, tmp_path):
+    build("sink", "one", "write")
+    for folder, name, text in (
+        ("sink", "tagged.c", "/* A sink.\n * Context: crash. */\n"),
+        ("sink", "forgotten.c", "/* A sink. */\n/* Context: crash. */\n"),
+        ("read", "normal.c", "/* A reader. */\n"),
+    ):
+        path = tmp_path / "sources" / folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (tmp_path / "allowed.txt").write_text(ALLOWLIST)
+    command = [sys.executable, str(CHECK), str(tmp_path), str(tmp_path / "allowed.txt"), str(tmp_path / "sources")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == f"{tmp_path}/sources/sink/forgotten.c: does not say its context\n"

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks that the code which may run in a crashed process calls only what is allowed there.
 
-usage: tools/check_crash_symbols.py CMAKE_BUILD_DIRECTORY ALLOWLIST
+usage: tools/check_crash_symbols.py CMAKE_BUILD_DIRECTORY ALLOWLIST [SOURCES]
 
 Crash context (see libpyheapdump/pyheapdump.h) means: locks in an unknown state, a broken heap, perhaps a tiny stack.
 Nothing there may call malloc, stdio, the dynamic linker or anything else that takes a lock. All of libpyheapdump is
 such code but for the folders named in NORMAL. The check takes the undefined symbols of those object files, as the
-compiler left them; each must be defined by another of these objects or stand in the allowlist, with a reason.
+compiler left them; each must be defined by another of these objects or stand in the allowlist, with a reason. In
+SOURCES, the folder libpyheapdump/, every C file of these folders must state its context in its first comment.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ class CheckError(Exception):
 
 
 def main(arguments: list[str]) -> int:
-    if len(arguments) != 2:
-        print("usage: check_crash_symbols.py CMAKE_BUILD_DIRECTORY ALLOWLIST", file=sys.stderr)
+    if len(arguments) not in (2, 3):
+        print("usage: check_crash_symbols.py CMAKE_BUILD_DIRECTORY ALLOWLIST [SOURCES]", file=sys.stderr)
         return 2
     try:
         objects = crash_objects(Path(arguments[0]))
@@ -37,6 +38,7 @@ def main(arguments: list[str]) -> int:
             for path in objects
             for symbol in sorted(symbols(path, "--undefined-only") - defined - allowed.keys())
         ]
+        problems += [f"{path}: does not say its context" for folder in arguments[2:] for path in untagged(Path(folder))]
     except CheckError as error:
         print(f"check_crash_symbols: {error}", file=sys.stderr)
         return 2
@@ -53,6 +55,14 @@ def crash_objects(build: Path) -> list[Path]:
     if not found:
         raise CheckError(f"no object files in {folder}: build with `make c-gcc` first")
     return found
+
+
+def untagged(sources: Path) -> list[Path]:
+    """The C files of crash context below `sources` whose first comment has no line that tells the context."""
+    found = [path for path in sorted(sources.rglob("*.c")) if path.relative_to(sources).parts[0] not in NORMAL]
+    if not found:
+        raise CheckError(f"no C files in {sources}")
+    return [path for path in found if "Context: crash" not in path.read_text().partition("*/")[0]]
 
 
 def symbols(path: Path, option: str) -> set[str]:
