@@ -25,6 +25,7 @@
 struct exchanged {
     uint64_t address, size;
     const uint8_t *bytes;
+    uint8_t *touched; /* set to 1 for each byte that was read; or NULL */
 };
 
 /* Open the memory of this process; with AddressSanitizer, as a copied one. */

@@ -370,7 +370,7 @@ static uint8_t stack_copy[STACK_PART];
 static void unwind_filled(const struct phd_registers *registers, size_t offset, size_t size, uint8_t value)
 {
     uint64_t begin = registers->value[PHD_RSP];
-    struct exchanged exchanged = {begin + offset, size, stack_copy};
+    struct exchanged exchanged = {begin + offset, size, stack_copy, NULL};
     memset(stack_copy, value, size);
     open_copied_memory(&memory, &exchanged);
     unwind_opened(registers);
