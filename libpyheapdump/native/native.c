@@ -9,7 +9,7 @@
 #include "native/signal_names.h"
 #include "safe/pages.h"
 
-enum { MAX_ABORT_FRAMES = 8 };
+enum { MAX_ABORT_FRAMES = 16 };
 
 /* ---- reading ---- */
 

@@ -37,6 +37,7 @@ static const struct phd_signal_reason reasons[] = {
     {SIGFPE, FPE_FLTRES, PHD_REASON_ALONE, "FPE_FLTRES", "inexact floating-point result"},
     {SIGFPE, FPE_FLTINV, PHD_REASON_ALONE, "FPE_FLTINV", "invalid floating-point operation"},
     {SIGFPE, FPE_FLTSUB, PHD_REASON_ALONE, "FPE_FLTSUB", "subscript out of range"},
+    {SIGFPE, FPE_FLTUNK, PHD_REASON_ALONE, "FPE_FLTUNK", "floating-point error"},
     {SIGILL, ILL_ILLOPC, PHD_REASON_ALONE, "ILL_ILLOPC", "illegal instruction"},
     {SIGILL, ILL_ILLOPN, PHD_REASON_ALONE, "ILL_ILLOPN", "illegal instruction"},
     {SIGILL, ILL_ILLADR, PHD_REASON_ALONE, "ILL_ILLADR", "illegal addressing mode"},

@@ -75,7 +75,8 @@ static bool by_signal_frame(struct phd_unwinder *unwinder)
         return false;
     if (unwinder->signal_frames == PHD_MAX_SIGNAL_FRAMES)
         refuse(unwinder, unwinder->registers.value[PHD_RSP], "too many signal frames");
-    phd__signal_frame_read(unwinder->memory, unwinder->registers.value[PHD_RSP], &unwinder->passing);
+    phd__signal_frame_read(unwinder->memory, &unwinder->modules->mappings, unwinder->registers.value[PHD_RSP],
+                           unwinder->wanted_signal, &unwinder->passing);
     unwinder->caller = unwinder->passing.registers;
     unwinder->caller_exact = true;
     return true;
@@ -240,8 +241,7 @@ static void enter_caller(struct phd_unwinder *unwinder, enum phd_frame_source so
     if (source != PHD_BY_SIGNAL)
         return;
     unwinder->signal_frames++;
-    if (unwinder->wanted_signal && !unwinder->found_signal && unwinder->passing.signal == unwinder->wanted_signal &&
-        unwinder->passing.code > 0) {
+    if (unwinder->wanted_signal && !unwinder->found_signal && unwinder->passing.signal == unwinder->wanted_signal) {
         unwinder->found_signal = true;
         unwinder->found = unwinder->passing;
         unwinder->found_at = index;
