@@ -2,13 +2,15 @@
 """Dumps of fatal signals in the viewer: what `Dump.signal` holds, and how banner, views and pdb show it."""
 
 import json
+import random
 from pathlib import Path
 from typing import Any, Dict, List
 
+import msgpack
 import pytest
-from pyheapdump.view import load
+from pyheapdump.view import DumpError, load
 from support.dumped_program import DumpedProgram
-from support.format_writer import ABSENT, Block, address, encode, missing, ref
+from support.format_writer import ABSENT, SIGNAL, Block, address, encode, missing, ref
 from support.subject import run_python
 from test_view_cli import refused, shown, view
 
@@ -220,6 +222,19 @@ def test_json(crashed: Path) -> None:
         assert all(f"`{key}`" in documented for key in keys), keys
 
 
+def test_frames_left_out_in_the_middle(tmp_path: Path) -> None:
+    stacks = [{"thread": 4711, "frames": NATIVE, "end": "the first function", "omitted": [4, 12_345]}]
+    path = crashing_program(threads=stacks).write(tmp_path / "x.dump")
+    with load(path) as dump:
+        assert dump.signal is not None and dump.signal.threads[0].gap == (4, 12_345)
+    line = "\n  ... 12345 frames of C code are not in the dump\n"
+    assert line in shown(view(path)) and line in shown(view(path, "--native")), "outside of for_each_row"
+    assert {"omitted": 12_345} in json.loads(shown(view(path, "--json")))["signal"]["stacks"][0]["frames"]
+    for odd in ([9, 1], [4, 0], [-1, 5], [4], "x", [4, "x"], {4: 1}, [[], []], None):
+        with load(crashing_program(threads=[{**stacks[0], "omitted": odd}]).write(tmp_path / "y.dump")) as dump:
+            assert dump.signal is not None and dump.signal.threads[0].gap is None
+
+
 def test_the_writers_line_may_name_the_python_place(tmp_path: Path) -> None:
     program = crashing_program(text=LINE)
     assert f"error    {LINE}\n" in shown(view(program.write(tmp_path / "x.dump")))
@@ -360,6 +375,7 @@ ODD: List[Any] = [
         missing("x"),
         address(1),
     ),
+    *([{"thread": 4711, "frames": [[5, 0, "f", 1, "cfi"]] * 5, "end": 5, "omitted": [3, 2**63]}],),
     *([{"thread": [], "frames": [[5], [1, 2, 3, 4, 5], "x", [2**64, 0, "s", 1, "cfi"], [1, 10**9, 5, -1, None]]}],),
     *([{"path": "\0", "build_id": "../../x"}, {"path": "a", "build_id": "zz", "start": -1}, 5],),
 ]
@@ -386,6 +402,40 @@ def look_at_signal(path: Path) -> None:
             assert len(text) < 10_000_000 and text.replace("\n", "").isprintable()
         if dump.signal is not None:
             assert all(len(frame.place) < 500 for stack in dump.signal.threads for frame in stack.frames)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_wrong_types_at_random(tmp_path: Path, seed: int) -> None:
+    """Every part of the map replaced by chance, deep inside too; the seed makes it the same each time."""
+    chance = random.Random(seed)
+
+    def spoilt(value: Any) -> Any:
+        if chance.random() < 0.1:
+            return chance.choice(ODD)
+        if isinstance(value, dict):
+            return {key: spoilt(one) for key, one in value.items()}
+        return [spoilt(one) for one in value] if isinstance(value, list) else value
+
+    for _ in range(20):
+        program = crashing_program()
+        block = next(block for block in program.dump.blocks() if block.kind == SIGNAL)
+        block.content = encode(spoilt(msgpack.unpackb(block.content)))
+        look_at_signal(program.write(tmp_path / "x.dump"))
+
+
+def test_flipped_bits(crashed: Path, tmp_path: Path) -> None:
+    """One byte wrong anywhere: a clear error, or a dump that is shown."""
+    data = crashed.read_bytes()
+    chance = random.Random(1)
+    path = tmp_path / "x.dump"
+    for _ in range(100):
+        spoilt = bytearray(data)
+        spoilt[chance.randrange(len(spoilt))] ^= 1 << chance.randrange(8)
+        path.write_bytes(spoilt)
+        try:
+            look_at_signal(path)
+        except DumpError as problem:
+            assert "\n" not in str(problem)
 
 
 def test_blocks_that_lie(tmp_path: Path) -> None:

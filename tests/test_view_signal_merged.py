@@ -11,8 +11,8 @@ from types import FrameType
 from typing import Any, Iterator, List, Optional
 
 import pytest
-from pyheapdump.view.merged import MergedStack, merged, merged_stack
-from pyheapdump.view.signals import Module, NativeFrame
+from pyheapdump.view.merged import MergedStack, Omitted, merged, merged_stack
+from pyheapdump.view.signals import Gap, Module, NativeFrame, NativeThread
 from support.dumped_program import DumpedProgram
 
 PYTHON = Module("/usr/bin/python3", None, None, 0, None, False)
@@ -32,20 +32,28 @@ def python(tmp_path: Path) -> Iterator[Any]:
         yield lambda text: [(frames[name[-1]], name.startswith(".")) for name in text.split()]
 
 
-def native(text: str, how: str = "cfi") -> List[NativeFrame]:
+def native(text: str, how: str = "cfi") -> NativeThread:
+    """The stack; ... stands for frames that are left out. The offset of the innermost frame may be given by @."""
     made = []
-    for name in text.split():
+    names, _, offset = text.partition("@")
+    for name in names.replace("...", "").split():
         of_python = name.islower() or name in ("E", "T") or name.startswith(("_PyEval", "_TAIL"))
-        made.append(NativeFrame(1, PYTHON if of_python else FOO, SYMBOLS.get(name, name), 1, how))
-    return made
+        made.append(NativeFrame(1, PYTHON if of_python else FOO, SYMBOLS.get(name, name), 0x1000, how))
+    if offset:
+        made[-1] = made[-1]._replace(offset=int(offset, 16))
+    gap = Gap(len(text.partition("...")[0].split()), 99) if "..." in text else None
+    return NativeThread(1, made, "end", gap)
 
 
 def text(stack: MergedStack, hidden: bool = True) -> str:
     entries = [entry for at, entry in enumerate(stack.entries) if hidden or at not in stack.hidden]
     return " ".join(
-        f"[{entry.f_code.co_name}]" if isinstance(entry, FrameType) else SHORT.get(entry.symbol, str(entry.symbol))
-        for entry in entries
+        f"[{entry.f_code.co_name}]" if isinstance(entry, FrameType) else name_of(entry) for entry in entries
     )
+
+
+def name_of(entry: Any) -> str:
+    return "..." if isinstance(entry, Omitted) else SHORT.get(entry.symbol, str(entry.symbol))
 
 
 @pytest.mark.parametrize(
@@ -69,8 +77,20 @@ def text(stack: MergedStack, hidden: bool = True) -> str:
         ("", "", ""),
         # the function of the interpreter has not taken up its Python frame yet
         ("E call F call E", ".a b", "E [a] [b] call F call E"),
+        ("F E call F call E @3f", ".a b .c", "[a] [b] F E [c] call F call E"),
         # the native stack is cut outside
         ("F call E G", ".a .b c", "[a] F call E [b] [c] G"),
+        ("F call E", ".a .b c", "[a] F call E [b] [c]"),
+        # frames are left out in the middle
+        ("main E F ... F E G", ".a b .c .d e .f", "main E [a] [b] F ... [c] [d] [e] F E [f] G"),
+        ("main E F ... E G", ".a .b", "main E [a] F ... E [b] G"),
+        ("main E F ... F G", ".a .b", "main E [a] F ... [b] F G"),
+        ("main ... F E G", ".a .b", "main ... [a] F E [b] G"),
+        ("... F E G", ".a .b", "... [a] F E [b] G"),
+        ("main E F ... F E", ".a .b .c", "main E [a] F ... [b] F E [c]"),
+        ("main E F ... F E @10", ".a .b .c", "main E [a] F ... [b] [c] F E"),
+        ("main ... E T", ".a .b", "main ... [a] E T [b]"),
+        ("main E ... T G", ".a .b .c", "main E [a] ... [b] T [c] G"),
     ],
 )
 def test_merged(python: Any, c: str, py: str, expected: str) -> None:
@@ -85,7 +105,10 @@ def test_merged(python: Any, c: str, py: str, expected: str) -> None:
         ("E F E G", ".a b", "2 times by the native stack, 1 times by Python's"),  # a Python frame is lost
         ("F G", ".a", "0 times by the native stack, 1 times"),  # no symbols at all
         ("E ? E G", ".a .b .c", "2 times by the native stack, 3 times"),  # the one without a symbol may be the third
-        ("E F E", ".a .b .c", "2 times by the native stack, 3 times"),  # cut, and the innermost may not have begun
+        ("main E F ... ? E G", ".a .b .c", "2 times"),
+        ("main E ? ... E G", ".a .b .c", "2 times"),
+        ("main E F ... E G", ".a", "2 times"),
+        ("main F ... F G", ".a", "0 times"),
         ("E F", "a b", "does not tell"),  # the outermost is cut off
         ("_PyEval_EvalFrame F", ".a", "0 times"),
         ("my_PyEval_EvalFrameDefault F", ".a", "0 times"),
@@ -99,15 +122,31 @@ def test_nothing_is_guessed(python: Any, c: str, py: str, words: str) -> None:
     assert [len(section) for section in stack.sections] == [len(py.split()), len(c.split())]
 
 
+@pytest.mark.parametrize(
+    "c, py, expected",
+    [
+        ("main E F E G", ".a b", "main E F E [a] [b] G"),
+        ("main E F E G", "a b .c", "main E [a] [b] F E [c] G"),
+        ("main E F E G", "a b", "main E F E [a] [b] G"),
+        ("F E G", ".a .b c", "[a] F E [b] [c] G"),
+        ("main E F E @10", "a b", "main E [a] [b] F E"),
+        ("main E ? E G", ".a", None),
+        ("main E F ... E G", "a .b", None),
+    ],
+)
+def test_pythons_stack_is_cut(python: Any, c: str, py: str, expected: Optional[str]) -> None:
+    """The inner end of both is right, as the dump says that the chain of frames breaks."""
+    stack = merged(python(py), native(c), "the chain of frames is broken")
+    if expected is not None:
+        assert (text(stack), stack.problem) == (expected, None)
+    else:
+        assert stack.problem is not None and "(the chain of frames is broken)" in stack.problem
+
+
 def test_a_stack_that_was_scanned_for_is_not_cut(python: Any) -> None:
     assert merged(python(".a .b"), native("F E G")).problem is None
     assert merged(python(".a .b"), native("F E G", how="scan")).problem is not None
     assert merged(python(".a"), native("F E G", how="scan")).problem is None, "but where the numbers agree it fits"
-
-
-def test_why_python_frames_are_missing(python: Any) -> None:
-    problem = merged(python(".a"), native("E F E G"), "the chain of frames is broken").problem
-    assert problem is not None and "(the chain of frames is broken)" in problem
 
 
 def test_entries_that_are_not_told(python: Any) -> None:
@@ -121,9 +160,7 @@ def test_up_to_310_each_python_frame_is_an_entry(tmp_path: Path, version: List[i
     program.facts["python"] = version
     program.thread([program.frame(program.code(name, "app.py"), {}, 1) for name in "ba"])
     with program.load(tmp_path / "x.dump") as dump:
-        from pyheapdump.view.signals import NativeThread
-
-        stack = merged_stack(dump, dump.threads[0], NativeThread(1, native("E call E G"), "end"))
+        stack = merged_stack(dump, dump.threads[0], native("E call E G"))
         if expected is None:
             assert text(stack) == "E [a] call E [b] G"
         else:

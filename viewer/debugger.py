@@ -3,8 +3,7 @@
 
 `DumpPdb` is the standard debugger on the dump's frames, with three differences: commands that would make the program
 go on say that nothing runs, what it prints cannot steer the terminal, and there are commands for what a dump has more
-than one stack of: `threads`, `thread N`, `tasks`, `task N`, `banner`; `native` shows
-C functions.
+than one stack of: `threads`, `thread N`, `tasks`, `task N`, `native` (C functions), `banner`.
 
 A .pdbrc is read from the home directory only: the one in the current directory may have come along with the dump.
 """
@@ -75,7 +74,9 @@ class DumpPdb(pdb.Pdb):
 
     def do_native(self, argument: str) -> None:
         """native: the stack of the thread that got the fatal signal, with its C functions."""
-        self.message(what_failed(self.dump) if self.dump.signal is not None else "the dump is about no fatal signal")
+        self.message(
+            what_failed(self.dump) if self.dump.signal is not None else "the dump has no stacks of C functions"
+        )
 
     def do_tasks(self, argument: str) -> None:
         """tasks: list the asyncio tasks with their stacks; `task N` goes to one."""

@@ -4,11 +4,16 @@
 Python code runs in one C function, `_PyEval_EvalFrameDefault` (Python/ceval.c). A call from Python to Python stays
 inside it (from 3.11 on), so one native frame of it stands for a *run* of Python frames: from the one for which it was
 entered (`entry` in the file; up to 3.10 each frame is) inwards to the last before the next entry. The innermost run
-belongs to the innermost such native frame, and so on outwards. Both stacks are in the file on their own, and may be
-cut, or wrong in a damaged process: where the numbers of runs and of these native frames do not agree, nothing is
-guessed. Two differences are allowed: a native stack that is cut at its outer end still fits at its inner one; and where
-the innermost function of all is the interpreter's, it may not have taken up its Python frame yet (a stack overflow does
-that).
+belongs to the innermost such native frame, and so on outwards.
+
+Both stacks are in the file on their own, and may be cut, or wrong in a damaged process. Where the numbers of runs and
+of these native frames do not agree, nothing is guessed: the stacks stay apart. These differences explain themselves:
+
+* The innermost function of all is the interpreter's, and it has not taken up its Python frame yet. Stack overflows do
+  that: it needs more stack than most.
+* The native stack ends too early, or frames in the middle of it were left out: its inner end still fits, and then its
+  outer one. That takes frames that are all known by name, with nothing missing between them.
+* Python's stack ends too early, and the dump says why.
 """
 
 from __future__ import annotations
@@ -26,6 +31,9 @@ EVAL = re.compile(r"_PyEval_EvalFrameDefault(\.(cold|lto_priv|constprop|isra)(\.
 # 3.14+ with the tail-calling interpreter (Python/generated_cases.c.h): one function for each instruction. They replace
 # one another on the stack, on top of the _PyEval_EvalFrameDefault that called the first.
 TAIL_CALL = re.compile(r"_TAIL_CALL_\w+(\.\w+)*")
+# Bytes at the start of the interpreter's function before which it has not taken up its frame: it saves registers and
+# makes room on the stack (gcc, x86-64: the frame is linked at +0x42 in 3.11, at +0x86 in 3.13).
+PROLOGUE = 0x40
 
 # How a thread or a program starts, in libc: of no interest.
 STARTERS = frozenset(
@@ -33,7 +41,15 @@ STARTERS = frozenset(
     "__clone3".split()
 )
 
-Entry = Union[FrameType, NativeFrame]
+
+class Omitted(NamedTuple):
+    """Frames of C code that were left out of the dump here."""
+
+    frames: int
+
+
+Entry = Union[FrameType, NativeFrame, Omitted]
+PythonStack = Sequence["tuple[FrameType, bool | None]"]
 
 
 class MergedStack(NamedTuple):
@@ -50,8 +66,31 @@ class MergedStack(NamedTuple):
     @property
     def sections(self) -> list[range]:
         """Positions in `entries` that belong together: one range, or Python's frames and the native ones."""
-        python = sum(not is_native(entry) for entry in self.entries) if self.problem is not None else 0
+        python = sum(isinstance(entry, FrameType) for entry in self.entries) if self.problem is not None else 0
         return [found for found in (range(python), range(python, len(self.entries))) if found]
+
+
+class Part(NamedTuple):
+    """Native frames with nothing left out between them, and where among them the interpreter's function stands."""
+
+    frames: Sequence[NativeFrame]
+    groups: list[range]
+
+    @property
+    def is_whole(self) -> bool:
+        """Can nothing be missing in between, nor a frame of the interpreter's be without its name?"""
+        return all(frame.how in RELIABLE and frame.symbol is not None for frame in self.frames)
+
+    @property
+    def at_eval(self) -> bool:
+        """Is the innermost function the interpreter's?"""
+        return bool(self.groups) and self.groups[-1].stop == len(self.frames)
+
+    @property
+    def in_prologue(self) -> bool:
+        """Is the innermost function the interpreter's, at its very start?"""
+        offset = self.frames[-1].offset if self.at_eval else None
+        return offset is not None and offset < PROLOGUE
 
 
 def merged_stack(dump: Dump, thread: Thread | None, native: NativeThread | None) -> MergedStack:
@@ -59,55 +98,36 @@ def merged_stack(dump: Dump, thread: Thread | None, native: NativeThread | None)
     python = thread.entries if thread is not None else []
     if dump.heap.python < (3, 11):
         python = [(frame, True if entry is None else entry) for frame, entry in python]
-    return merged(python, native.frames if native is not None else [], thread.problem if thread is not None else None)
+    return merged(python, native or NativeThread(None, [], None), thread.problem if thread is not None else None)
 
 
-def merged(
-    python: Sequence[tuple[FrameType, bool | None]], native: Sequence[NativeFrame], why_short: str | None = None
-) -> MergedStack:
-    """Both stacks are given outermost first; `why_short` tells why Python's is not whole."""
-    apart: list[Entry] = [*(frame for frame, _ in python), *native]
-    if not python or not native:
+def merged(python: PythonStack, native: NativeThread, python_problem: str | None = None) -> MergedStack:
+    """Python's stack is given outermost first; `python_problem` tells why it ends too early."""
+    left_out: list[Entry] = [] if native.gap is None else [Omitted(native.gap.omitted)]
+    at = 0 if native.gap is None else native.gap.at
+    outer, inner = part(native.frames[:at]), part(native.frames[at:])
+    apart: list[Entry] = [*(frame for frame, _ in python), *outer.frames, *left_out, *inner.frames]
+    if not python or not native.frames:
         return MergedStack(apart, hidden(apart), None)
-    runs, groups = python_runs(python), eval_frames(native)
+    runs = python_runs(python, is_cut=python_problem is not None)
     if runs is None:
         return MergedStack(apart, frozenset(), "the dump does not tell which Python frames C code called")
-    if len(groups) == len(runs) + 1 and starting(groups, native):
-        groups.pop()
-    problem = disagreement(runs, groups, native, why_short)
-    if problem is not None:
+    inner = without_unbegun(inner, len(runs) - len(outer.groups))
+    if not fits(len(runs), outer, inner, native.gap is not None, python_problem is not None):
+        problem = disagreement(len(runs), len(outer.groups) + len(inner.groups), python_problem)
         return MergedStack(apart, frozenset(), problem)
-    return joined(runs, groups, native)
-
-
-def joined(runs: list[list[FrameType]], groups: list[range], native: Sequence[NativeFrame]) -> MergedStack:
-    """Each run of Python frames put behind the native frame in which it ran."""
-    outside = len(runs) - len(groups)  # runs whose native frames are cut off
-    entries: list[Entry] = [frame for run in runs[:outside] for frame in run]
-    start = 0
-    for group, run in zip(groups, runs[outside:]):
-        entries += [*native[start : group.stop], *run]
-        start = group.stop
-    entries += native[start:]
+    excess = max(len(inner.groups) - len(runs), 0)  # native frames whose Python frames are cut off
+    inner = Part(inner.frames, inner.groups[excess:])
+    first, last = len(outer.groups), len(runs) - len(inner.groups)
+    between = [frame for run in runs[first:last] for frame in run]
+    entries: list[Entry] = [*interleaved(runs[:first], outer), *left_out, *between, *interleaved(runs[last:], inner)]
     return MergedStack(entries, hidden(entries), None)
 
 
-def python_runs(python: Sequence[tuple[FrameType, bool | None]]) -> list[list[FrameType]] | None:
-    """The runs of Python frames, each from its entry inwards; None when the file does not tell where they begin."""
-    runs: list[list[FrameType]] = []
-    for frame, entry in python:
-        if entry is None or (not entry and not runs):
-            return None
-        if entry:
-            runs.append([])
-        runs[-1].append(frame)
-    return runs
-
-
-def eval_frames(native: Sequence[NativeFrame]) -> list[range]:
-    """Where in a native stack, outermost first, the interpreter's function stands: positions that are one entry."""
+def part(frames: Sequence[NativeFrame]) -> Part:
+    """The frames, outermost first, with the positions of the interpreter's function: each range is one entry of it."""
     groups: list[range] = []
-    for position, frame in enumerate(native):
+    for position, frame in enumerate(frames):
         symbol = frame.symbol or ""
         if EVAL.fullmatch(symbol):
             groups.append(range(position, position + 1))
@@ -115,30 +135,52 @@ def eval_frames(native: Sequence[NativeFrame]) -> list[range]:
             on_top = groups and groups[-1].stop == position
             start = groups.pop().start if on_top else position
             groups.append(range(start, position + 1))
-    return groups
+    return Part(frames, groups)
 
 
-def disagreement(
-    runs: list[list[FrameType]], groups: list[range], native: Sequence[NativeFrame], why_short: str | None
-) -> str | None:
-    """Why the two stacks cannot be made one; None when they can."""
-    cut_outside = groups and len(groups) < len(runs) and is_whole_inside(native) and not starting(groups, native)
-    if len(runs) == len(groups) or cut_outside:
-        return None
-    counts = f"C code entered Python {len(groups)} times by the native stack, {len(runs)} times by Python's"
-    if why_short is not None and len(runs) < len(groups):
-        counts += f" ({why_short})"
-    return counts
+def python_runs(python: PythonStack, is_cut: bool) -> list[list[FrameType]] | None:
+    """The runs of Python frames, each from its entry inwards; None when the file does not tell where they begin."""
+    runs: list[list[FrameType]] = []
+    for frame, entry in python:
+        if entry is None or not (entry or runs or is_cut):
+            return None
+        if entry or not runs:
+            runs.append([])
+        runs[-1].append(frame)
+    return runs
 
 
-def starting(groups: list[range], native: Sequence[NativeFrame]) -> bool:
-    """Is the innermost function of all the interpreter's?"""
-    return bool(groups) and groups[-1].stop == len(native)
+def without_unbegun(inner: Part, expected: int) -> Part:
+    """The part without the innermost entry of the interpreter, where that has no Python frame yet."""
+    unbegun = inner.in_prologue or (inner.at_eval and len(inner.groups) == expected + 1)
+    return Part(inner.frames, inner.groups[:-1]) if unbegun else inner
 
 
-def is_whole_inside(native: Sequence[NativeFrame]) -> bool:
-    """Can nothing be missing between these frames, nor one of the interpreter's be without its name?"""
-    return all(frame.how in RELIABLE and frame.symbol is not None for frame in native)
+def fits(runs: int, outer: Part, inner: Part, has_gap: bool, python_is_cut: bool) -> bool:
+    """Do the entries of the interpreter correspond to the runs of Python frames, as far as there are both?"""
+    groups = len(outer.groups) + len(inner.groups)
+    if has_gap:
+        return 0 < groups <= runs and outer.is_whole and inner.is_whole and not python_is_cut
+    return groups == runs or (inner.is_whole and (python_is_cut if groups > runs else groups > 0))
+
+
+def disagreement(runs: int, groups: int, python_problem: str | None) -> str:
+    """Why the two stacks cannot be made one."""
+    why = "" if python_problem is None else f" ({python_problem})"
+    return f"C code entered Python {groups} times by the native stack, {runs} times by Python's{why}"
+
+
+def interleaved(runs: list[list[FrameType]], native: Part) -> list[Entry]:
+    """Each run of Python frames put behind the native frame in which it ran."""
+    entries: list[Entry] = []
+    start = 0
+    for group, run in zip(native.groups, runs):
+        entries += [*native.frames[start : group.stop], *run]
+        start = group.stop
+    return [*entries, *native.frames[start:]]
+
+
+# --- what is of interest ---
 
 
 def hidden(entries: Sequence[Entry]) -> frozenset[int]:
@@ -147,20 +189,13 @@ def hidden(entries: Sequence[Entry]) -> frozenset[int]:
     Of what Python called last all is shown from the first foreign function inwards, where it happened; all of it when
     there is no foreign one.
     """
-    homes = {module for module in map(home_of_eval, entries) if module is not None}
-    last = max((at + 1 for at, entry in enumerate(entries) if not is_native(entry) or is_eval(entry)), default=0)
+    homes = {entry.module for entry in entries if isinstance(entry, NativeFrame) and is_eval(entry)} - {None}
+    last = max(
+        (at + 1 for at, entry in enumerate(entries) if isinstance(entry, FrameType) or is_eval(entry)), default=0
+    )
     foreign = (at for at in range(last, len(entries)) if not is_internal(entries[at], homes))
     shown_from = min(next(foreign, last), len(entries) - 1)
     return frozenset(at for at in range(shown_from) if is_internal(entries[at], homes))
-
-
-def home_of_eval(entry: Entry) -> Module | None:
-    """The module of the interpreter, from a frame of its function."""
-    return entry.module if isinstance(entry, NativeFrame) and is_eval(entry) else None
-
-
-def is_native(entry: Entry) -> bool:
-    return isinstance(entry, NativeFrame)
 
 
 def is_eval(entry: Entry) -> bool:
@@ -168,5 +203,5 @@ def is_eval(entry: Entry) -> bool:
     return bool(EVAL.fullmatch(symbol) or TAIL_CALL.fullmatch(symbol))
 
 
-def is_internal(entry: Entry, homes: set[Module]) -> bool:
+def is_internal(entry: Entry, homes: set[Module | None]) -> bool:
     return isinstance(entry, NativeFrame) and (is_eval(entry) or entry.module in homes or entry.symbol in STARTERS)

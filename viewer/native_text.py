@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from .dump import Dump
 from .merged import Entry, MergedStack, merged_stack
 from .signals import NativeFrame, NativeThread, Signal
-from .stack_text import error_line, frame_lines
+from .stack_text import error_line
 from .symbols import Symbols
 from .text import printable
-from .thread_text import all_threads, mark, sectioned
+from .thread_text import all_threads, mark, other_lines, sectioned
 
 MAX_MODULES = 500
 MAX_NOTES = 50
@@ -61,10 +61,11 @@ class NativeView:
 
     def _frame_lines(self, entry: Entry) -> list[str]:
         if not isinstance(entry, NativeFrame):
-            return list(frame_lines(entry, "  "))
+            return other_lines(entry, "  ")
         lines = [f"  {full_place(entry)}{mark(entry)}"]
         for number, found in enumerate(self._symbols.lines(entry)):
-            lines.append(f"      {found}{' (inlined)' if number else ''}")
+            if found.file is not None or found.function != entry.symbol:
+                lines.append(f"      {found}{' (inlined)' if number else ''}")
         return lines
 
 

@@ -12,7 +12,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from .dump import Dump, Thread
-from .merged import Entry, merged_stack
+from .merged import Entry, Omitted, merged_stack
 from .signals import Module, NativeFrame, Signal
 from .stack_text import MAX_FRAMES, exception_line, locals_of, signal_line
 from .text import printable
@@ -186,7 +186,9 @@ def merged_report(dump: Dump, one: ThreadStacks, numbers: dict[Module, int]) -> 
 
 
 def entry_report(entry: Entry, hidden: bool, numbers: dict[Module, int]) -> dict[str, Any]:
-    """A frame of a merged stack: of Python with `filename`, of C code with `address`."""
+    """A frame of a merged stack: of Python with `filename`, of C code with `address`; or how many were left out."""
+    if isinstance(entry, Omitted):
+        return {"omitted": entry.frames}
     if not isinstance(entry, NativeFrame):
         return place_report(entry, entry.f_lineno or 0)
     return {

@@ -73,20 +73,31 @@ class NativeFrame(NamedTuple):
             return f"{self.address:#x} (in no module)"
         name = self.module.name if self.module is not None else "?"
         if self.symbol is not None:
-            where = self.symbol if self.offset is None else f"{self.symbol}+{self.offset:#x}"
+            where = f": {self.symbol}" if self.offset is None else f": {self.symbol}+{self.offset:#x}"
         elif self.module is not None and self.module.bias is not None and self.address >= self.module.bias:
             where = f"+{self.address - self.module.bias:#x}"
         else:
-            where = f"{self.address:#x}"
-        return printable(f"{name}: {where}", 300)
+            where = f": {self.address:#x}"
+        return printable(f"{name}{where}", 300)
+
+
+class Gap(NamedTuple):
+    """`omitted` frames that were left out of a stack, before the frame at the position `at`."""
+
+    at: int
+    omitted: int
 
 
 class NativeThread(NamedTuple):
-    """The stack of C functions of one thread, outermost first; `thread` is its kernel id, `end` why the stack ends."""
+    """The stack of C functions of one thread, outermost first.
+
+    `thread` is its kernel id, `end` why the stack ends, `gap` where frames in the middle of a long one were left out.
+    """
 
     thread: int | None
     frames: list[NativeFrame]
     end: str | None
+    gap: Gap | None = None
 
 
 class Sender(NamedTuple):
@@ -196,13 +207,20 @@ def native_threads(value: Any, modules: dict[int, Module | None]) -> list[Native
     for described in maps(value, MAX_THREADS):
         raw = described.get("frames")
         raw = raw if isinstance(raw, list) else []
-        frames = [frame for frame in (native_frame(one, modules) for one in raw[: min(left, MAX_FRAMES)]) if frame]
-        end = text(described.get("end"))
-        if len(raw) > min(left, MAX_FRAMES):
-            end = "the viewer takes no more frames"
+        taken = raw[: min(left, MAX_FRAMES)]
+        frames = [frame for frame in (native_frame(one, modules) for one in taken) if frame]
+        is_all = len(taken) == len(raw)
+        gap = gap_of(described.get("omitted"), len(frames)) if is_all and len(frames) == len(raw) else None
+        end = text(described.get("end")) if is_all else "the viewer takes no more frames"
         left = max(left - len(raw), 0)
-        found.append(NativeThread(unsigned(described.get("thread"), 1 << 31), frames[::-1], end))
+        found.append(NativeThread(unsigned(described.get("thread"), 1 << 31), frames[::-1], end, gap))
     return found
+
+
+def gap_of(value: Any, count: int) -> Gap | None:
+    """The gap in a stack of `count` frames. In the file: how many frames are further in, how many are left out."""
+    inner, omitted = (unsigned(one) for one in value) if isinstance(value, list) and len(value) == 2 else (None, None)
+    return None if inner is None or not omitted or inner > count else Gap(count - inner, omitted)
 
 
 def native_frame(raw: Any, modules: dict[int, Module | None]) -> NativeFrame | None:

@@ -7,10 +7,11 @@ The interpreter's own C functions are left out; native_text.py shows them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import NamedTuple
 
 from .dump import Dump, Thread
-from .merged import Entry, MergedStack, merged_stack
+from .merged import MergedStack, Omitted, merged_stack
 from .signals import NativeFrame, NativeThread, Signal
 from .stack_text import MAX_FRAMES, frame_lines, stack_lines, thread_line
 from .text import escape_controls, printable
@@ -85,12 +86,20 @@ def signal_notes(signal: Signal, thread: Thread | None) -> Iterator[str]:
 def merged_lines(stack: MergedStack, indent: str = "  ") -> Iterator[str]:
     """A stack as in a traceback, outermost frame first, without the interpreter's own frames."""
 
-    def lines(entry: Entry) -> list[str]:
-        if isinstance(entry, NativeFrame):
-            return [f"{indent}{entry.place}{mark(entry)}"]
-        return list(frame_lines(entry, indent))
+    def lines(at: int) -> list[str] | None:
+        entry = stack.entries[at]
+        if at in stack.hidden:
+            return None
+        return [f"{indent}{entry.place}{mark(entry)}"] if isinstance(entry, NativeFrame) else other_lines(entry, indent)
 
-    yield from sectioned(stack, indent, lambda at: None if at in stack.hidden else lines(stack.entries[at]))
+    yield from sectioned(stack, indent, lines)
+
+
+def other_lines(entry: FrameType | Omitted, indent: str) -> list[str]:
+    """The lines of what is no frame of C code."""
+    if isinstance(entry, Omitted):
+        return [f"{indent}... {entry.frames} frames of C code are not in the dump"]
+    return list(frame_lines(entry, indent))
 
 
 def sectioned(stack: MergedStack, indent: str, lines_of: Callable[[int], list[str] | None]) -> Iterator[str]:
