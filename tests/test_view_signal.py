@@ -159,11 +159,11 @@ def test_native(crashed: Path) -> None:
     text = shown(view(crashed, "--native"))
     for part in (
         f"{LINE}\n\nthread MainThread, id 4711, got SIGSEGV",
-        "  (the stack of C functions ends here: the first function of the thread)\n"
-        "  ... 3 frames of the interpreter (--all shows them)\n  app.py:2 in main\n",
-        "\n  libfoo.so+0x1139: for_each_row+0x1b\n  ... 2 frames of the interpreter (--all shows them)\n  app.py:6 in row\n",
-        "\n  ... 1 frame of the interpreter (--all shows them)\n  libfoo.so+0x1139: parse_row+0x1b\n",
-        "thread worker, id 4712\n  (no stack of C functions in the dump)\n  worker.py:12 in wait",
+        "  (the C stack ends here: the first function of the thread)\n"
+        "  ... 3 internal frames (--all shows them)\n  app.py:2 in main\n",
+        "\n  libfoo.so+0x1139: for_each_row+0x1b\n  ... 2 internal frames (--all shows them)\n  app.py:6 in row\n",
+        "\n  ... 1 internal frame (--all shows them)\n  libfoo.so+0x1139: parse_row+0x1b\n",
+        "thread worker, id 4712\n  (no C stack in the dump)\n  worker.py:12 in wait",
         "registers:\n   rip 0x00007f0000001139   rsp 0x00007ffe00000000",
         f"modules:\n  0x010000000000-0x010000001000 /usr/bin/python3, build-id {'aa' * 20}\n",
         f"/srv/libfoo.so, build-id {'bb' * 20}, deleted\n",
@@ -174,7 +174,7 @@ def test_native(crashed: Path) -> None:
 
 def test_native_with_the_interpreters_own_functions(crashed: Path) -> None:
     text = shown(view(crashed, "--native", "--all"))
-    assert "frames of the interpreter" not in text
+    assert "internal frame" not in text
     text = text.partition("\n\n")[2]  # without the line of the signal
     expected = ["_start+", "Py_RunMain+", "FrameDefault.cold+0x20", "in main", "for_each_row+", "_PyObject_Call+"]
     expected += ["FrameDefault+0x2000", "in row", "in check", "cfunction_call+", "parse_row+"]
@@ -186,7 +186,7 @@ def test_native_of_a_dump_without_signal(tmp_path: Path) -> None:
     program = DumpedProgram()
     program.thread([program.frame(program.code("serve", "server.py"), {}, 9)], name="MainThread")
     text = shown(view(program.write(tmp_path / "x.dump"), "--native"))
-    assert "server.py:9 in serve" in text and "no stack of C functions" in text
+    assert "server.py:9 in serve" in text and "no C stack" in text
 
 
 @pytest.mark.parametrize("options", [["--all"], ["--debug-files", "/tmp"], ["--native", "--threads"]])

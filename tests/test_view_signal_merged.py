@@ -2,7 +2,7 @@
 """Stacks of C and Python functions made one: which Python frames belong to which entry of the interpreter.
 
 The stacks are written as texts, outermost function first: E is the interpreter's function that runs Python code, in
-small letters its other functions, the others belong to other modules. Of Python's functions, those with a dot before
+small letters its other functions, the others belong to other modules (L: libc, P: pyheapdump, X: a program). Of Python's functions, those with a dot before
 them were called from C.
 """
 
@@ -17,6 +17,11 @@ from support.dumped_program import DumpedProgram
 
 PYTHON = Module("/usr/bin/python3", None, None, 0, None, False)
 FOO = Module("/srv/libfoo.so", None, None, 0, None, False)
+OTHERS = {
+    "L": FOO._replace(path="/lib/libc.so.6"),
+    "P": FOO._replace(path="/site-packages/_pyheapdump.cpython-311-x86_64-linux-gnu.so"),
+    "X": FOO._replace(path="/srv/program"),
+}
 SYMBOLS = {"E": "_PyEval_EvalFrameDefault", "T": "_TAIL_CALL_CALL_PY_EXACT_ARGS", "?": None}
 SHORT = {symbol: short for short, symbol in SYMBOLS.items()}
 
@@ -37,6 +42,10 @@ def native(text: str, how: str = "cfi") -> NativeThread:
     made = []
     names, _, offset = text.partition("@")
     for name in names.replace("...", "").split():
+        home, _, symbol = name.rpartition(":")
+        if home:
+            made.append(NativeFrame(1, OTHERS[home], SYMBOLS.get(symbol, symbol), 0x1000, how))
+            continue
         of_python = name.islower() or name in ("E", "T") or name.startswith(("_PyEval", "_TAIL"))
         made.append(NativeFrame(1, PYTHON if of_python else FOO, SYMBOLS.get(name, name), 0x1000, how))
     if offset:
@@ -53,7 +62,10 @@ def text(stack: MergedStack, hidden: bool = True) -> str:
 
 
 def name_of(entry: Any) -> str:
-    return "..." if isinstance(entry, Omitted) else SHORT.get(entry.symbol, str(entry.symbol))
+    if isinstance(entry, Omitted):
+        return "..."
+    home = next((f"{short}:" for short, module in OTHERS.items() if entry.module is module), "")
+    return home + SHORT.get(entry.symbol, str(entry.symbol))
 
 
 @pytest.mark.parametrize(
@@ -171,17 +183,23 @@ def test_up_to_310_each_python_frame_is_an_entry(tmp_path: Path, version: List[i
     "c, py, expected",
     [
         ("_start main E call F", ".a", "[a] F"),
-        ("_start __libc_start_main main E call F call E vectorcall G", ".a .b", "[a] F [b] G"),
+        ("_start L:__libc_start_main main E call F call E vectorcall G", ".a .b", "[a] F [b] G"),
         # where it happened all is shown, from the first foreign function on
         ("main E call F decref dealloc", ".a", "[a] F decref dealloc"),
         ("main E call list_sort compare", ".a", "[a] call list_sort compare"),
         ("main E call F strlen G", ".a", "[a] F strlen G"),
         ("main E", ".a", "[a]"),
         ("main E call F E", ".a", "[a] F E"),
-        # a thread of C code, and one that waits
-        ("clone3 start_thread F G", "", "F G"),
+        # threads of C code
+        ("L:clone3 L:start_thread F G", "", "F G"),
+        ("L:clone3 L:start_thread F L:read", "", "F L:read"),
+        ("L:clone3 L:start_thread L:timer", "", "L:clone3 L:start_thread L:timer"),
         ("F", "", "F"),
         ("_start", "", "_start"),
+        # how a program and its threads start, with and without a foreign main(); signal stacks are pyheapdump's
+        ("_start L:? L:? main E call F", ".a", "[a] F"),
+        ("X:_start L:? L:__libc_start_main X:main call E L:qsort F", ".a", "X:main [a] L:qsort F"),
+        ("L:clone3 L:? thread_run P:run_in_thread call E call L:nanosleep", ".a", "[a] L:nanosleep"),
     ],
 )
 def test_hidden_frames(python: Any, c: str, py: str, expected: str) -> None:

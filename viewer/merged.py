@@ -35,11 +35,11 @@ TAIL_CALL = re.compile(r"_TAIL_CALL_\w+(\.\w+)*")
 # makes room on the stack (gcc, x86-64: the frame is linked at +0x42 in 3.11, at +0x86 in 3.13).
 PROLOGUE = 0x40
 
-# How a thread or a program starts, in libc: of no interest.
-STARTERS = frozenset(
-    "_start __libc_start_main __libc_start_main_impl __libc_start_call_main start_thread clone clone3 __clone "
-    "__clone3".split()
-)
+# Files whose functions say nothing of the program: at the outer end those of libc by which it and its threads start,
+# and everywhere those of pyheapdump, which gives each thread its signal stack.
+LIBC = re.compile(r"(libc|libpthread|ld-linux[\w-]*|ld-musl[\w-]*)[.-].*")
+OWN = re.compile(r"_pyheapdump\..*")
+START = "_start"  # of an executable, before its main()
 
 
 class Omitted(NamedTuple):
@@ -184,18 +184,18 @@ def interleaved(runs: list[list[FrameType]], native: Part) -> list[Entry]:
 
 
 def hidden(entries: Sequence[Entry]) -> frozenset[int]:
-    """The interpreter's own frames, and those by which threads start.
+    """The interpreter's own frames and pyheapdump's, and those of libc by which a thread starts.
 
     Of what Python called last all is shown from the first foreign function inwards, where it happened; all of it when
     there is no foreign one.
     """
     homes = {entry.module for entry in entries if isinstance(entry, NativeFrame) and is_eval(entry)} - {None}
-    last = max(
-        (at + 1 for at, entry in enumerate(entries) if isinstance(entry, FrameType) or is_eval(entry)), default=0
-    )
-    foreign = (at for at in range(last, len(entries)) if not is_internal(entries[at], homes))
-    shown_from = min(next(foreign, last), len(entries) - 1)
-    return frozenset(at for at in range(shown_from) if is_internal(entries[at], homes))
+    internal = [is_internal(entry, homes) for entry in entries]
+    of_python = [at for at, entry in enumerate(entries) if isinstance(entry, FrameType) or is_eval(entry)]
+    last = of_python[-1] + 1 if of_python else 0
+    foreign = next((at for at in range(last, len(entries)) if not internal[at]), last)
+    started = next((at for at, entry in enumerate(entries) if not (internal[at] or is_start(entry))), 0)
+    return frozenset(at for at in range(len(entries) - 1) if at < started or (internal[at] and at < foreign))
 
 
 def is_eval(entry: Entry) -> bool:
@@ -204,4 +204,13 @@ def is_eval(entry: Entry) -> bool:
 
 
 def is_internal(entry: Entry, homes: set[Module | None]) -> bool:
-    return isinstance(entry, NativeFrame) and (is_eval(entry) or entry.module in homes or entry.symbol in STARTERS)
+    if not isinstance(entry, NativeFrame) or entry.module is None:
+        return False
+    return is_eval(entry) or entry.module in homes or bool(OWN.fullmatch(entry.module.name))
+
+
+def is_start(entry: Entry) -> bool:
+    """Is it a function by which a program or a thread starts, when no other one is further out?"""
+    if not isinstance(entry, NativeFrame) or entry.module is None:
+        return False
+    return entry.symbol == START or bool(LIBC.fullmatch(entry.module.name))

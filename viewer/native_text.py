@@ -44,9 +44,9 @@ class NativeView:
 
     def _stack_lines(self, stack: MergedStack, native: NativeThread | None) -> Iterator[str]:
         if native is None:
-            yield "  (no stack of C functions in the dump)"
+            yield "  (no C stack in the dump)"
         elif native.end is not None:
-            yield f"  (the stack of C functions ends here: {printable(native.end, 200)})"
+            yield f"  (the C stack ends here: {printable(native.end, 200)})"
         yield from sectioned(stack, "  ", lambda at: self._lines_at(stack, at))
 
     def _lines_at(self, stack: MergedStack, at: int) -> list[str] | None:
@@ -57,7 +57,7 @@ class NativeView:
             return None
         first = next(before for before in range(at, -2, -1) if before not in stack.hidden) + 1
         count = at + 1 - first
-        return [f"  ... {count} frame{'s' * (count != 1)} of the interpreter (--all shows them)"]
+        return [f"  ... {count} internal frame{'s' * (count != 1)} (--all shows them)"]
 
     def _frame_lines(self, entry: Entry) -> list[str]:
         if not isinstance(entry, NativeFrame):
