@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any, Iterator, List, Optional
 
 import pytest
+from pyheapdump.view.dump import PythonFrame
 from pyheapdump.view.merged import MergedStack, Omitted, merged, merged_stack
 from pyheapdump.view.signals import Gap, Module, NativeFrame, NativeThread
 from support.dumped_program import DumpedProgram
@@ -34,7 +35,17 @@ def python(tmp_path: Path) -> Iterator[Any]:
         program.thread([program.frame(program.code(name, "app.py"), {}, 1)])
     with program.load(tmp_path / "x.dump") as dump:
         frames = {name: dump.threads[number].frames[0] for number, name in enumerate("abcdefgh")}
-        yield lambda text: [(frames[name[-1]], name.startswith(".")) for name in text.split()]
+        yield lambda text: [python_frame(frames, one) for one in text.split()]
+
+
+def python_frame(frames: Any, text: str) -> PythonFrame:
+    """`.a` is called from C; `.a@2` too, and lies in the function at position 2 of the native stack."""
+    name, _, position = text.partition("@")
+    address = -UNIT * int(position) + STACK + 8 if position else None
+    return PythonFrame(frames[name[-1]], name.startswith("."), address)
+
+
+STACK, UNIT = 0x7FFF00000000, 0x100  # where stacks begin, and bytes between the stack pointers of functions
 
 
 def native(text: str, how: str = "cfi") -> NativeThread:
@@ -162,8 +173,77 @@ def test_a_stack_that_was_scanned_for_is_not_cut(python: Any) -> None:
 
 
 def test_entries_that_are_not_told(python: Any) -> None:
-    frames = [(frame, None) for frame, _ in python(".a .b")]
+    frames = [one._replace(entry=None) for one in python(".a .b")]
     assert "does not tell" in str(merged(frames, native("E F E G")).problem)
+
+
+# --- by where Python's frames lie on the C stack ------------------------------------------------------------------
+
+
+def on_stack(text: str) -> NativeThread:
+    """The native stack with stack pointers; the frames that are left out have a position too."""
+    made = native(text)
+    positions = [position for position, name in enumerate(text.partition(" @")[0].split()) if name != "..."]
+    frames = [frame._replace(stack_pointer=STACK - UNIT * at) for at, frame in zip(positions, made.frames)]
+    return made._replace(frames=frames)
+
+
+@pytest.mark.parametrize(
+    "c, py, expected",
+    [
+        ("main E call F call E G", ".a@1 b .c@5", "main E [a] [b] call F call E [c] G"),
+        ("main ? call F call ? G", ".a@1 b .c@5", "main E [a] [b] call F call E [c] G"),
+        ("? G", ".a@0 b", "[a] [b] ? G"),  # nobody knows where the outermost one ends
+        ("E G", ".a@0 b", "E [a] [b] G"),
+        ("main E T call E T G", ".a@1 .b@4", "main E T [a] call E T [b] G"),
+        ("main ? ? call G", ".a@1", "main E [a] ? call G"),
+        # entries without a Python frame
+        ("main E call F call E", ".a@1 b", "main E [a] [b] call F call E"),
+        ("main E F E F E", ".a@1 .b@5", "main E [a] F E F E [b]"),
+        # cut outside, and frames left out
+        ("F call E G", ".a@-9 b .c@-5 .d@2", "[a] [b] [c] F call E [d] G"),
+        ("main E F ... F E G", ".a@1 .b@3 c .d@4 .e@5", "main E [a] F ... [b] [c] [d] F E [e] G"),
+        ("main E ... E G", ".a@1 .b@2 .c@3", "main E [a] ... [b] E [c] G"),
+        ("E G", ".a@-3 .b@-2 .c@0", "[a] [b] E [c] G"),
+        ("main E ... E G", ".a@1 .b@3", "main E [a] ... E [b] G"),
+        ("main ? ... ? G", ".a@1 .b@2 .c@3", "main E [a] ... [b] [c] ? G"),
+    ],
+)
+def test_merged_by_address(python: Any, c: str, py: str, expected: str) -> None:
+    stack = merged(python(py), on_stack(c))
+    assert (text(stack), stack.problem) == (expected, None)
+
+
+@pytest.mark.parametrize(
+    "c, py, words",
+    [
+        ("main E F G", ".a@2", "lies in the C function F"),
+        ("main E G", ".a@1 .b@1", "do not follow one another"),
+        ("main E G", ".a@2 .b@1", "do not follow one another"),
+        ("main E G", ".a@9", "further in than the C stack"),
+    ],
+)
+def test_addresses_that_do_not_agree(python: Any, c: str, py: str, words: str) -> None:
+    stack = merged(python(py), on_stack(c))
+    assert stack.problem is not None and words in stack.problem and stack.hidden == frozenset()
+
+
+def test_stack_pointers_that_cannot_be(python: Any) -> None:
+    """A handler on a stack of its own, or lies: the runs are counted off."""
+    stack = on_stack("main E call E G")
+    frames = [*stack.frames[:-1], stack.frames[-1]._replace(stack_pointer=STACK + 5)]
+    assert text(merged(python(".a@1 .b@3"), stack._replace(frames=frames))) == "main E [a] call E [b] G"
+    frames = [*stack.frames[:-1], stack.frames[-1]._replace(stack_pointer=None)]
+    assert text(merged(python(".a@1 .b@3"), stack._replace(frames=frames))) == "main E [a] call E [b] G"
+    assert text(merged(python(".a@1 .b"), stack)) == "main E [a] call E [b] G"
+
+
+def test_functions_without_a_name_are_hidden_where_the_interpreter_is_known(python: Any) -> None:
+    """Stripped files have no names for parts of functions: what is in the file of the interpreter is its own."""
+    stack = on_stack("_start L:? ? ? call F ? ? G")
+    of_python = [frame._replace(module=PYTHON) if frame.symbol is None else frame for frame in stack.frames]
+    stack = stack._replace(frames=of_python)
+    assert text(merged(python(".a@3 .b@7"), stack), hidden=False) == "[a] F [b] G"
 
 
 @pytest.mark.parametrize("version, expected", [([3, 9, 1], None), ([3, 10, 1], None), ([3, 11, 1], "does not tell")])

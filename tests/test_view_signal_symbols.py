@@ -281,12 +281,12 @@ known
     assert list(answers(text.splitlines())) == [
         [SourceLine("inner(int)", "/src/a.c", 5), SourceLine("outer", "/src/a.c", 9)],
         [],
-        [SourceLine("known", None, None)],
+        [],
         [SourceLine(None, "/src/b:c.c", None)],
         [],
     ]
     assert list(answers(["nonsense", "0x1", "?"])) == []
-    assert str(SourceLine("f", "a.c", None)) == "f at a.c" and str(SourceLine(None, None, None)) == "?"
+    assert str(SourceLine("f", "a.c", None)) == "f at a.c" and str(SourceLine(None, "a.c", 5)) == "? at a.c:5"
     assert str(SourceLine("\x1b[2J", "\n", 5)) == "\\x1b[2J at \\x0a:5"
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyheapdump._pyheapdump import DumpFile, Ref
 
@@ -31,6 +31,16 @@ from .tasks import Task
 FACTS, ROOTS, SOURCE, PROC, END, SIGNAL = 1, 2, 6, 7, 8, 9  # kinds of blocks (docs/format.md, section 2)
 
 WITHOUT_GIL = "taken without the GIL: other threads may have been changing objects"
+
+
+class PythonFrame(NamedTuple):
+    """A frame of a thread. `entry`: C code called it; `entry_address`: of a variable of the interpreter's function that
+    runs it, on the C stack; None where the dump does not tell.
+    """
+
+    frame: FrameType
+    entry: bool | None
+    entry_address: int | None
 
 
 class Thread:
@@ -62,19 +72,20 @@ class Thread:
     @property
     def frames(self) -> list[FrameType]:
         """The stack, outermost frame first; frames that are not in the dump are left out."""
-        return [frame for frame, _ in self.entries]
+        return [one.frame for one in self.entries]
 
     @property
-    def entries(self) -> list[tuple[FrameType, bool | None]]:
-        """The frames, each with whether C code called it; None where the dump does not tell."""
-        found = [(self._heap.value(raw), self._entered(raw)) for raw in reversed(self._raw_frames)]
-        return [(frame, entered) for frame, entered in found if isinstance(frame, FrameType)]
+    def entries(self) -> list[PythonFrame]:
+        """The frames, with what the dump tells of how C code called them."""
+        found = [(self._heap.value(raw), *self._entered(raw)) for raw in reversed(self._raw_frames)]
+        return [PythonFrame(*one) for one in found if isinstance(one[0], FrameType)]
 
-    def _entered(self, raw: Any) -> bool | None:
+    def _entered(self, raw: Any) -> tuple[bool | None, int | None]:
         record = self._heap.record(raw.id) if type(raw) is Ref else None
         described = record[1] if record and record[0] == FRAME and len(record) > 1 else None
-        entry = described.get("entry") if isinstance(described, dict) else None
-        return entry if isinstance(entry, bool) else None
+        described = described if isinstance(described, dict) else {}
+        entry, address = described.get("entry"), described.get("entry_address")
+        return entry if isinstance(entry, bool) else None, integer(address)
 
     @property
     def exception(self) -> BaseException | None:

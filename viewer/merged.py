@@ -6,8 +6,11 @@ inside it (from 3.11 on), so one native frame of it stands for a *run* of Python
 entered (`entry` in the file; up to 3.10 each frame is) inwards to the last before the next entry. The innermost run
 belongs to the innermost such native frame, and so on outwards.
 
-Both stacks are in the file on their own, and may be cut, or wrong in a damaged process. Where the numbers of runs and
-of these native frames do not agree, nothing is guessed: the stacks stay apart. These differences explain themselves:
+From 3.12 on the dump tells where on the C stack the interpreter's function has a variable for each of its entries
+(`entry_address`), and each native frame's stack pointer: that says of every run in which native frame it belongs, even
+where that has no symbol. Before, the runs are counted off against the native frames by that name. Both stacks may be
+cut, or wrong in a damaged process: where the numbers do not agree, nothing is guessed, and the stacks stay apart. These
+differences explain themselves:
 
 * The innermost function of all is the interpreter's, and it has not taken up its Python frame yet. Stack overflows do
   that: it needs more stack than most.
@@ -23,10 +26,11 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NamedTuple, Union
 
-from .dump import Dump, Thread
+from .dump import Dump, PythonFrame, Thread
 from .signals import RELIABLE, Module, NativeFrame, NativeThread
 
 # Compilers put parts of a function into others of the same name with a suffix.
+EVAL_NAME = "_PyEval_EvalFrameDefault"
 EVAL = re.compile(r"_PyEval_EvalFrameDefault(\.(cold|lto_priv|constprop|isra)(\.\d+)?)*")
 # 3.14+ with the tail-calling interpreter (Python/generated_cases.c.h): one function for each instruction. They replace
 # one another on the stack, on top of the _PyEval_EvalFrameDefault that called the first.
@@ -49,7 +53,20 @@ class Omitted(NamedTuple):
 
 
 Entry = Union[FrameType, NativeFrame, Omitted]
-PythonStack = Sequence["tuple[FrameType, bool | None]"]
+
+
+class Run(NamedTuple):
+    """Python frames of one entry of the interpreter's function; `address` is that of a variable of it."""
+
+    frames: list[FrameType]
+    address: int | None
+
+
+class Place(NamedTuple):
+    """Where a run belongs: before the native frame `at`, there before or after frames that were left out."""
+
+    at: int
+    after_gap: bool = False
 
 
 class MergedStack(NamedTuple):
@@ -93,35 +110,135 @@ class Part(NamedTuple):
         return offset is not None and offset < PROLOGUE
 
 
+class CannotMergeError(Exception):
+    """Why two stacks cannot be made one."""
+
+
 def merged_stack(dump: Dump, thread: Thread | None, native: NativeThread | None) -> MergedStack:
     """The stack of one thread, of whose two sides one may be missing."""
     python = thread.entries if thread is not None else []
     if dump.heap.python < (3, 11):
-        python = [(frame, True if entry is None else entry) for frame, entry in python]
+        python = [one._replace(entry=True) if one.entry is None else one for one in python]
     return merged(python, native or NativeThread(None, [], None), thread.problem if thread is not None else None)
 
 
-def merged(python: PythonStack, native: NativeThread, python_problem: str | None = None) -> MergedStack:
+def merged(python: Sequence[PythonFrame], native: NativeThread, python_problem: str | None = None) -> MergedStack:
     """Python's stack is given outermost first; `python_problem` tells why it ends too early."""
-    left_out: list[Entry] = [] if native.gap is None else [Omitted(native.gap.omitted)]
-    at = 0 if native.gap is None else native.gap.at
-    outer, inner = part(native.frames[:at]), part(native.frames[at:])
-    apart: list[Entry] = [*(frame for frame, _ in python), *outer.frames, *left_out, *inner.frames]
     if not python or not native.frames:
-        return MergedStack(apart, hidden(apart), None)
-    runs = python_runs(python, is_cut=python_problem is not None)
-    if runs is None:
-        return MergedStack(apart, frozenset(), "the dump does not tell which Python frames C code called")
-    inner = without_unbegun(inner, len(runs) - len(outer.groups))
-    if not fits(len(runs), outer, inner, native.gap is not None, python_problem is not None):
-        problem = disagreement(len(runs), len(outer.groups) + len(inner.groups), python_problem)
-        return MergedStack(apart, frozenset(), problem)
-    excess = max(len(inner.groups) - len(runs), 0)  # native frames whose Python frames are cut off
-    inner = Part(inner.frames, inner.groups[excess:])
-    first, last = len(outer.groups), len(runs) - len(inner.groups)
-    between = [frame for run in runs[first:last] for frame in run]
-    entries: list[Entry] = [*interleaved(runs[:first], outer), *left_out, *between, *interleaved(runs[last:], inner)]
+        entries = apart(python, native)
+        return MergedStack(entries, hidden(entries), None)
+    try:
+        runs = python_runs(python, is_cut=python_problem is not None)
+        addresses = [run.address for run in runs if run.address is not None]
+        pointers = [frame.stack_pointer for frame in native.frames if frame.stack_pointer is not None]
+        if len(addresses) == len(runs) and len(pointers) == len(native.frames) and descends(pointers):
+            places, native = places_by_address(addresses, pointers, native)
+        else:
+            places = places_by_count(len(runs), native, python_problem)
+    except CannotMergeError as problem:
+        return MergedStack(apart(python, native), frozenset(), str(problem))
+    entries = interleaved(runs, places, native)
     return MergedStack(entries, hidden(entries), None)
+
+
+def apart(python: Sequence[PythonFrame], native: NativeThread) -> list[Entry]:
+    """Python's frames, then the native ones."""
+    return [*(one.frame for one in python), *interleaved([], [], native)]
+
+
+def interleaved(runs: list[Run], places: list[Place], native: NativeThread) -> list[Entry]:
+    """The native frames with each run at its place, and with what was left out of them."""
+    gap = len(native.frames) if native.gap is None else native.gap.at
+    entries: list[Entry] = []
+    waiting = list(zip(places, runs))[::-1]
+
+    def put_runs(until: Place) -> None:
+        while waiting and waiting[-1][0] <= until:
+            entries.extend(waiting.pop()[1].frames)
+
+    for at, frame in enumerate([*native.frames, None]):
+        put_runs(Place(at))
+        if at == gap and native.gap is not None:
+            entries.append(Omitted(native.gap.omitted))
+        put_runs(Place(at, True))
+        entries += [frame] if frame is not None else []
+    return entries
+
+
+def python_runs(python: Sequence[PythonFrame], is_cut: bool) -> list[Run]:
+    """The runs of Python frames, each from its entry inwards."""
+    runs: list[Run] = []
+    for frame, entry, address in python:
+        if entry is None or not (entry or runs or is_cut):
+            raise CannotMergeError("the dump does not tell which Python frames C code called")
+        if entry or not runs:
+            runs.append(Run([], address))
+        runs[-1].frames.append(frame)
+    return runs
+
+
+# --- by where the entries lie on the C stack ---
+
+
+def descends(pointers: list[int]) -> bool:
+    return all(inner < outer for outer, inner in zip(pointers, pointers[1:]))
+
+
+def places_by_address(
+    addresses: list[int], pointers: list[int], native: NativeThread
+) -> tuple[list[Place], NativeThread]:
+    """The place of each run, and the native stack with the names that this tells of its functions."""
+    if not descends(addresses):
+        raise CannotMergeError("the Python frames do not follow one another on the C stack")
+    frames = list(native.frames)
+    places: list[Place] = []
+    at = 0
+    for address in addresses:
+        while at < len(pointers) and pointers[at] > address:
+            at += 1
+        if at == len(pointers):
+            raise CannotMergeError("a Python frame lies further in than the C stack")
+        unbounded = at == 0 or (native.gap is not None and at == native.gap.at)
+        if unbounded and not is_eval(frames[at]):  # further out than this function, or in it: nobody knows
+            places.append(Place(at, after_gap=True))
+            continue
+        if frames[at].symbol is None:
+            frames[at] = frames[at]._replace(symbol=EVAL_NAME, offset=None)
+        place = Place(behind(frames, at))
+        if unbounded and places[-1:] == [place]:
+            places[-1] = Place(at, after_gap=True)  # of those before a function the innermost is its own
+        if not is_eval(frames[at]) or places[-1:] == [place]:
+            raise CannotMergeError(f"a Python frame lies in the C function {frames[at].symbol}")
+        places.append(place)
+    return places, native._replace(frames=frames)
+
+
+def behind(frames: Sequence[NativeFrame], at: int) -> int:
+    """The position after the interpreter's function at a position, and after what it runs by tail calls."""
+    at += 1
+    while at < len(frames) and TAIL_CALL.fullmatch(frames[at].symbol or ""):
+        at += 1
+    return at
+
+
+# --- by counting ---
+
+
+def places_by_count(runs: int, native: NativeThread, python_problem: str | None) -> list[Place]:
+    """The place of each of the runs."""
+    gap = 0 if native.gap is None else native.gap.at
+    outer, inner = part(native.frames[:gap]), part(native.frames[gap:])
+    inner = without_unbegun(inner, runs - len(outer.groups))
+    if not fits(runs, outer, inner, native.gap is not None, python_problem is not None):
+        why = "" if python_problem is None else f" ({python_problem})"
+        entered = len(outer.groups) + len(inner.groups)
+        raise CannotMergeError(
+            f"C code entered Python {entered} times by the native stack, {runs} times by Python's{why}"
+        )
+    excess = max(len(inner.groups) - runs, 0)  # native frames whose Python frames are cut off
+    first = [Place(group.stop) for group in outer.groups]
+    last = [Place(gap + group.stop) for group in inner.groups[excess:]]
+    return [*first, *[Place(gap, after_gap=True)] * (runs - len(first) - len(last)), *last]
 
 
 def part(frames: Sequence[NativeFrame]) -> Part:
@@ -138,18 +255,6 @@ def part(frames: Sequence[NativeFrame]) -> Part:
     return Part(frames, groups)
 
 
-def python_runs(python: PythonStack, is_cut: bool) -> list[list[FrameType]] | None:
-    """The runs of Python frames, each from its entry inwards; None when the file does not tell where they begin."""
-    runs: list[list[FrameType]] = []
-    for frame, entry in python:
-        if entry is None or not (entry or runs or is_cut):
-            return None
-        if entry or not runs:
-            runs.append([])
-        runs[-1].append(frame)
-    return runs
-
-
 def without_unbegun(inner: Part, expected: int) -> Part:
     """The part without the innermost entry of the interpreter, where that has no Python frame yet."""
     unbegun = inner.in_prologue or (inner.at_eval and len(inner.groups) == expected + 1)
@@ -162,22 +267,6 @@ def fits(runs: int, outer: Part, inner: Part, has_gap: bool, python_is_cut: bool
     if has_gap:
         return 0 < groups <= runs and outer.is_whole and inner.is_whole and not python_is_cut
     return groups == runs or (inner.is_whole and (python_is_cut if groups > runs else groups > 0))
-
-
-def disagreement(runs: int, groups: int, python_problem: str | None) -> str:
-    """Why the two stacks cannot be made one."""
-    why = "" if python_problem is None else f" ({python_problem})"
-    return f"C code entered Python {groups} times by the native stack, {runs} times by Python's{why}"
-
-
-def interleaved(runs: list[list[FrameType]], native: Part) -> list[Entry]:
-    """Each run of Python frames put behind the native frame in which it ran."""
-    entries: list[Entry] = []
-    start = 0
-    for group, run in zip(native.groups, runs):
-        entries += [*native.frames[start : group.stop], *run]
-        start = group.stop
-    return [*entries, *native.frames[start:]]
 
 
 # --- what is of interest ---

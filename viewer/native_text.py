@@ -64,8 +64,7 @@ class NativeView:
             return other_lines(entry, "  ")
         lines = [f"  {full_place(entry)}{mark(entry)}"]
         for number, found in enumerate(self._symbols.lines(entry)):
-            if found.file is not None or found.function != entry.symbol:
-                lines.append(f"      {found}{' (inlined)' if number else ''}")
+            lines.append(f"      {found}{' (inlined)' if number else ''}")
         return lines
 
 

@@ -46,7 +46,8 @@ class Module(NamedTuple):
 class NativeFrame(NamedTuple):
     """A frame of C code: its program counter, and what that lies in, None where it is not known.
 
-    `offset` counts from the start of `symbol`; `how` says how the frame was found (docs/format.md, section 11).
+    `offset` counts from the start of `symbol`; `how` says how the frame was found (docs/format.md, section 11); the
+    function's variables are on the C stack from `stack_pointer` on.
     """
 
     address: int
@@ -54,6 +55,7 @@ class NativeFrame(NamedTuple):
     symbol: str | None
     offset: int | None
     how: str
+    stack_pointer: int | None = None
 
     @property
     def file_address(self) -> int | None:
@@ -225,9 +227,9 @@ def gap_of(value: Any, count: int) -> Gap | None:
 
 def native_frame(raw: Any, modules: dict[int, Module | None]) -> NativeFrame | None:
     """A frame of the file; None when it has not even an address."""
-    parts = (raw + [None] * 5)[:5] if isinstance(raw, list) else [None] * 5
-    address, number, symbol, offset, how = parts
+    parts = (raw + [None] * 6)[:6] if isinstance(raw, list) else [None] * 6
+    address, number, symbol, offset, how, stack_pointer = parts
     if unsigned(address) is None:
         return None
     found = modules.get(number) if type(number) is int else None
-    return NativeFrame(address, found, text(symbol), unsigned(offset), text(how) or "?")
+    return NativeFrame(address, found, text(symbol), unsigned(offset), text(how) or "?", unsigned(stack_pointer))

@@ -34,12 +34,10 @@ class SourceLine(NamedTuple):
     """A place in the sources of a C function; None where it is not known."""
 
     function: str | None
-    file: str | None
+    file: str
     line: int | None
 
     def __str__(self) -> str:
-        if self.file is None:
-            return printable(self.function or "?", 200)
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         return f"{printable(self.function or '?', 200)} at {printable(place, 300)}"
 
@@ -156,11 +154,12 @@ def answers(lines: Iterable[str]) -> Iterator[list[SourceLine]]:
 
 
 def source_line(function: str, place: str) -> SourceLine | None:
-    """One answer; None when it says nothing. A place may end in " (discriminator 3)"."""
+    """One answer; None when it says nothing. A place may end in " (discriminator 3)".
+
+    Without a file the function is the nearest of those that have a symbol, which need not be the right one.
+    """
     file, _, number = place.partition(" (discriminator")[0].rpartition(":")
-    known = file not in ("", "??")
-    line = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
-    name = None if function in ("", "??") else function
-    if name is None and not known:
+    if file in ("", "??"):
         return None
-    return SourceLine(name, file if known else None, line or None)
+    line = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
+    return SourceLine(None if function in ("", "??") else function, file, line or None)

@@ -13,7 +13,7 @@ enum {
     TEXT_ROOM = 1024,
     /* upper bounds of what is packed, without texts */
     MODULE_ROOM = 64 + 5 * 9 + 2 * PHD_MAX_BUILD_ID,
-    FRAME_ROOM = 5 * 9,
+    FRAME_ROOM = 6 * 9,
     THREAD_ROOM = 512,
     REST_ROOM = 16 * 1024
 };
@@ -218,7 +218,7 @@ static size_t stack_size(const struct phd_native_stack *stack)
 
 static void pack_frame(struct phd_buffer *to, const struct phd_native_frame *frame, uint32_t modules)
 {
-    phd__pack_array(to, 5);
+    phd__pack_array(to, 6);
     phd__pack_uint64(to, frame->address);
     if (frame->module < modules)
         phd__pack_uint64(to, frame->module);
@@ -232,6 +232,7 @@ static void pack_frame(struct phd_buffer *to, const struct phd_native_frame *fra
         phd__pack_nil(to);
     }
     phd__pack_text(to, source_names[frame->source]);
+    phd__pack_uint64(to, frame->stack_pointer);
 }
 
 static void pack_stack(struct phd_buffer *to, const struct phd_native_stack *stack, uint32_t modules)

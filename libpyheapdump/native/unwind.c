@@ -287,6 +287,7 @@ static struct phd_native_frame *add_frame(struct phd_unwinder *unwinder, enum ph
     struct phd_native_frame *frame = next_place(stack);
     memset(frame, 0, sizeof *frame);
     frame->address = unwinder->registers.value[PHD_RIP];
+    frame->stack_pointer = unwinder->registers.value[PHD_RSP];
     frame->exact = unwinder->exact;
     frame->source = (uint8_t)source;
     frame->module = phd__module_at(unwinder->modules, frame->address - !frame->exact);

@@ -31,9 +31,10 @@ struct phd_native_frame {
     uint64_t function;  /* where the function begins by call frame information, 0: not known */
     const char *symbol; /* or NULL */
     uint64_t offset;    /* from the symbol */
-    uint32_t module;    /* or PHD_NO_MODULE */
-    uint8_t source;     /* enum phd_frame_source */
-    bool exact;         /* `address` is the next instruction to execute; otherwise a return address */
+    uint64_t stack_pointer;
+    uint32_t module; /* or PHD_NO_MODULE */
+    uint8_t source;  /* enum phd_frame_source */
+    bool exact;      /* `address` is the next instruction to execute; otherwise a return address */
 };
 
 /* The frames of one thread. When there are more than fit, the innermost `inner` are kept, and then the outermost. */

@@ -96,20 +96,23 @@ static bool runs_code(struct phd_walk *walk, uint64_t iframe)
     return owner <= walk->at->iframe_owner_frame_object && phd__is_code(walk, code);
 }
 
-/* Since 3.12 a frame on the C stack that runs no code stands before each entry frame (_PyEval_EvalFrameDefault,
- * Python/ceval.c). */
-static bool is_entry(struct phd_walk *walk, uint64_t iframe)
+/* Since 3.12 a frame on the C stack that runs no code stands before each entry frame: a variable of
+ * _PyEval_EvalFrameDefault (Python/ceval.c). `*ret_address` becomes where. */
+static bool is_entry(struct phd_walk *walk, uint64_t iframe, uint64_t *ret_address)
 {
     struct phd_guard guard;
     volatile bool found = false;
+    volatile uint64_t address = 0;
     if (PHD_GUARD(walk->memory, &guard)) { /* the link of a generator that does not run may point anywhere */
         uint64_t previous = phd__word_at(walk, iframe, walk->at->iframe_previous);
         if (walk->at->iframe_is_entry != PHD_ABSENT)
             found = phd__read_u8(walk->memory, iframe + (uint64_t)walk->at->iframe_is_entry) != 0;
         else
             found = !previous || !runs_code(walk, previous);
+        address = found && walk->at->iframe_is_entry == PHD_ABSENT ? previous : 0;
     }
     PHD_UNGUARD(walk->memory, &guard);
+    *ret_address = address;
     return found;
 }
 
@@ -127,7 +130,7 @@ static bool read_iframe(struct phd_walk *walk, uint64_t iframe, struct phd_frame
     frame->localsplus = iframe + (uint64_t)at->iframe_localsplus;
     frame->lasti = read_lasti(walk, iframe, frame->code);
     frame->owner = owner_name(walk, iframe);
-    frame->entry = frame->owner[0] != 'f' && is_entry(walk, iframe);
+    frame->entry = frame->owner[0] != 'f' && is_entry(walk, iframe, &frame->entry_address);
     read_stack(walk, iframe, frame);
     return true;
 }
@@ -306,7 +309,7 @@ static void put_frame(struct phd_walk *walk, const struct phd_frame *frame)
     phd__code_position(walk, frame->code, frame->lasti, &position);
     phd__pack_array(walk->to, 2);
     phd__pack_uint32(walk->to, PHD_SHAPE_FRAME);
-    phd__pack_map(walk->to, 12);
+    phd__pack_map(walk->to, 12 + (frame->entry_address != 0));
     phd__pack_text(walk->to, "code");
     phd__put_value(walk, frame->code);
     phd__pack_text(walk->to, "lasti");
@@ -320,6 +323,10 @@ static void put_frame(struct phd_walk *walk, const struct phd_frame *frame)
         phd__pack_true(walk->to);
     else
         phd__pack_false(walk->to);
+    if (frame->entry_address) {
+        phd__pack_text(walk->to, "entry_address");
+        phd__pack_uint64(walk->to, frame->entry_address);
+    }
     phd__pack_text(walk->to, "back");
     phd__put_frame_reference(walk, frame->back);
     phd__pack_text(walk->to, "locals");

@@ -243,10 +243,11 @@ bool phd__is_code(struct phd_walk *walk, uint64_t object);
 
 /* What a frame is made of, the same for all versions. */
 struct phd_frame {
-    uint64_t address; /* of the PyFrameObject or the interpreter frame */
-    bool interpreter; /* address is an interpreter frame's */
-    bool entry;       /* the interpreter's C function was entered anew for it */
-    uint64_t object;  /* the PyFrameObject, 0 when there is none */
+    uint64_t address;       /* of the PyFrameObject or the interpreter frame */
+    bool interpreter;       /* address is an interpreter frame's */
+    bool entry;             /* the interpreter's C function was entered anew for it */
+    uint64_t entry_address; /* of a variable of that function, on the C stack; 0: not known (before 3.12) */
+    uint64_t object;        /* the PyFrameObject, 0 when there is none */
     uint64_t code;
     uint64_t globals, builtins, namespace_;
     uint64_t back; /* as a queue entry, 0 for none */
