@@ -31,6 +31,8 @@ static const double MAX_SECONDS = 1e9;
 /* So many steps from the roots are written, each in blocks of its own, before the evidence. */
 enum { NEAR_LEVELS = 3 };
 
+enum { DESCRIPTION_ROOM = 4096 };
+
 static uint64_t now_ns(void)
 {
     struct timespec now;
@@ -149,6 +151,10 @@ static void write_objects(struct phd_walk *walk, const struct phd_request *reque
         phd__walk_run_met(walk); /* the exception and the frames; what they refer to; what that refers to */
         phd__walk_flush(walk);
     }
+    if (request->only_stacks) {
+        walk->stopped = walk->stopped ? walk->stopped : "only the stacks were asked for";
+        return;
+    }
     phd__evidence_put(walk, request);
     phd__walk_run_postponed(walk);
     phd__walk_run(walk);
@@ -225,6 +231,50 @@ static enum phd_status publish(const struct phd_request *request, struct phd_err
     return PHD_ERROR_WRITE;
 }
 
+/* The attribute `name` of the module sys, a str, as text in `storage`; NULL when it cannot be had. */
+static const char *sys_text(struct phd_walk *walk, const struct phd_request *request, const char *name, char *storage,
+                            size_t capacity)
+{
+    struct phd_guard guard;
+    volatile bool done = false;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        uint64_t interpreter = phd__word_at(walk, request->runtime, walk->at->runtime_interpreters);
+        uint64_t modules = interpreter ? phd__word_at(walk, interpreter, walk->at->interp_modules) : 0;
+        uint64_t sys = modules ? phd__dict_get(walk, modules, "sys") : 0;
+        uint64_t text = sys ? phd__instance_get(walk, sys, name) : 0;
+        if (text) {
+            phd__copy_str(walk, text, storage, capacity);
+            done = true;
+        }
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+    return done ? storage : NULL;
+}
+
+/* The micro version that sys.version begins with ("3.9.18 (main, ..."). */
+static int micro_of(const char *text)
+{
+    int dots = 0, micro = 0;
+    for (; *text && *text != ' ' && dots < 3; text++) {
+        dots += *text == '.';
+        if (dots == 2 && *text >= '0' && *text <= '9')
+            micro = micro * 10 + *text - '0';
+    }
+    return micro;
+}
+
+/* Another process has told its version and executable to nobody. */
+static void describe_from_memory(struct phd_walk *walk, struct phd_request *request)
+{
+    static char version[DESCRIPTION_ROOM], executable[DESCRIPTION_ROOM];
+    if (!request->python_text)
+        request->python_text = sys_text(walk, request, "version", version, sizeof version);
+    if (!request->executable)
+        request->executable = sys_text(walk, request, "executable", executable, sizeof executable);
+    if (request->python_micro < 0 && request->python_text)
+        request->python_micro = micro_of(request->python_text);
+}
+
 /* Find out what only the memory can tell, then write. */
 static enum phd_status write_found(const struct phd_request *request, struct phd_walk *walk, struct phd_sink *sink,
                                    const char *how, struct phd_result *result, struct phd_error *error)
@@ -233,10 +283,11 @@ static enum phd_status write_found(const struct phd_request *request, struct phd
     static struct phd_native native;
     found = *request;
     phd__threads_find(walk, &found);
-    walk->trust_counts &= found.gil_held;
+    describe_from_memory(walk, &found);
+    walk->trust_counts &= found.gil_held || found.stopped;
     if (!request->crash)
         return write_message(&found, NULL, walk, sink, how, result, error);
-    phd__native_read(&native, walk->memory, request->crash, getpid());
+    phd__native_read(&native, walk->memory, request->crash, walk->memory->view ? request->pid : getpid());
     enum phd_status status = write_message(&found, &native, walk, sink, how, result, error);
     phd__native_close(&native);
     return status;

@@ -57,6 +57,8 @@ struct phd_request {
     int python_micro;
     bool free_threaded;
     bool trace_refs;
+    bool stopped;                  /* no thread of the process runs while its memory is read: counts are right */
+    bool only_stacks;              /* end when the stacks and what is near to them are written */
     bool gil_held;                 /* the caller holds the GIL: the heap is consistent */
     uint64_t runtime;              /* address of _PyRuntime */
     uint64_t thread;               /* address of the PyThreadState of the failing thread, or 0 */
@@ -66,8 +68,8 @@ struct phd_request {
     const struct phd_crash *crash; /* the fatal signal the dump is about, or NULL */
     unsigned skip_frames;          /* innermost frames of the failing thread to leave out: the dumper's own */
     const char *reason;            /* "exception", "request", … (ASCII) */
-    const char *python_text;       /* sys.version, one line, or NULL */
-    const char *executable;        /* sys.executable or NULL */
+    const char *python_text;       /* sys.version, one line; NULL: it is read from the process */
+    const char *executable;        /* sys.executable; NULL: likewise */
     int directory;                 /* descriptor of the directory to write to */
     const char *temporary_name;    /* name in that directory while writing */
     const char *final_name;        /* name when complete; never replaces an existing file */
@@ -155,6 +157,28 @@ PHD_PUBLIC void phd_signal_stack_remove(const struct phd_signal_stack *stack);
  * a real-time signal that has no handler yet. Waits up to `seconds` for them and returns how many have a stack now; a
  * thread that has ended or blocks the signal has none. Context: normal. */
 PHD_PUBLIC unsigned phd_signal_stack_add_to(const int *threads, unsigned count, double seconds);
+
+/* How another process is read. */
+struct phd_attach_options {
+    int pid;
+    bool freeze;           /* stop its threads meanwhile; otherwise it may change while it is read */
+    double freeze_seconds; /* how long to wait for threads that do not stop at once */
+};
+
+/* What the target went through. */
+struct phd_attach_times {
+    double stopped;        /* seconds its threads were stopped */
+    uint64_t bytes_copied; /* out of its memory */
+    unsigned threads;      /* that were stopped */
+};
+
+/* Dump another process, which needs nothing of ours in it. `request` says where to and what; what describes the target
+ * is found in it. Its writable memory is copied while it is stopped and walked when it goes on; with `only_stacks` it is
+ * read in place. PHD_ERROR_SYSTEM with step "ptrace" or "maps": no permission, or no such process (see the errno);
+ * PHD_ERROR_UNREADABLE: no Python that can be read, error->step says why. Context: normal, one at a time. */
+PHD_PUBLIC enum phd_status phd_attach(const struct phd_request *request, const struct phd_attach_options *options,
+                                      struct phd_attach_times *times, struct phd_result *result,
+                                      struct phd_error *error);
 
 #ifdef Py_PYTHON_H                            /* Python.h is included before */
 PyAPI_DATA(struct pyruntimestate) _PyRuntime; /* exported by every CPython; only its address is used */

@@ -11,11 +11,11 @@
 
 enum { PHD_MAX_OTHER_THREADS = 1024 };
 
-/* Where another thread stood, as far as the kernel tells (/proc/self/task/TID/syscall): it waits in a system call. */
+/* Where another thread stood. In a crash, as far as the kernel tells (/proc/self/task/TID/syscall): it waits in a system
+ * call, and of its registers only the stack pointer and the program counter are known. */
 struct phd_standing {
     int thread; /* kernel id */
-    uint64_t stack_pointer;
-    uint64_t program_counter;
+    struct phd_registers registers;
 };
 
 struct phd_crash {

@@ -70,8 +70,9 @@ static bool parse_standing(const char *line, struct phd_standing *standing)
             return false;
         }
     }
-    standing->stack_pointer = fields[0];
-    standing->program_counter = fields[1];
+    standing->registers.value[PHD_RSP] = fields[0];
+    standing->registers.value[PHD_RIP] = fields[1];
+    standing->registers.known = fields[0] && fields[1] ? 1u << PHD_RSP | 1u << PHD_RIP : 0;
     return count >= 3;
 }
 

@@ -66,6 +66,7 @@ static unsigned take_permissions(struct line *line)
     permissions |= line->at[0] == 'r' ? PHD_READABLE : 0;
     permissions |= line->at[1] == 'w' ? PHD_WRITABLE : 0;
     permissions |= line->at[2] == 'x' ? PHD_EXECUTABLE : 0;
+    permissions |= line->at[3] == 's' ? PHD_SHARED : 0;
     line->at += 4;
     return permissions;
 }

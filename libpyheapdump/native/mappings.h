@@ -15,7 +15,7 @@ enum {
     PHD_MAX_MAPS_LINE = 16 * 1024   /* bytes; a path has up to 4096, and its line feeds take four characters each */
 };
 
-enum phd_permission { PHD_EXECUTABLE = 1, PHD_WRITABLE = 2, PHD_READABLE = 4 };
+enum phd_permission { PHD_EXECUTABLE = 1, PHD_WRITABLE = 2, PHD_READABLE = 4, PHD_SHARED = 8 };
 
 struct phd_mapping {
     uint64_t start, end; /* end is not part of it */

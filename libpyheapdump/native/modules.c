@@ -196,20 +196,24 @@ static void add_module(struct phd_modules *modules, struct phd_memory *memory, c
     PHD_UNGUARD(memory, &guard);
 }
 
+void phd__modules_find(struct phd_modules *modules, struct phd_memory *memory)
+{
+    if (!modules->mappings.start_count)
+        return;
+    modules->capacity = (uint32_t)modules->mappings.start_count;
+    modules->all = phd__pages_alloc(modules->capacity * sizeof *modules->all);
+    for (size_t i = 0; modules->all && i < modules->mappings.start_count; i++)
+        add_module(modules, memory, modules->mappings.starts + i);
+}
+
 enum phd_status phd__modules_read(struct phd_modules *modules, struct phd_memory *memory, int pid,
                                   struct phd_error *error)
 {
     memset(modules, 0, sizeof *modules);
     enum phd_status status = phd__mappings_read(&modules->mappings, pid, error);
-    if (status != PHD_OK || !modules->mappings.start_count)
-        return status;
-    modules->capacity = (uint32_t)modules->mappings.start_count;
-    modules->all = phd__pages_alloc(modules->capacity * sizeof *modules->all);
-    if (!modules->all)
-        return PHD_OK; /* the mappings alone are worth having */
-    for (size_t i = 0; i < modules->mappings.start_count; i++)
-        add_module(modules, memory, modules->mappings.starts + i);
-    return PHD_OK;
+    if (status == PHD_OK)
+        phd__modules_find(modules, memory); /* without memory for them the mappings alone are worth having */
+    return status;
 }
 
 void phd__modules_close(struct phd_modules *modules)

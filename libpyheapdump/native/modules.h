@@ -49,6 +49,9 @@ enum phd_status phd__modules_read(struct phd_modules *modules, struct phd_memory
                                   struct phd_error *error);
 void phd__modules_close(struct phd_modules *modules);
 
+/* The second half of that: `modules->mappings` is filled, all else is zero. */
+void phd__modules_find(struct phd_modules *modules, struct phd_memory *memory);
+
 /* Index of the module that holds `address`, or PHD_NO_MODULE. */
 uint32_t phd__module_at(const struct phd_modules *modules, uint64_t address);
 

@@ -48,14 +48,8 @@ static void name_frames(struct phd_native *native, const struct phd_native_stack
 static void read_other(struct phd_native *native, struct phd_unwinder *unwinder, const struct phd_standing *standing,
                        struct phd_native_thread *thread)
 {
-    struct phd_registers registers;
-    memset(&registers, 0, sizeof registers);
     thread->thread = standing->thread;
-    registers.value[PHD_RSP] = standing->stack_pointer;
-    registers.value[PHD_RIP] = standing->program_counter;
-    if (standing->stack_pointer && standing->program_counter)
-        registers.known = 1u << PHD_RSP | 1u << PHD_RIP;
-    phd__unwind(unwinder, &registers, &thread->stack);
+    phd__unwind(unwinder, &standing->registers, &thread->stack);
     name_frames(native, &thread->stack);
 }
 

@@ -63,7 +63,7 @@ void phd__native_stack_text(const struct phd_native *native, unsigned index, str
 /* Why the stack ends, and what was left out of it. */
 void phd__native_end_text(const struct phd_native_stack *stack, struct phd_text *text);
 
-/* Write the SIGNAL block (docs/format.md section 11). */
+/* Write the SIGNAL block (docs/format.md section 11) or, where `crash` is of no signal, the NATIVE block. */
 void phd__native_put(const struct phd_native *native, struct phd_walk *walk, const struct phd_crash *crash,
                      const struct phd_native_facts *facts);
 

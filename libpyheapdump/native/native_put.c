@@ -281,20 +281,25 @@ void phd__native_put(const struct phd_native *native, struct phd_walk *walk, con
     uint32_t modules = count_modules(native, to);
     to->used = 0;
     to->overflow = false;
-    phd__pack_map(to, 13 + (size_t)has_address(signal) + sent + refused);
-    pack_names(to, signal, reason);
-    if (has_address(signal))
-        pack_number(to, "address", signal->address);
-    if (sent)
-        pack_sender(to, crash);
-    if (refused)
-        pack_signed(to, "syscall", signal->system_call);
-    pack_signal(to, native, crash, facts);
+    if (signal->signal) {
+        phd__pack_map(to, 13 + (size_t)has_address(signal) + sent + refused);
+        pack_names(to, signal, reason);
+        if (has_address(signal))
+            pack_number(to, "address", signal->address);
+        if (sent)
+            pack_sender(to, crash);
+        if (refused)
+            pack_signed(to, "syscall", signal->system_call);
+        pack_signal(to, native, crash, facts);
+    } else {
+        phd__pack_map(to, 2);
+    }
     pack_modules(to, native, modules);
     size_t taken = to->used + REST_ROOM + native->count * THREAD_ROOM;
     pack_threads(to, native, modules, to->capacity > taken ? to->capacity - taken : 0);
     if (!to->overflow)
-        phd__blocks_put(walk->blocks, PHD_BLOCK_SIGNAL, 0, 1, 0, to->data, to->used);
+        phd__blocks_put(walk->blocks, signal->signal ? PHD_BLOCK_SIGNAL : PHD_BLOCK_NATIVE, 0, 1, 0, to->data,
+                        to->used);
     to->used = 0;
     to->overflow = false;
 }

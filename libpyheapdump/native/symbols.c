@@ -10,8 +10,9 @@
 #include <unistd.h>
 
 #include "safe/pages.h"
+#include "safe/text.h"
 
-enum { MAX_UNDERSCORES = 3 };
+enum { MAX_UNDERSCORES = 3, MAX_WANTED_NAME = 64 };
 
 bool phd__symbols_open(struct phd_symbols *symbols, struct phd_memory *memory)
 {
@@ -277,21 +278,28 @@ static uint64_t count_by_gnu_hash(struct search *search, uint64_t table)
     return (uint64_t)last + 1;
 }
 
-static void search_dynamic(struct search *search)
+/* Let `search->table` be the module's dynamic symbols. False when it has none that can be counted. */
+static bool use_dynamic_table(struct search *search)
 {
     struct dynamic dynamic = {0, 0, 0, 0, 0};
     if (!search->module->dynamic)
-        return;
+        return false;
     read_dynamic(search, &dynamic);
     if (!dynamic.symbols || !dynamic.names || !(dynamic.hash || dynamic.gnu_hash))
-        return;
+        return false;
     uint64_t count = dynamic.gnu_hash ? count_by_gnu_hash(search, dynamic.gnu_hash)
                                       : fetch_u32(search, dynamic.hash + 4); /* nchain */
     search->table.symbols = dynamic.symbols;
     search->table.count = count < PHD_MAX_SYMBOLS ? count : PHD_MAX_SYMBOLS;
     search->table.names = dynamic.names;
     search->table.names_size = dynamic.names_size;
-    search_table(search);
+    return true;
+}
+
+static void search_dynamic(struct search *search)
+{
+    if (use_dynamic_table(search))
+        search_table(search);
 }
 
 /* ---- one question ---- */
@@ -353,4 +361,41 @@ struct phd_symbol phd__symbol_find(struct phd_symbols *symbols, const struct phd
         symbols->known_count++;
     }
     return answer;
+}
+
+/* ---- by name ---- */
+
+static bool is_called(struct search *search, const Elf64_Sym *symbol, const char *name, size_t size)
+{
+    char found[MAX_WANTED_NAME];
+    if (symbol->st_shndx == SHN_UNDEF || !symbol->st_value ||
+        symbol->st_name + (uint64_t)size > search->table.names_size)
+        return false;
+    fetch(search, search->table.names + symbol->st_name, found, size);
+    return memcmp(found, name, size) == 0;
+}
+
+static uint64_t find_by_name(struct search *search, const char *name)
+{
+    size_t size = phd__string_length(name) + 1;
+    Elf64_Sym symbol;
+    if (size > MAX_WANTED_NAME || !use_dynamic_table(search))
+        return 0;
+    for (uint64_t i = 0; i < search->table.count; i++) {
+        fetch(search, search->table.symbols + i * sizeof symbol, &symbol, sizeof symbol);
+        if (is_called(search, &symbol, name, size))
+            return search->module->bias + symbol.st_value;
+    }
+    return 0;
+}
+
+uint64_t phd__symbol_address(struct phd_symbols *symbols, const struct phd_module *module, const char *name)
+{
+    struct search search = {.symbols = symbols, .module = module, .table = {.fd = -1}};
+    struct phd_guard guard;
+    volatile uint64_t found = 0;
+    if (PHD_GUARD(symbols->memory, &guard))
+        found = find_by_name(&search, name);
+    PHD_UNGUARD(symbols->memory, &guard);
+    return found;
 }

@@ -48,4 +48,7 @@ void phd__symbols_close(struct phd_symbols *symbols);
 struct phd_symbol phd__symbol_find(struct phd_symbols *symbols, const struct phd_module *module, uint64_t address,
                                    uint64_t function);
 
+/* The address of the function or object `name` that `module` exports, or 0. */
+uint64_t phd__symbol_address(struct phd_symbols *symbols, const struct phd_module *module, const char *name);
+
 #endif

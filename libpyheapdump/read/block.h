@@ -34,6 +34,7 @@ enum phd__block_kind {
     PHD__BLOCK_PROC = 7,
     PHD__BLOCK_END = 8,
     PHD__BLOCK_SIGNAL = 9,
+    PHD__BLOCK_NATIVE = 10,
 };
 
 /* Does the content of such a block have to be one map? */

@@ -323,7 +323,7 @@ void phd__traceback_text(struct phd_walk *walk, const struct phd_request *reques
 {
     struct thread_report report = {request, to};
     struct phd_guard guard;
-    if (native)
+    if (native && request->crash->signal)
         put_signal(request, native, to);
     if (request->exception && !readable(walk, put_chain, request->exception, to))
         phd__text_string(to, "<unreadable exception>\n");
@@ -378,7 +378,7 @@ void phd__subject(struct phd_walk *walk, const struct phd_request *request, cons
     struct phd_text text;
     phd__text_init(&text, out, capacity - 1);
     phd__text_string(&text, "[pyheapdump] ");
-    if (native)
+    if (native && request->crash->signal)
         phd__native_summary(native, request->crash, &text);
     else if (!request->exception || !readable(walk, put_exception_line, request->exception, &text))
         phd__text_string(&text, request->reason);

@@ -89,9 +89,9 @@ static void threads_that_wait_show_where_they_stand(void **state)
     sigaction(SIGTRAP, &before, NULL);
     assert_non_null(found);
     assert_null(standing_of(crash.thread));
-    assert_true(dladdr((void *)(uintptr_t)found->program_counter, &where) != 0); /* NOLINT */
+    assert_true(dladdr((void *)(uintptr_t)found->registers.value[PHD_RIP], &where) != 0); /* NOLINT */
     assert_non_null(strstr(where.dli_fname, "lib"));
-    assert_true(found->stack_pointer != 0);
+    assert_true(found->registers.value[PHD_RSP] != 0);
     assert_int_equal(write(pipe_fds[1], "x", 1), 1);
     pthread_join(thread, NULL);
     close(pipe_fds[0]);

@@ -493,6 +493,16 @@ static NOINLINE void *run_waiting(void *id)
     return NULL;
 }
 
+/* A thread of which the kernel told no more than that. */
+static struct phd_standing standing_at(int thread, uint64_t stack_pointer, uint64_t program_counter)
+{
+    struct phd_standing standing = {.thread = thread};
+    standing.registers.value[PHD_RSP] = stack_pointer;
+    standing.registers.value[PHD_RIP] = program_counter;
+    standing.registers.known = stack_pointer && program_counter ? 1u << PHD_RSP | 1u << PHD_RIP : 0;
+    return standing;
+}
+
 static bool read_standing(int thread, struct phd_standing *standing)
 {
     char path[64], text[256] = {0};
@@ -504,7 +514,7 @@ static bool read_standing(int thread, struct phd_standing *standing)
         fclose(file);
     if (!length || sscanf(text, "%lu %*x %*x %*x %*x %*x %*x %lx %lx", &call, &rsp, &rip) != 3 || call != SYS_read)
         return false;
-    *standing = (struct phd_standing){thread, rsp, rip};
+    *standing = standing_at(thread, rsp, rip);
     return true;
 }
 
@@ -530,8 +540,8 @@ static void other_threads_have_their_stacks(void **state)
         assert_int_equal(pthread_create(threads + i, NULL, run_waiting, waiting + i), 0);
     make_up(SIGSEGV, SI_USER);
     add_waiting();
-    crash.others[crash.other_count++] = (struct phd_standing){1234, 0, 0};       /* nothing is known */
-    crash.others[crash.other_count++] = (struct phd_standing){1235, 4096, 4096}; /* nothing is right */
+    crash.others[crash.other_count++] = standing_at(1234, 0, 0);       /* nothing is known */
+    crash.others[crash.other_count++] = standing_at(1235, 4096, 4096); /* nothing is right */
     read_native();
     assert_int_equal(write(pipe_ends[1], "xxx", WAITING), WAITING);
     for (int i = 0; i < WAITING; i++)
@@ -607,8 +617,8 @@ static void the_block_has_it_all(void **state)
              (unsigned long long)at_signal.value[PHD_RIP]);
     assert_contains(text, expected);
     assert_contains(text, ", 'write_to_nowhere', ");
-    assert_contains(text, ", 'registers'], [");
-    assert_contains(text, ", 'cfi']");
+    assert_contains(text, ", 'registers', ");
+    assert_contains(text, ", 'cfi', ");
     assert_contains(text, "end: 'the outermost frame'}]");
     assert_contains(text, "modules: [{path: '");
     assert_contains(text, "path: '[vdso]'");
@@ -692,7 +702,7 @@ static void what_does_not_fit_says_so(void **state)
     make_up(SIGSEGV, SI_USER);
     crash.other_count = 600;
     for (unsigned i = 0; i < crash.other_count; i++)
-        crash.others[i] = (struct phd_standing){(int)i, 0, 0};
+        crash.others[i] = standing_at((int)i, 0, 0);
     read_native();
     for (unsigned i = 0; i < native.count; i++) {
         struct phd_native_stack *stack = &native.threads[i].stack;

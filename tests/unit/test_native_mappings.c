@@ -49,7 +49,7 @@ static void a_line_is_taken_apart(void **state)
     assert_int_equal(length, 15);
     assert_memory_equal(path, "/usr/lib/a b.so", length);
     assert_true(parse("1000-2000 -w-s 00000000 00:00 0 ", &mapping, &path, &length));
-    assert_int_equal(mapping.permissions, PHD_WRITABLE);
+    assert_int_equal(mapping.permissions, PHD_WRITABLE | PHD_SHARED);
     assert_int_equal(length, 0);
     assert_true(parse("1000-2000 ---p 00000000 00:00 0", &mapping, &path, &length));
 }

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * phd_attach: stop the target → its mappings and modules → its interpreter → copy its writable memory → let it go → walk
+ * the copy and write it as any other dump. Context: normal.
+ */
+#include <time.h>
+
+#include "attach/freeze.h"
+#include "attach/python.h"
+#include "dump.h"
+#include "memory/copied.h"
+#include "safe/text.h"
+
+struct target {
+    struct phd_frozen frozen;
+    struct phd_modules modules;
+    struct phd_copied copied;
+    struct phd_crash where; /* its threads stand */
+    struct phd_request request;
+    double stopped_at; /* seconds; 0: it is not */
+};
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static enum phd_status stop(struct target *target, const struct phd_attach_options *options, struct phd_error *error)
+{
+    target->where.process = target->where.thread = options->pid;
+    if (!options->freeze)
+        return PHD_OK;
+    target->stopped_at = now();
+    enum phd_status status = phd__freeze(&target->frozen, options->pid, options->freeze_seconds, error);
+    if (status == PHD_OK)
+        phd__frozen_registers(&target->frozen, &target->where);
+    return status;
+}
+
+static void let_go(struct target *target, struct phd_attach_times *times)
+{
+    times->threads = target->frozen.count ? target->frozen.count : times->threads;
+    if (target->frozen.count)
+        times->stopped = now() - target->stopped_at;
+    phd__unfreeze(&target->frozen);
+}
+
+static enum phd_status find(struct target *target, const struct phd_attach_options *options, struct phd_error *error)
+{
+    struct phd_python python;
+    enum phd_status status = phd__mappings_read(&target->modules.mappings, options->pid, error);
+    if (status == PHD_OK)
+        status = phd__copied_open(&target->copied, options->pid, &target->modules.mappings, error);
+    if (status != PHD_OK)
+        return status;
+    phd__modules_find(&target->modules, &target->copied.memory);
+    status = phd__python_find(&python, &target->copied.memory, &target->modules, error);
+    if (status != PHD_OK)
+        return status;
+    target->request.runtime = python.runtime;
+    target->request.python_version = python.version;
+    target->request.python_micro = python.micro;
+    target->request.free_threaded = python.free_threaded;
+    target->request.pid = options->pid;
+    target->request.stopped = options->freeze;
+    target->request.crash = &target->where;
+    return PHD_OK;
+}
+
+enum phd_status phd_attach(const struct phd_request *request, const struct phd_attach_options *options,
+                           struct phd_attach_times *times, struct phd_result *result, struct phd_error *error)
+{
+    static struct target target; /* large; one at a time */
+    memset(&target, 0, sizeof target);
+    memset(times, 0, sizeof *times);
+    target.request = *request;
+    enum phd_status status = stop(&target, options, error);
+    if (status == PHD_OK)
+        status = find(&target, options, error);
+    if (status == PHD_OK && !request->only_stacks) {
+        phd__copied_fill(&target.copied, &target.modules.mappings);
+        let_go(&target, times);
+    }
+    if (status == PHD_OK)
+        status = phd__dump_write(&target.request, &target.copied.memory,
+                                 options->freeze ? "attach" : "attach, not stopped", result, error);
+    let_go(&target, times);
+    times->bytes_copied = target.copied.bytes_read;
+    phd__modules_close(&target.modules);
+    phd__copied_close(&target.copied);
+    return status;
+}

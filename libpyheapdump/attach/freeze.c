@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Threads may start while others are being stopped: /proc/PID/task is read until it shows no new one. A thread that is
+ * about to get a signal stops for that instead of for us; the signal is given to it when it is let go (ptrace(2), section
+ * "Signal-delivery-stop"). Context: normal.
+ */
+#include "attach/freeze.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/types.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "evidence/directory.h"
+#include "safe/pages.h"
+#include "safe/text.h"
+
+enum { PATH_ROOM = 64, MAX_ROUNDS = 100, PAUSE = 50 * 1000 /* nanoseconds */ };
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* ---- one thread ---- */
+
+static bool known(const struct phd_frozen *frozen, int thread)
+{
+    for (unsigned i = 0; i < frozen->count; i++) {
+        if (frozen->threads[i].thread == thread)
+            return true;
+    }
+    return false;
+}
+
+struct round {
+    struct phd_frozen *frozen;
+    unsigned seized;
+    int failed; /* errno, 0: all went well */
+};
+
+static int parse_id(const char *name)
+{
+    int id = 0;
+    for (; *name >= '0' && *name <= '9'; name++)
+        id = id * 10 + (*name - '0');
+    return id;
+}
+
+static void seize(const char *name, int directory, void *argument)
+{
+    struct round *round = argument;
+    struct phd_frozen *frozen = round->frozen;
+    int thread = parse_id(name);
+    (void)directory;
+    if (round->failed || known(frozen, thread) || frozen->count == PHD_MAX_FROZEN)
+        return;
+    if (ptrace(PTRACE_SEIZE, thread, NULL, NULL) != 0) {
+        if (errno != ESRCH) /* else it has ended meanwhile */
+            round->failed = errno;
+        return;
+    }
+    ptrace(PTRACE_INTERRUPT, thread, NULL, NULL);
+    frozen->threads[frozen->count++] = (struct phd_frozen_thread){thread, 0, false};
+    round->seized++;
+}
+
+/* Look whether the thread stands. False when it has ended. */
+static bool look_at(struct phd_frozen_thread *thread)
+{
+    int status;
+    int found = waitpid(thread->thread, &status, __WALL | WNOHANG);
+    if (found == 0)
+        return true;
+    if (found < 0)
+        return errno == EINTR;
+    if (!WIFSTOPPED(status))
+        return false;
+    thread->stopped = true;
+    if (status >> 16 != PTRACE_EVENT_STOP)
+        thread->pending_signal = WSTOPSIG(status);
+    return true;
+}
+
+static void forget(struct phd_frozen *frozen, unsigned index)
+{
+    frozen->threads[index] = frozen->threads[--frozen->count];
+}
+
+/* Wait until all threads stand, or until `deadline`. */
+static void wait_for_stops(struct phd_frozen *frozen, uint64_t deadline)
+{
+    static const struct timespec pause = {0, PAUSE};
+    for (;;) {
+        unsigned running = 0;
+        for (unsigned i = 0; i < frozen->count;) {
+            struct phd_frozen_thread *thread = frozen->threads + i;
+            if (!thread->stopped && !look_at(thread)) {
+                forget(frozen, i);
+                continue;
+            }
+            running += !thread->stopped;
+            i++;
+        }
+        if (!running || now_ns() > deadline)
+            return;
+        nanosleep(&pause, NULL);
+    }
+}
+
+/* ---- all ---- */
+
+static void task_path(int pid, char path[PATH_ROOM])
+{
+    struct phd_text text;
+    phd__text_init(&text, path, PATH_ROOM - 1);
+    phd__text_string(&text, "/proc/");
+    phd__text_unsigned(&text, (uint64_t)pid);
+    phd__text_string(&text, "/task");
+    path[text.used] = 0;
+}
+
+enum phd_status phd__freeze(struct phd_frozen *frozen, int pid, double seconds, struct phd_error *error)
+{
+    char path[PATH_ROOM];
+    uint64_t deadline = now_ns() + (uint64_t)(seconds * 1e9);
+    *frozen = (struct phd_frozen){pid, phd__pages_alloc(PHD_MAX_FROZEN * sizeof *frozen->threads), 0};
+    if (!frozen->threads) {
+        phd__error_set(error, PHD_ERROR_MEMORY, 0, "memory for the threads");
+        return PHD_ERROR_MEMORY;
+    }
+    task_path(pid, path);
+    struct round round = {frozen, 1, 0};
+    for (int i = 0; i < MAX_ROUNDS && round.seized && !round.failed; i++) {
+        round.seized = 0;
+        phd__directory_each(path, seize, &round);
+        wait_for_stops(frozen, deadline);
+    }
+    if (!round.failed && frozen->count)
+        return PHD_OK;
+    phd__unfreeze(frozen);
+    phd__error_set(error, PHD_ERROR_SYSTEM, round.failed ? round.failed : ESRCH, "ptrace");
+    return PHD_ERROR_SYSTEM;
+}
+
+/* A thread must stand to be let go. One that did not answer in time does so when its system call is over; until then the
+ * end of this process would free it, too. */
+static void let_go(struct phd_frozen_thread *thread)
+{
+    if (!thread->stopped)
+        look_at(thread);
+    if (thread->stopped)
+        ptrace(PTRACE_DETACH, thread->thread, NULL, (void *)(uintptr_t)thread->pending_signal);
+}
+
+void phd__unfreeze(struct phd_frozen *frozen)
+{
+    for (unsigned i = 0; i < frozen->count; i++)
+        let_go(frozen->threads + i);
+    phd__pages_free(frozen->threads, PHD_MAX_FROZEN * sizeof *frozen->threads);
+    frozen->threads = NULL;
+    frozen->count = 0;
+}
+
+static bool read_registers(const struct phd_frozen_thread *thread, struct phd_registers *registers)
+{
+    struct user_regs_struct found;
+    if (!thread->stopped || ptrace(PTRACE_GETREGS, thread->thread, NULL, &found) != 0)
+        return false;
+    *registers = (struct phd_registers){
+        .value = {found.rax, found.rdx, found.rcx, found.rbx, found.rsi, found.rdi, found.rbp, found.rsp, found.r8,
+                  found.r9, found.r10, found.r11, found.r12, found.r13, found.r14, found.r15, found.rip},
+        .known = (1u << PHD_REGISTER_COUNT) - 1,
+    };
+    return true;
+}
+
+void phd__frozen_registers(const struct phd_frozen *frozen, struct phd_crash *crash)
+{
+    memset(crash, 0, sizeof *crash);
+    crash->process = crash->thread = frozen->pid;
+    for (unsigned i = 0; i < frozen->count; i++) {
+        struct phd_standing *standing = crash->others + crash->other_count;
+        if (frozen->threads[i].thread == frozen->pid) {
+            read_registers(frozen->threads + i, &crash->registers);
+        } else if (crash->other_count < PHD_MAX_OTHER_THREADS &&
+                   read_registers(frozen->threads + i, &standing->registers)) {
+            standing->thread = frozen->threads[i].thread;
+            crash->other_count++;
+        }
+    }
+}

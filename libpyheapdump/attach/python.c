@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Py_Version (Python/getversion.c, exported since 3.11) holds PY_VERSION_HEX. Before that the minor version shows in what
+ * is exported: PyIter_Send came with 3.10, PyObject_GC_IsTracked with 3.9 (Misc/NEWS.d). Several copies of _PyRuntime may
+ * be mapped (a debugger or ctypes that opened the binary a second time): the one with interpreters is the one that runs.
+ * Context: normal.
+ */
+#include "attach/python.h"
+
+#include "layout/layout.h"
+#include "safe/text.h"
+
+struct search {
+    struct phd_memory *memory;
+    struct phd_symbols *symbols;
+    bool seen; /* a module has _PyRuntime */
+    int unknown_version;
+};
+
+static uint64_t symbol_in(struct search *search, const struct phd_module *module, const char *name)
+{
+    return phd__symbol_address(search->symbols, module, name);
+}
+
+/* PY_VERSION_HEX of the module, 0: not known. The micro version is 0xff where it cannot be told. */
+static uint32_t version_of(struct search *search, const struct phd_module *module)
+{
+    struct phd_guard guard;
+    volatile uint32_t version = 0;
+    uint64_t exact = symbol_in(search, module, "Py_Version");
+    if (PHD_GUARD(search->memory, &guard) && exact)
+        version = (uint32_t)phd__read_word(search->memory, exact);
+    PHD_UNGUARD(search->memory, &guard);
+    if (exact)
+        return version;
+    if (symbol_in(search, module, "PyIter_Send"))
+        return 0x030aff00;
+    return symbol_in(search, module, "PyObject_GC_IsTracked") ? 0x0309ff00 : 0;
+}
+
+/* Is there an interpreter whose list leads to it? */
+static bool runs(struct phd_memory *memory, const struct phd_layout *at, uint64_t runtime)
+{
+    struct phd_guard guard;
+    volatile bool found = false;
+    if (PHD_GUARD(memory, &guard)) {
+        uint64_t interpreter = phd__read_word(memory, runtime + (uint64_t)at->runtime_interpreters);
+        found = interpreter && phd__read_word(memory, interpreter + (uint64_t)at->interp_threads) != 0;
+    }
+    PHD_UNGUARD(memory, &guard);
+    return found;
+}
+
+static bool look_into(struct search *search, const struct phd_module *module, struct phd_python *python)
+{
+    uint64_t runtime = symbol_in(search, module, "_PyRuntime");
+    if (!runtime)
+        return false;
+    search->seen = true;
+    uint32_t version = version_of(search, module);
+    int minor = (int)(version >> 16);
+    bool free_threaded = symbol_in(search, module, "_Py_MergeZeroLocalRefcount") != 0;
+    const struct phd_layout *at = phd__layout_find(minor, free_threaded, 0);
+    if (!at) {
+        search->unknown_version = minor;
+        return false;
+    }
+    int micro = (int)(version >> 8 & 0xff);
+    *python = (struct phd_python){runtime, minor, micro == 0xff ? -1 : micro, free_threaded, module->path};
+    return runs(search->memory, at, runtime);
+}
+
+static void explain(const struct search *search, struct phd_error *error)
+{
+    struct phd_text text;
+    phd__error_set(error, PHD_ERROR_UNREADABLE, 0, "");
+    if (!error)
+        return;
+    phd__text_init(&text, error->step, sizeof error->step - 1);
+    if (!search->seen) {
+        phd__text_string(&text, "no Python runs in it");
+    } else if (search->unknown_version) {
+        phd__text_string(&text, "its Python ");
+        phd__text_signed(&text, search->unknown_version >> 8);
+        phd__text_string(&text, ".");
+        phd__text_signed(&text, search->unknown_version & 255);
+        phd__text_string(&text, " is none of those supported");
+    } else {
+        phd__text_string(&text, "its Python is not initialised, or has ended");
+    }
+}
+
+enum phd_status phd__python_find(struct phd_python *python, struct phd_memory *memory,
+                                 const struct phd_modules *modules, struct phd_error *error)
+{
+    struct phd_symbols symbols;
+    struct search search = {memory, &symbols, false, 0};
+    bool found = false;
+    if (!phd__symbols_open(&symbols, memory)) {
+        phd__symbols_close(&symbols);
+        phd__error_set(error, PHD_ERROR_MEMORY, 0, "memory for the symbols");
+        return PHD_ERROR_MEMORY;
+    }
+    for (uint32_t i = 0; i < modules->count && !found; i++)
+        found = look_into(&search, modules->all + i, python);
+    phd__symbols_close(&symbols);
+    if (!found)
+        explain(&search, error);
+    return found ? PHD_OK : PHD_ERROR_UNREADABLE;
+}

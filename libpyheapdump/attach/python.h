@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Finding the interpreter in the memory of another process: _PyRuntime is in the dynamic symbol table of every build,
+ * stripped ones too, and so are the symbols that tell the version. Context: normal.
+ */
+#ifndef PHD_ATTACH_PYTHON_H
+#define PHD_ATTACH_PYTHON_H
+
+#include "native/modules.h"
+#include "native/symbols.h"
+
+struct phd_python {
+    uint64_t runtime; /* address of _PyRuntime */
+    int version;      /* major << 8 | minor */
+    int micro;        /* -1: not known (before 3.11) */
+    bool free_threaded;
+    const char *path; /* of the module; lives as long as `modules` */
+};
+
+/* Find the running interpreter. PHD_ERROR_UNREADABLE: there is none; error->step says what was found instead. */
+enum phd_status phd__python_find(struct phd_python *python, struct phd_memory *memory,
+                                 const struct phd_modules *modules, struct phd_error *error);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The memory of another process, as a copy: regions of our own address space that are filled page by page, when they are
+ * first looked at or all at once while the target is stopped.
+ *
+ * A view is a pointer into the copy, so it stays valid and costs a look at the state of its pages. Neighbouring mappings
+ * are one region: an object may stand across their border.
+ *
+ * Context: crash (no malloc, no locks), though it is used by tools in normal context.
+ */
+#ifndef PHD_MEMORY_COPIED_H
+#define PHD_MEMORY_COPIED_H
+
+#include "memory/memory.h"
+#include "native/mappings.h"
+
+enum { PHD_PAGE = 4096 };
+
+struct phd_region {
+    uint64_t start, end; /* in the target */
+    uint8_t *bytes;      /* the copy */
+    uint8_t *pages;      /* enum page_state of each page */
+    void *taken;         /* what `bytes` lies in */
+    size_t taken_size;
+};
+
+struct phd_copied {
+    struct phd_memory memory; /* the first, so that one is the other */
+    struct phd_region *regions;
+    size_t count, capacity;
+    size_t last; /* the region of the last view */
+    /* Read up to `length` bytes of the target at `address`; returns how many could be read. */
+    uint64_t (*read)(struct phd_copied *copied, uint64_t address, void *to, uint64_t length);
+    int pid;
+    int mem_fd; /* /proc/PID/mem, opened when process_vm_readv is refused; -1 */
+    bool direct_refused;
+    uint64_t bytes_read;
+};
+
+/* The readable mappings of process `pid`, which must outlive neither. Nothing is read yet. Closed by
+ * phd__copied_close. */
+enum phd_status phd__copied_open(struct phd_copied *copied, int pid, const struct phd_mappings *mappings,
+                                 struct phd_error *error);
+void phd__copied_close(struct phd_copied *copied);
+
+/* Copy what the target can change: its private writable mappings, as far as they are in memory or swapped out. */
+void phd__copied_fill(struct phd_copied *copied, const struct phd_mappings *mappings);
+
+#endif
