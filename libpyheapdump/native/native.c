@@ -9,7 +9,7 @@
 #include "native/signal_names.h"
 #include "safe/pages.h"
 
-enum { MAX_ABORT_FRAMES = 16 };
+enum { MAX_ABORT_FRAMES = 16, MAX_UNNAMED_FRAMES = 8 };
 
 /* ---- reading ---- */
 
@@ -172,21 +172,37 @@ static void put_place(const struct phd_native *native, const struct phd_native_f
     }
 }
 
-/* ", in …", or ", called from …" when the code address itself is no code. */
+/* The caller to name beside frame `place`, which is no code or has no name; NULL when there is none to be sure of. */
+static const struct phd_native_frame *named_caller(const struct phd_native *native, unsigned place)
+{
+    const struct phd_native_stack *stack = &native->threads[0].stack;
+    const struct phd_native_frame *frame = stack->frames + place;
+    if (frame->symbol || !native->modules.mappings.count)
+        return NULL;
+    for (unsigned i = 1; i <= MAX_UNNAMED_FRAMES && place + i < stack->inner && place + i < stack->count; i++) {
+        if (frame[i].source != PHD_BY_CFI && frame[i].source != PHD_BY_FRAME_POINTER)
+            return NULL;
+        if (frame[i].symbol)
+            return frame + i;
+    }
+    return NULL;
+}
+
+/* ", in …" and ", called from …": a null that was called and a stripped library tell nothing without their caller. */
 static void put_where(const struct phd_native *native, struct phd_text *text)
 {
     const struct phd_native_stack *stack = native->count ? &native->threads[0].stack : NULL;
     if (!stack || native->place >= stack->count)
         return;
     const struct phd_native_frame *frame = stack->frames + native->place;
-    bool is_code = phd__is_executable(&native->modules.mappings, frame->address);
-    bool has_caller = native->place + 1 < stack->count && frame[1].source == PHD_BY_CFI;
-    if (!is_code && native->modules.mappings.count && has_caller) {
-        phd__text_string(text, ", called from ");
-        put_place(native, frame + 1, text);
-    } else {
+    const struct phd_native_frame *caller = named_caller(native, native->place);
+    if (!caller || phd__is_executable(&native->modules.mappings, frame->address)) {
         phd__text_string(text, ", in ");
         put_place(native, frame, text);
+    }
+    if (caller) {
+        phd__text_string(text, ", called from ");
+        put_place(native, caller, text);
     }
 }
 

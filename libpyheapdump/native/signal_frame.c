@@ -7,7 +7,8 @@
 #include <signal.h>
 
 enum {
-    CONTEXT_REGISTERS = 40, /* ucontext: flags, link, stack_t; then struct sigcontext_64 */
+    CONTEXT_REGISTERS = 40,                       /* ucontext: flags, link, stack_t; then struct sigcontext_64 */
+    CONTEXT_SEGMENT = CONTEXT_REGISTERS + 18 * 8, /* cs, 16 bits */
     CONTEXT_ERROR = CONTEXT_REGISTERS + 19 * 8,
     CONTEXT_TRAP = CONTEXT_REGISTERS + 20 * 8,
     CONTEXT_CR2 = CONTEXT_REGISTERS + 22 * 8,
@@ -17,6 +18,9 @@ enum {
     SIGINFO_ADDRESS = 16,
     SIGINFO_SYSTEM_CALL = 24
 };
+
+/* cs of a 64-bit process (arch/x86/include/asm/segment.h, __USER_CS) */
+static const uint32_t code_segment = 0x33;
 
 /* The order of struct sigcontext_64. */
 static const uint8_t order[PHD_REGISTER_COUNT] = {
@@ -128,6 +132,8 @@ void phd__signal_frame_read(struct phd_memory *memory, const struct phd_mappings
                             int signal, struct phd_signal_frame *frame)
 {
     memset(frame, 0, sizeof *frame);
+    if ((phd__read_u32(memory, stack_pointer + CONTEXT_SEGMENT) & 0xffff) != code_segment)
+        phd__memory_fault(memory, stack_pointer, "no signal frame where one must be");
     for (unsigned i = 0; i < PHD_REGISTER_COUNT; i++) {
         frame->registers.value[order[i]] = phd__read_word(memory, stack_pointer + CONTEXT_REGISTERS + 8 * i);
         frame->registers.known |= 1u << order[i];

@@ -336,7 +336,7 @@ static void find_name(struct search *search, struct phd_symbol *symbol)
 /* The place of the answer about `address`, or the free one where it belongs. */
 static struct phd_symbol *slot_of(const struct phd_symbols *symbols, uint64_t address)
 {
-    size_t slot = (size_t)(address * 0x9E3779B97F4A7C15u >> 51) & (PHD_SYMBOL_SLOTS - 1);
+    size_t slot = (size_t)(address * 0x9E3779B97F4A7C15u >> 52) & (PHD_SYMBOL_SLOTS - 1);
     while (symbols->known[slot].address && symbols->known[slot].address != address)
         slot = (slot + 1) & (PHD_SYMBOL_SLOTS - 1);
     return symbols->known + slot;

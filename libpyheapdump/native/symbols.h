@@ -12,8 +12,8 @@
 #include "native/modules.h"
 
 enum {
-    PHD_SYMBOL_SLOTS = 8192,        /* addresses whose answer is kept */
-    PHD_SYMBOL_NAMES = 1 << 20,     /* bytes of all names together */
+    PHD_SYMBOL_SLOTS = 4096,        /* addresses whose answer is kept */
+    PHD_SYMBOL_NAMES = 1 << 18,     /* bytes of all names together */
     PHD_MAX_SYMBOL_NAME = 2048,     /* bytes; C++ makes long ones */
     PHD_MAX_SYMBOLS = 1 << 22,      /* of one module */
     PHD_MAX_SYMBOL_STEPS = 1 << 27, /* symbols looked at in all */

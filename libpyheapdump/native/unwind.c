@@ -153,22 +153,97 @@ static void set_scanned_caller(struct phd_unwinder *unwinder, uint64_t slot, uin
         set_caller(unwinder, slot, address);
 }
 
+/* Does call frame information lead from the caller found on to a return address again, or say that there is none? */
+static bool leads_on(struct phd_unwinder *unwinder)
+{
+    struct phd_cfi *cfi = &unwinder->probe;
+    const struct phd_registers *caller = &unwinder->caller;
+    uint64_t address = caller->value[PHD_RIP] - 1;
+    uint32_t module = phd__module_at(unwinder->modules, address);
+    if (module == PHD_NO_MODULE || !phd__cfi_find(cfi, unwinder->modules->all + module, address))
+        return false;
+    phd__cfi_rules(cfi, address);
+    if (cfi->row.registers[PHD_RIP].kind == PHD_CFI_UNDEFINED)
+        return true;
+    phd__cfi_apply(cfi, phd__cfi_frame_address(cfi, caller), caller, &unwinder->beyond);
+    return (unwinder->beyond.known & stack_known) == stack_known &&
+           is_return_address(unwinder, unwinder->beyond.value[PHD_RIP]);
+}
+
+/* Where the call before return address `address` goes, or 0 when that cannot be told: directly, through the linkage table
+ * (its entry jumps by a word), or by such a word itself. */
+static uint64_t call_target(struct phd_unwinder *unwinder, uint64_t address)
+{
+    static const uint8_t end_branch[] = {0xf3, 0x0f, 0x1e, 0xfa};
+    struct phd_memory *memory = unwinder->memory;
+    const uint8_t *code = phd__view(memory, address - 6, 6);
+    bool direct = code[1] == 0xe8, by_word = code[0] == 0xff && code[1] == 0x15;
+    uint64_t target = address + (uint64_t)(int64_t)phd__read_i32(memory, address - 4);
+    if (by_word)
+        return phd__read_word(memory, target);
+    if (!direct || !phd__is_executable(&unwinder->modules->mappings, target))
+        return 0;
+    uint64_t at = target;
+    if (memcmp(phd__view(memory, at, sizeof end_branch), end_branch, sizeof end_branch) == 0)
+        at += sizeof end_branch;
+    at += phd__read_u8(memory, at) == 0xf2; /* the prefix "bnd" */
+    if (phd__read_u8(memory, at) != 0xff || phd__read_u8(memory, at + 1) != 0x25)
+        return target;
+    return phd__read_word(memory, at + 6 + (uint64_t)(int64_t)phd__read_i32(memory, at + 2));
+}
+
+/* How much speaks for the caller found, more than that it is a return address: that the stack goes on from it; that what
+ * it called is the function where the thread is. */
+enum likelihood { POSSIBLE, LIKELY, CERTAIN };
+
+static enum likelihood rate(struct phd_unwinder *unwinder)
+{
+    if (!leads_on(unwinder))
+        return POSSIBLE;
+    return unwinder->function && call_target(unwinder, unwinder->caller.value[PHD_RIP]) == unwinder->function ? CERTAIN
+                                                                                                              : LIKELY;
+}
+
+static enum likelihood rate_guarded(struct phd_unwinder *unwinder)
+{
+    struct phd_guard guard;
+    volatile enum likelihood result = POSSIBLE;
+    unwinder->probe.memory = unwinder->memory;
+    unwinder->probe.steps = unwinder->cfi.steps;
+    if (PHD_GUARD(unwinder->memory, &guard))
+        result = rate(unwinder);
+    PHD_UNGUARD(unwinder->memory, &guard);
+    unwinder->cfi.steps = unwinder->probe.steps;
+    return result;
+}
+
+/* Return addresses of earlier calls are left over on the stack: the best of the first ones is taken. */
 static bool by_scan(struct phd_unwinder *unwinder)
 {
-    uint64_t slot = (unwinder->registers.value[PHD_RSP] + WORD - 1) & ~(uint64_t)(WORD - 1);
+    uint64_t slot = (unwinder->registers.value[PHD_RSP] + WORD - 1) & ~(uint64_t)(WORD - 1), best_slot = 0;
     const struct phd_mapping *mapping = phd__mapping_at(&unwinder->modules->mappings, slot);
+    enum likelihood best = POSSIBLE;
     if (!mapping)
         refuse(unwinder, slot, "no stack at the stack pointer");
-    struct phd_cursor words = {unwinder->memory, slot, mapping->end, &unwinder->cfi.steps};
-    for (unsigned i = 0; i < PHD_MAX_SCANNED_WORDS && slot < mapping->end; i++, slot += WORD) {
-        phd__step(&words);
+    unsigned left = PHD_MAX_SCANNED_WORDS;
+    for (; left && slot < mapping->end && best != CERTAIN && unwinder->cfi.steps; left--, slot += WORD) {
         uint64_t address = phd__read_word(unwinder->memory, slot);
+        unwinder->cfi.steps--;
         if (address == unwinder->registers.value[PHD_RIP] || !is_return_address(unwinder, address))
             continue;
         set_scanned_caller(unwinder, slot, address);
-        return true;
+        enum likelihood likelihood = rate_guarded(unwinder);
+        if (best_slot && likelihood <= best)
+            continue;
+        best_slot = slot;
+        best = likelihood;
+        if (best >= LIKELY && left > PHD_SCANNED_BEHIND)
+            left = PHD_SCANNED_BEHIND;
     }
-    refuse(unwinder, slot, "no return address on the stack");
+    if (!best_slot)
+        refuse(unwinder, slot, "no return address on the stack");
+    set_scanned_caller(unwinder, best_slot, phd__read_word(unwinder->memory, best_slot));
+    return true;
 }
 
 /* ---- one frame ---- */

@@ -6,7 +6,7 @@
  *   2. the word at the stack pointer, when the code address of an interrupted frame is no code: it was called;
  *   3. call frame information;
  *   4. the chain of frame pointers, when rbp and what it points to look like one;
- *   5. a scan of the stack for a word that points behind a call instruction.
+ *   5. a scan of the stack for a word that points behind a call instruction, best one from which the stack goes on.
  * A caller is believed when its code address is executable and its stack pointer is above its callee's, so that the walk
  * ends. Context: crash.
  */
@@ -19,8 +19,9 @@
 enum {
     PHD_MAX_SIGNAL_FRAMES = 16,
     PHD_MAX_SCANNED_WORDS = 4096, /* of a stack, for one caller */
+    PHD_SCANNED_BEHIND = 512,     /* … behind a likely one, for a certain one */
     PHD_MAX_UNWOUND = 1 << 18,    /* frames walked to find the outermost of an overflown stack */
-    PHD_MAX_STEPS_PER_FRAME = 1 << 16,
+    PHD_MAX_STEPS_PER_FRAME = 1 << 17,
     PHD_MAX_STEPS = 1 << 26 /* of all threads together */
 };
 
@@ -72,6 +73,9 @@ struct phd_unwinder {
     struct phd_signal_frame found;
     struct phd_signal_frame passing;
     struct phd_cfi cfi;
+    /* of a caller that a scan found: is it one? */
+    struct phd_registers beyond;
+    struct phd_cfi probe;
 };
 
 /* Fill `stack`, whose frames and capacity are set. `unwinder->memory`, `modules`, `steps` and `wanted_signal` are set. */

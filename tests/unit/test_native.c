@@ -217,6 +217,20 @@ static void a_call_of_null(void **state)
     phd__native_close(&native);
 }
 
+/* As code without a symbol would look like. */
+static void the_caller_of_what_has_no_name_is_told(void **state)
+{
+    (void)state;
+    nowhere = (volatile int *)16;
+    crash_by(SIGSEGV, call_write);
+    native.threads[0].stack.frames[0].symbol = NULL;
+    assert_starts(text_of_summary(), "SIGSEGV: address 0x10 not mapped, in test_native+0x");
+    assert_non_null(strstr(summary, ", called from test_native: call_write+0x"));
+    native.threads[0].stack.frames[1].source = PHD_BY_SCAN; /* it may be none */
+    assert_null(strstr(text_of_summary(), "called"));
+    phd__native_close(&native);
+}
+
 static NOINLINE void raise_abort(void)
 {
     raise(SIGABRT);
@@ -762,6 +776,7 @@ int main(void)
         cmocka_unit_test(a_write_behind_the_end_of_a_file),
         cmocka_unit_test(other_faults_are_named),
         cmocka_unit_test(a_call_of_null),
+        cmocka_unit_test(the_caller_of_what_has_no_name_is_told),
         cmocka_unit_test(raise_names_its_caller),
         cmocka_unit_test(abort_names_its_caller),
         cmocka_unit_test(a_thread_that_uses_up_its_stack),
