@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stacks of C and Python functions made one: which Python frames belong to which entry of the interpreter.
 
-The stacks are written as texts, outermost function first: E is the interpreter's function that runs Python code, in
-small letters its other functions, the others belong to other modules (L: libc, P: pyheapdump, X: a program). Of Python's functions, those with a dot before
-them were called from C.
+The stacks are written as texts, outermost function first: E is the interpreter's function that runs Python code, T one
+of the tail-calling interpreter, in small letters its other functions; the others belong to other files (L: libc, P:
+pyheapdump, X: a program, py: the interpreter's); ? has no name. Of Python's functions, those with a dot before them were
+called from C.
 """
 
 from pathlib import Path
@@ -19,6 +20,7 @@ from support.dumped_program import DumpedProgram
 PYTHON = Module("/usr/bin/python3", None, None, 0, None, False)
 FOO = Module("/srv/libfoo.so", None, None, 0, None, False)
 OTHERS = {
+    "py": PYTHON,
     "L": FOO._replace(path="/lib/libc.so.6"),
     "P": FOO._replace(path="/site-packages/_pyheapdump.cpython-311-x86_64-linux-gnu.so"),
     "X": FOO._replace(path="/srv/program"),
@@ -75,7 +77,14 @@ def text(stack: MergedStack, hidden: bool = True) -> str:
 def name_of(entry: Any) -> str:
     if isinstance(entry, Omitted):
         return "..."
-    home = next((f"{short}:" for short, module in OTHERS.items() if entry.module is module), "")
+    home = next(
+        (
+            f"{short}:"
+            for short, module in OTHERS.items()
+            if entry.module is module and (short != "py" or not entry.symbol)
+        ),
+        "",
+    )
     return home + SHORT.get(entry.symbol, str(entry.symbol))
 
 
@@ -113,6 +122,7 @@ def name_of(entry: Any) -> str:
         ("main E F ... F E", ".a .b .c", "main E [a] F ... [b] F E [c]"),
         ("main E F ... F E @10", ".a .b .c", "main E [a] F ... [b] [c] F E"),
         ("main ... E T", ".a .b", "main ... [a] E T [b]"),
+        ("main E L:? ... L:? E F", ".a .b .c", "main E [a] L:? ... [b] L:? E [c] F"),
         ("main E ... T G", ".a .b .c", "main E [a] ... [b] T [c] G"),
     ],
 )
@@ -127,9 +137,9 @@ def test_merged(python: Any, c: str, py: str, expected: str) -> None:
     [
         ("E F E G", ".a b", "2 times by the native stack, 1 times by Python's"),  # a Python frame is lost
         ("F G", ".a", "0 times by the native stack, 1 times"),  # no symbols at all
-        ("E ? E G", ".a .b .c", "2 times by the native stack, 3 times"),  # the one without a symbol may be the third
-        ("main E F ... ? E G", ".a .b .c", "2 times"),
-        ("main E ? ... E G", ".a .b .c", "2 times"),
+        ("E py:? E G", ".a .b .c", "2 times by the native stack, 3 times"),  # the one without a symbol may be the third
+        ("main E F ... py:? E G", ".a .b .c", "2 times"),
+        ("main E py:? ... E G", ".a .b .c", "2 times"),
         ("main E F ... E G", ".a", "2 times"),
         ("main F ... F G", ".a", "0 times"),
         ("E F", "a b", "does not tell"),  # the outermost is cut off
@@ -153,7 +163,7 @@ def test_nothing_is_guessed(python: Any, c: str, py: str, words: str) -> None:
         ("main E F E G", "a b", "main E F E [a] [b] G"),
         ("F E G", ".a .b c", "[a] F E [b] [c] G"),
         ("main E F E @10", "a b", "main E [a] [b] F E"),
-        ("main E ? E G", ".a", None),
+        ("main E py:? E G", ".a", None),
         ("main E F ... E G", "a .b", None),
     ],
 )

@@ -15,7 +15,7 @@ differences explain themselves:
 * The innermost function of all is the interpreter's, and it has not taken up its Python frame yet. Stack overflows do
   that: it needs more stack than most.
 * The native stack ends too early, or frames in the middle of it were left out: its inner end still fits, and then its
-  outer one. That takes frames that are all known by name, with nothing missing between them.
+  outer one. That takes frames with nothing missing between them, and names of all those in the interpreter's file.
 * Python's stack ends too early, and the dump says why.
 """
 
@@ -93,10 +93,12 @@ class Part(NamedTuple):
     frames: Sequence[NativeFrame]
     groups: list[range]
 
-    @property
-    def is_whole(self) -> bool:
-        """Can nothing be missing in between, nor a frame of the interpreter's be without its name?"""
-        return all(frame.how in RELIABLE and frame.symbol is not None for frame in self.frames)
+    def is_whole(self, homes: set[Module | None]) -> bool:
+        """Can nothing be missing in between, nor a function of the interpreter's file (`homes`) lack its name?"""
+        return all(
+            frame.how in RELIABLE and (frame.symbol is not None or frame.module not in {*homes, None})
+            for frame in self.frames
+        )
 
     @property
     def at_eval(self) -> bool:
@@ -264,9 +266,11 @@ def without_unbegun(inner: Part, expected: int) -> Part:
 def fits(runs: int, outer: Part, inner: Part, has_gap: bool, python_is_cut: bool) -> bool:
     """Do the entries of the interpreter correspond to the runs of Python frames, as far as there are both?"""
     groups = len(outer.groups) + len(inner.groups)
+    homes = homes_of([*outer.frames, *inner.frames])
+    is_whole = bool(homes) and outer.is_whole(homes) and inner.is_whole(homes)
     if has_gap:
-        return 0 < groups <= runs and outer.is_whole and inner.is_whole and not python_is_cut
-    return groups == runs or (inner.is_whole and (python_is_cut if groups > runs else groups > 0))
+        return 0 < groups <= runs and is_whole and not python_is_cut
+    return groups == runs or (is_whole and (python_is_cut or groups < runs))
 
 
 # --- what is of interest ---
@@ -278,13 +282,18 @@ def hidden(entries: Sequence[Entry]) -> frozenset[int]:
     Of what Python called last all is shown from the first foreign function inwards, where it happened; all of it when
     there is no foreign one.
     """
-    homes = {entry.module for entry in entries if isinstance(entry, NativeFrame) and is_eval(entry)} - {None}
+    homes = homes_of(entries)
     internal = [is_internal(entry, homes) for entry in entries]
     of_python = [at for at, entry in enumerate(entries) if isinstance(entry, FrameType) or is_eval(entry)]
     last = of_python[-1] + 1 if of_python else 0
     foreign = next((at for at in range(last, len(entries)) if not internal[at]), last)
     started = next((at for at, entry in enumerate(entries) if not (internal[at] or is_start(entry))), 0)
     return frozenset(at for at in range(len(entries) - 1) if at < started or (internal[at] and at < foreign))
+
+
+def homes_of(entries: Sequence[Entry]) -> set[Module | None]:
+    """The files of the interpreter: those that its function lies in."""
+    return {entry.module for entry in entries if isinstance(entry, NativeFrame) and is_eval(entry)} - {None}
 
 
 def is_eval(entry: Entry) -> bool:

@@ -16,6 +16,10 @@ from .signals import NativeFrame, NativeThread, Signal
 from .stack_text import MAX_FRAMES, frame_lines, stack_lines, thread_line
 from .text import escape_controls, printable
 
+OUTERMOST = 20  # of the MAX_FRAMES frames shown of a stack
+MAX_PERIOD = 10  # frames of a recursion that are recognised
+FEWEST_TIMES = 4
+
 
 class ThreadStacks(NamedTuple):
     """A thread with what is known of it: Python's side, that of C code, or both."""
@@ -103,17 +107,44 @@ def other_lines(entry: FrameType | Omitted, indent: str) -> list[str]:
 
 
 def sectioned(stack: MergedStack, indent: str, lines_of: Callable[[int], list[str] | None]) -> Iterator[str]:
-    """The innermost frames of a stack; `lines_of` gives the lines of the one at a position, None when it has none."""
+    """The lines of a stack, bounded; `lines_of` gives those of the frame at a position, None when it has none."""
     for number, section in enumerate(stack.sections):
         if stack.problem is not None:
             why = f"{indent}(the stacks of Python and of C code are apart: {printable(stack.problem, 300)})"
             yield why if number == 0 else f"{indent}(the stack of C code)"
-        shown = [lines for lines in map(lines_of, section) if lines is not None]
+        shown = folded([lines for lines in map(lines_of, section) if lines is not None], indent)
         left_out = max(len(shown) - MAX_FRAMES, 0)
         if left_out:
-            yield f"{indent}... {left_out} outer frames are not shown"
-        for lines in shown[left_out:]:
+            shown[OUTERMOST : OUTERMOST + left_out] = [[f"{indent}... {left_out} frames are not shown"]]
+        for lines in shown:
             yield from lines
+
+
+def folded(blocks: list[list[str]], indent: str) -> list[list[str]]:
+    """The lines of frames with recursion told by a count."""
+    out: list[list[str]] = []
+    at = 0
+    while at < len(blocks):
+        period, times = repetition(blocks, at)
+        out += blocks[at : at + period]
+        if times > 1:
+            what = "frame" if period == 1 else f"{period} frames"
+            out.append([f"{indent}... the last {what} repeated {times - 1} more times"])
+        at += period * times
+    return out
+
+
+def repetition(blocks: list[list[str]], at: int) -> tuple[int, int]:
+    """How many frames from a position on come again and again, and how often they are there; (1, 1) for no such."""
+    best = (1, 1)
+    for period in range(1, MAX_PERIOD + 1):
+        end = at + period
+        while end < len(blocks) and blocks[end] == blocks[end - period]:
+            end += 1
+        times = (end - at) // period
+        if times >= FEWEST_TIMES and times * period > best[0] * best[1]:
+            best = (period, times)
+    return best
 
 
 def mark(frame: NativeFrame) -> str:
