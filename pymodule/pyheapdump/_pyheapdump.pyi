@@ -56,6 +56,25 @@ def signals_uninstall() -> None: ...
 def add_signal_stacks(native_ids: list[int], seconds: float, /) -> int: ...
 def watch_thread_start(original: Callable[_P, _R], /) -> Callable[_P, _R]: ...
 
+# --- other processes: attach.c ---
+
+def attach(
+    pid: int,
+    directory: int,
+    temporary_name: str,
+    final_name: str,
+    sequence: int,
+    time_ns: int,
+    level: int,
+    max_bytes: int,
+    max_seconds: float,
+    sources: bool,
+    redact: bool,
+    freeze: bool,
+    freeze_seconds: float,
+    only_stacks: bool,
+) -> dict[str, Any]: ...
+
 # --- reading: dumpfile.c ---
 
 class DumpError(Exception): ...
