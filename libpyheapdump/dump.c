@@ -56,7 +56,7 @@ static void put_facts(struct phd_walk *walk, const struct phd_request *request, 
 {
     struct phd_buffer *to = &walk->items;
     to->used = 0;
-    phd__pack_map(to, 14);
+    phd__pack_map(to, 15);
     pack_number(to, "version", PHD_FORMAT_VERSION);
     phd__pack_text(to, "python");
     phd__pack_array(to, 3);
@@ -73,6 +73,11 @@ static void put_facts(struct phd_walk *walk, const struct phd_request *request, 
     pack_pair(to, "snapshot", how);
     phd__pack_text(to, "gil_held");
     if (request->gil_held)
+        phd__pack_true(to);
+    else
+        phd__pack_false(to);
+    phd__pack_text(to, "stopped");
+    if (request->stopped)
         phd__pack_true(to);
     else
         phd__pack_false(to);
@@ -243,7 +248,9 @@ static const char *sys_text(struct phd_walk *walk, const struct phd_request *req
         uint64_t sys = modules ? phd__dict_get(walk, modules, "sys") : 0;
         uint64_t text = sys ? phd__instance_get(walk, sys, name) : 0;
         if (text) {
-            phd__copy_str(walk, text, storage, capacity);
+            size_t length = phd__copy_str(walk, text, storage, capacity);
+            for (size_t i = 0; i < length; i++) /* one line */
+                storage[i] = storage[i] == '\n' ? ' ' : storage[i];
             done = true;
         }
     }

@@ -24,11 +24,11 @@ from .classes import TYPE
 from .heap import Heap
 from .kinds import BROKEN, FRAME, MAPPED, OBJECT, SINGLETON, SPLIT
 from .missing import Missing
-from .signals import NativeThread, Signal
+from .signals import NativeStacks, NativeThread, Signal
 from .sources import Sources
 from .tasks import Task
 
-FACTS, ROOTS, SOURCE, PROC, END, SIGNAL = 1, 2, 6, 7, 8, 9  # kinds of blocks (docs/format.md, section 2)
+FACTS, ROOTS, SOURCE, PROC, END, SIGNAL, NATIVE = 1, 2, 6, 7, 8, 9, 10  # kinds of blocks (docs/format.md, section 2)
 
 WITHOUT_GIL = "taken without the GIL: other threads may have been changing objects"
 
@@ -101,11 +101,15 @@ def integer(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def give_signal(signal: Signal, threads: list[Thread]) -> None:
-    """Tell the Python threads which of them got the signal, and which native stack is whose."""
-    stacks: dict[int | None, NativeThread] = {one.thread: one for one in reversed(signal.threads) if one.thread}
+def give_native(native: NativeStacks, threads: list[Thread]) -> None:
+    """Tell the Python threads which stack of C functions is whose."""
+    stacks: dict[int | None, NativeThread] = {one.thread: one for one in reversed(native.threads) if one.thread}
     for thread in threads:
         thread.native = stacks.get(thread.native_id)
+
+
+def give_signal(signal: Signal, threads: list[Thread]) -> None:
+    """Tell the Python threads which of them got the signal."""
     if signal.python_thread is False:
         return
     # After a fork the kernel's id may still be that of the parent's thread (3.11), so ident comes first.
@@ -113,7 +117,8 @@ def give_signal(signal: Signal, threads: list[Thread]) -> None:
     by_kernel_id = [thread for thread in threads if signal.thread and thread.native_id == signal.thread]
     marked = [thread for thread in threads if thread.current and signal.python_thread]
     for thread in [*by_ident, *by_kernel_id, *marked][:1]:
-        thread.signal, thread.native = signal, stacks.get(signal.thread)
+        thread.signal = signal
+        thread.native = next((one for one in signal.threads if one.thread and one.thread == signal.thread), None)
 
 
 class Dump:
@@ -136,6 +141,10 @@ class Dump:
         self.threads: list[Thread] = [Thread(self.heap, one) for one in threads if isinstance(one, dict)]
         fatal = self._merged(SIGNAL)
         self.signal: Signal | None = Signal(fatal) if fatal else None
+        stacks = self._merged(NATIVE)
+        self.native: NativeStacks | None = self.signal or (NativeStacks(stacks) if stacks else None)
+        if self.native is not None:
+            give_native(self.native, self.threads)
         if self.signal is not None:
             give_signal(self.signal, self.threads)
 
@@ -199,7 +208,8 @@ class Dump:
     @property
     def problems(self) -> list[str]:
         """What is missing, damaged or to be taken with care, in words, each worth telling the user."""
-        return [*self.missing, *([WITHOUT_GIL] if self.facts.get("gil_held") is False else [])]
+        changing = self.facts.get("gil_held") is False and self.facts.get("stopped") is not True
+        return [*self.missing, *([WITHOUT_GIL] if changing else [])]
 
     @property
     def missing(self) -> list[str]:

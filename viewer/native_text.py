@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from .dump import Dump
 from .merged import Entry, MergedStack, merged_stack
-from .signals import NativeFrame, NativeThread, Signal
+from .signals import NativeFrame, NativeStacks, NativeThread, Signal
 from .stack_text import error_line
 from .symbols import Symbols
 from .text import printable
@@ -26,7 +26,7 @@ class NativeView:
     def __init__(self, dump: Dump, debug_files: str | None = None, everything: bool = False) -> None:
         self._dump = dump
         self._everything = everything
-        frames = [frame for native in dump.signal.threads for frame in native.frames] if dump.signal else []
+        frames = [frame for native in dump.native.threads for frame in native.frames] if dump.native else []
         self._symbols = Symbols(frames, debug_files)
 
     def text(self) -> str:
@@ -36,7 +36,9 @@ class NativeView:
             stack = merged_stack(self._dump, one.thread, one.native)
             parts.append("\n".join([one.title, *self._stack_lines(stack, one.native)]))
         if self._dump.signal is not None:
-            parts += [registers_text(self._dump.signal), modules_text(self._dump.signal)]
+            parts.append(registers_text(self._dump.signal))
+        if self._dump.native is not None:
+            parts.append(modules_text(self._dump.native))
         notes = [f"  {note}" for note in self._symbols.notes[:MAX_NOTES]]
         if notes:
             parts.append("\n".join(["source lines of C functions that were not looked up:", *notes]))
@@ -90,14 +92,14 @@ def registers_text(signal: Signal) -> str:
     return "\n".join(["registers:", *("".join(row) for row in rows)])
 
 
-def modules_text(signal: Signal) -> str:
-    if not signal.modules:
+def modules_text(native: NativeStacks) -> str:
+    if not native.modules:
         return ""
     lines = ["modules:"]
-    for one in signal.modules[:MAX_MODULES]:
+    for one in native.modules[:MAX_MODULES]:
         extent = f"{one.start or 0:#014x}-{one.end or 0:#014x}"
         identity = f"build-id {one.build_id}" if one.build_id is not None else "no build-id"
         lines.append(f"  {extent} {printable(one.path, 300)}, {identity}{', deleted' * one.deleted}")
-    if len(signal.modules) > MAX_MODULES:
-        lines.append(f"  ... {len(signal.modules) - MAX_MODULES} more")
+    if len(native.modules) > MAX_MODULES:
+        lines.append(f"  ... {len(native.modules) - MAX_MODULES} more")
     return "\n".join(lines)

@@ -109,7 +109,19 @@ class Sender(NamedTuple):
     uid: int | None
 
 
-class Signal:
+class NativeStacks:
+    """The stacks of C functions of all threads, and the modules that their code lies in.
+
+    `threads`: the one that got the fatal signal first, if there is one.
+    """
+
+    def __init__(self, described: dict[str, Any]) -> None:
+        numbered = {number: module(one) for number, one in enumerate(maps(described.get("modules"), MAX_MODULES))}
+        self.modules: list[Module] = [one for one in numbered.values() if one is not None]
+        self.threads: list[NativeThread] = native_threads(described.get("threads"), numbered)
+
+
+class Signal(NativeStacks):
     """A fatal signal. What is not known, or damaged in the file, is None.
 
     `text` is the writer's one line on what happened; `thread` the kernel id of the thread that got the signal, `ident`
@@ -119,6 +131,7 @@ class Signal:
     """
 
     def __init__(self, described: dict[str, Any]) -> None:
+        super().__init__(described)
         self.number = unsigned(described.get("signal"), 1 << 31)
         self.name = text(described.get("name")) or (f"signal {self.number}" if self.number is not None else "a signal")
         code = described.get("code")
@@ -136,9 +149,6 @@ class Signal:
         self.python_thread: bool | None = python_thread if isinstance(python_thread, bool) else None
         self.raised_again = described.get("raised_again") is True
         self.registers = registers(described.get("registers"))
-        numbered = {number: module(one) for number, one in enumerate(maps(described.get("modules"), MAX_MODULES))}
-        self.modules: list[Module] = [one for one in numbered.values() if one is not None]
-        self.threads = native_threads(described.get("threads"), numbered)
 
     @property
     def line(self) -> str:

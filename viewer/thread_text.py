@@ -42,9 +42,9 @@ def threads_text(dump: Dump) -> str:
 def all_threads(dump: Dump) -> list[ThreadStacks]:
     """All threads, the one that got the fatal signal first."""
     found = [ThreadStacks(thread_line(thread), thread, thread.native) for thread in dump.threads]
+    found += [ThreadStacks(native_title(one, dump.signal), None, one) for one in unknown_to_python(dump)]
     signal = dump.signal
     if signal is not None:
-        found += [ThreadStacks(native_title(one, signal), None, one) for one in unknown_to_python(dump, signal)]
         found.sort(key=lambda one: not got_signal(one, signal))
     return found
 
@@ -61,16 +61,17 @@ def got_signal(one: ThreadStacks, signal: Signal) -> bool:
     return one.native is not None and one.native.thread is not None and one.native.thread == signal.thread
 
 
-def unknown_to_python(dump: Dump, signal: Signal) -> list[NativeThread]:
+def unknown_to_python(dump: Dump) -> list[NativeThread]:
     """The native stacks that belong to no Python thread."""
     known = {id(thread.native) for thread in dump.threads}
-    return [native for native in signal.threads if id(native) not in known]
+    return [native for native in (dump.native.threads if dump.native else ()) if id(native) not in known]
 
 
-def native_title(native: NativeThread, signal: Signal) -> str:
+def native_title(native: NativeThread, signal: Signal | None) -> str:
     """One line that tells which thread that is which Python does not know."""
     identity = "" if native.thread is None else f" {native.thread}"
-    got = f", got {printable(signal.name, 40)}" if got_signal(ThreadStacks("", None, native), signal) else ""
+    is_hit = signal is not None and got_signal(ThreadStacks("", None, native), signal)
+    got = f", got {printable(signal.name, 40)}" if signal is not None and is_hit else ""
     return f"thread{identity}, not known to Python{got}"
 
 

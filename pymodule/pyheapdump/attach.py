@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading a running process from outside: `python -m pyheapdump attach PID`.
+
+The target needs nothing of ours: no import, no debug symbols, no code run in it. The C library stops its threads by
+ptrace, copies its writable memory, lets it go, and writes the dump from the copy. With `--stacks` only the stacks and
+what is near to them are read; they are dumped to a temporary file and shown by the viewer, so that there is one way to
+read a process and one to show it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+import time
+from typing import Any, NamedTuple
+
+from . import _pyheapdump, files
+from .capture import DEFAULTS
+
+# How long threads are waited for that wait in the kernel and do not stop at once, seconds.
+FREEZE_SECONDS = 1.0
+
+
+class AttachError(Exception):
+    """The process cannot be read; the text is one line: the thing, the cause, the remedy."""
+
+
+class Options(NamedTuple):
+    """What attach is asked for; the names are those of install() where it has them."""
+
+    pid: int
+    freeze: bool = True
+    only_stacks: bool = False
+    sources: bool = DEFAULTS.sources
+    redact: bool = DEFAULTS.redact
+    max_seconds: float = DEFAULTS.max_seconds
+    max_bytes: int = 0
+    level: int = DEFAULTS.level
+
+
+def attach(options: Options, path: str | None = None) -> tuple[str, dict[str, Any]]:
+    """Dump a process to `path` (default: a new file in the current directory); its path, and what was written.
+
+    Raises AttachError, CaptureError, or OSError when the file cannot be made.
+    """
+    if path is None:
+        directory = os.getcwd()
+        name, number = files.free_name(directory, options.pid, 0)
+    else:
+        directory, name = os.path.split(os.path.abspath(path))
+        number = 0
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, "a dump never replaces a file", path)
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        found = _pyheapdump.attach(
+            pid=options.pid,
+            directory=descriptor,
+            temporary_name=name + files.PART_SUFFIX,
+            final_name=name,
+            sequence=number,
+            time_ns=time.time_ns(),
+            level=options.level,
+            max_bytes=options.max_bytes,
+            max_seconds=options.max_seconds,
+            sources=options.sources,
+            redact=options.redact,
+            freeze=options.freeze,
+            freeze_seconds=FREEZE_SECONDS,
+            only_stacks=options.only_stacks,
+        )
+    except OSError as problem:
+        raise AttachError(refusal(options.pid, problem)) from None
+    except _pyheapdump.CaptureError as problem:
+        raise AttachError(f"process {options.pid}: {problem}") from None
+    finally:
+        os.close(descriptor)
+    return os.path.join(directory, name), found
+
+
+def stacks(options: Options) -> Any:
+    """The stacks of a process as an open Dump, whose file is gone already. Raises AttachError."""
+    from .view import load
+
+    with tempfile.TemporaryDirectory(prefix="pyheapdump-") as directory:
+        path, _ = attach(options._replace(only_stacks=True), os.path.join(directory, "stacks.dump"))
+        return load(path)
+
+
+# --- why not
+
+
+def refusal(pid: int, problem: OSError) -> str:
+    """Why the kernel lets us not read the process, and what would help."""
+    if pid <= 0 or problem.errno == errno.ESRCH or not os.path.exists(f"/proc/{pid}"):
+        return f"there is no process {pid}"
+    if pid == os.getpid():
+        return f"process {pid} is this one: use pyheapdump.dump()"
+    status = status_of(pid)
+    if status.get("State", "").startswith("Z"):
+        return f"process {pid} has ended already (a zombie, its parent {status.get('PPid', '?')} has not waited for it)"
+    if problem.errno not in (errno.EPERM, errno.EACCES):
+        return f"process {pid} cannot be read ({problem.filename}): {problem.strerror}"
+    return f"no permission to read process {pid}: {cause_of_refusal(pid, status)}"
+
+
+def cause_of_refusal(pid: int, status: dict[str, str]) -> str:
+    """What stands in the way, by what the kernel asks for (ptrace(2), "Ptrace access mode checking")."""
+    tracer = status.get("TracerPid", "0")
+    if tracer != "0":
+        return f"process {tracer} ({command_of(tracer)}) traces it already; end that one first"
+    owner = status.get("Uid", "").split()[:1]
+    if owner and owner[0] != str(os.geteuid()) and os.geteuid() != 0:
+        return f"it belongs to user {owner[0]}, this is user {os.geteuid()}; run as that user or with sudo"
+    if os.geteuid() != 0 and yama_scope() > 0:
+        return (
+            f"kernel.yama.ptrace_scope is {yama_scope()}: run with sudo, or `sysctl kernel.yama.ptrace_scope=0`; in a "
+            "container give it the capability SYS_PTRACE"
+        )
+    if os.geteuid() != 0:
+        return "it cannot be traced (set-user-id or PR_SET_DUMPABLE 0): run with sudo"
+    if status_of(os.getpid()).get("Seccomp", "0") == "2":
+        return "the seccomp profile of this container forbids ptrace; run it with --cap-add=SYS_PTRACE"
+    return "the capability SYS_PTRACE is missing; in a container start it with --cap-add=SYS_PTRACE"
+
+
+def status_of(pid: int) -> dict[str, str]:
+    """/proc/PID/status; empty when it cannot be read."""
+    try:
+        with open(f"/proc/{pid}/status") as stream:
+            pairs = (line.partition(":") for line in stream)
+            return {name: value.strip() for name, _, value in pairs}
+    except OSError:
+        return {}
+
+
+def command_of(pid: str) -> str:
+    return status_of(int(pid)).get("Name", "?") if pid.isdigit() else "?"
+
+
+def yama_scope() -> int:
+    try:
+        with open("/proc/sys/kernel/yama/ptrace_scope") as stream:
+            return int(stream.read())
+    except (OSError, ValueError):
+        return 0
