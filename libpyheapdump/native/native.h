@@ -20,8 +20,8 @@ enum {
     PHD_NATIVE_INNER = 192,
     PHD_NATIVE_FRAMES = 256,
     /* of every other thread */
-    PHD_NATIVE_OTHER_INNER = 48,
-    PHD_NATIVE_OTHER_FRAMES = 64,
+    PHD_NATIVE_OTHER_INNER = 96,
+    PHD_NATIVE_OTHER_FRAMES = 128,
     PHD_STACK_END_REACH = 64 * 1024 /* bytes: so near to its end a fault is taken for an overflow of the stack */
 };
 

@@ -112,7 +112,8 @@ static bool by_cfi(struct phd_unwinder *unwinder)
     unwinder->outermost = cfi->row.registers[PHD_RIP].kind == PHD_CFI_UNDEFINED;
     if (unwinder->outermost)
         return false;
-    phd__cfi_apply(cfi, phd__cfi_frame_address(cfi, &unwinder->registers), &unwinder->registers, &unwinder->caller);
+    unwinder->frame_address = phd__cfi_frame_address(cfi, &unwinder->registers);
+    phd__cfi_apply(cfi, unwinder->frame_address, &unwinder->registers, &unwinder->caller);
     unwinder->caller_exact = cfi->function.signal_frame;
     return true;
 }
@@ -192,16 +193,24 @@ static uint64_t call_target(struct phd_unwinder *unwinder, uint64_t address)
     return phd__read_word(memory, at + 6 + (uint64_t)(int64_t)phd__read_i32(memory, at + 2));
 }
 
-/* How much speaks for the caller found, more than that it is a return address: that the stack goes on from it; that what
- * it called is the function where the thread is. */
-enum likelihood { POSSIBLE, LIKELY, CERTAIN };
+/* How much speaks for the caller found, more than that it is a return address: the stack goes on from it; what it called
+ * may be the function where the thread is; it is. */
+enum likelihood { POSSIBLE, CALLS_ANOTHER, LIKELY, CERTAIN };
 
 static enum likelihood rate(struct phd_unwinder *unwinder)
 {
+    const struct phd_mappings *mappings = &unwinder->modules->mappings;
     if (!leads_on(unwinder))
         return POSSIBLE;
-    return unwinder->function && call_target(unwinder, unwinder->caller.value[PHD_RIP]) == unwinder->function ? CERTAIN
-                                                                                                              : LIKELY;
+    uint64_t target = call_target(unwinder, unwinder->caller.value[PHD_RIP]);
+    if (target && target == unwinder->function)
+        return CERTAIN;
+    if (!target || unwinder->frame_address) /* the caller proper is lost: this is one further out */
+        return LIKELY;
+    if (!unwinder->function &&
+        phd__mapping_at(mappings, target) == phd__mapping_at(mappings, unwinder->registers.value[PHD_RIP]))
+        return LIKELY;
+    return CALLS_ANOTHER; /* which may have jumped to this one */
 }
 
 static enum likelihood rate_guarded(struct phd_unwinder *unwinder)
@@ -217,10 +226,21 @@ static enum likelihood rate_guarded(struct phd_unwinder *unwinder)
     return result;
 }
 
+/* Where a scan begins: at the stack pointer, or behind the function's frame where that is known. */
+static uint64_t first_slot(const struct phd_unwinder *unwinder)
+{
+    const struct phd_mappings *mappings = &unwinder->modules->mappings;
+    uint64_t slot = (unwinder->registers.value[PHD_RSP] + WORD - 1) & ~(uint64_t)(WORD - 1);
+    uint64_t behind = unwinder->frame_address;
+    bool is_behind =
+        behind > slot && behind % WORD == 0 && phd__mapping_at(mappings, behind) == phd__mapping_at(mappings, slot);
+    return is_behind ? behind : slot;
+}
+
 /* Return addresses of earlier calls are left over on the stack: the best of the first ones is taken. */
 static bool by_scan(struct phd_unwinder *unwinder)
 {
-    uint64_t slot = (unwinder->registers.value[PHD_RSP] + WORD - 1) & ~(uint64_t)(WORD - 1), best_slot = 0;
+    uint64_t slot = first_slot(unwinder), best_slot = 0;
     const struct phd_mapping *mapping = phd__mapping_at(&unwinder->modules->mappings, slot);
     enum likelihood best = POSSIBLE;
     if (!mapping)
@@ -297,6 +317,7 @@ static bool find_caller(struct phd_unwinder *unwinder, enum phd_frame_source *so
     };
     unwinder->reason = NULL;
     unwinder->function = 0;
+    unwinder->frame_address = 0;
     unwinder->passing.signal = 0;
     unwinder->rules_known = unwinder->outermost = false;
     for (size_t i = 0; i < sizeof ways / sizeof ways[0] && !unwinder->outermost; i++) {

@@ -58,9 +58,10 @@ struct phd_unwinder {
     struct phd_registers registers;
     bool exact;
     unsigned signal_frames;
-    uint64_t function; /* where its function begins */
-    bool rules_known;  /* cfi.row holds the rules of its code address */
-    bool outermost;    /* call frame information says that it has no caller */
+    uint64_t function;      /* where its function begins, 0: not known */
+    uint64_t frame_address; /* its canonical frame address, 0: not known */
+    bool rules_known;       /* cfi.row holds the rules of its code address */
+    bool outermost;         /* call frame information says that it has no caller */
     /* its caller, as found */
     struct phd_registers caller;
     bool caller_exact;

@@ -23,6 +23,7 @@
 enum { MOST_FRAMES = 64, MOST_EXPECTED = 2048, FULL_STEPS = 1 << 24 };
 
 #define NOINLINE __attribute__((noinline))
+#define UNCHECKED __attribute__((noinline, no_sanitize("undefined"), no_sanitize("address")))
 /* Something to do behind a call, so that it does not become a jump. */
 #define STAY() __asm__ volatile("" ::: "memory")
 
@@ -33,6 +34,7 @@ static struct phd_native_frame frames[MOST_FRAMES];
 static struct phd_native_stack stack;
 static void *expected[MOST_EXPECTED];
 static int expected_count;
+static uint64_t budget = FULL_STEPS;
 
 static int set_up(void **state)
 {
@@ -71,7 +73,7 @@ static void unwind_opened(const struct phd_registers *registers)
     assert_int_equal(phd__modules_read(&modules, &memory, getpid(), NULL), PHD_OK);
     unwinder->memory = &memory;
     unwinder->modules = &modules;
-    unwinder->steps = FULL_STEPS;
+    unwinder->steps = budget;
     stack = (struct phd_native_stack){.frames = frames, .capacity = MOST_FRAMES, .inner = MOST_FRAMES - 16};
     phd__unwind(unwinder, registers, &stack);
     phd__modules_close(&modules);
@@ -216,7 +218,7 @@ static void unwind_crash(int number, void (*crash)(void))
 
 static volatile int *volatile nowhere = (volatile int *)16;
 
-static NOINLINE __attribute__((no_sanitize("undefined"), no_sanitize("address"))) void write_to_nowhere(void)
+static UNCHECKED void write_to_nowhere(void)
 {
     *nowhere = 1;
 }
@@ -324,7 +326,7 @@ static void a_handler_on_another_stack_is_passed(void **state)
 
 static void (*volatile bad_function)(void);
 
-static NOINLINE __attribute__((no_sanitize("undefined"))) void call_bad_function(void)
+static UNCHECKED void call_bad_function(void)
 {
     bad_function();
     STAY();
@@ -359,6 +361,97 @@ static void a_call_of_data(void **state)
     assert_int_equal(frames[0].address, (uint64_t)(uintptr_t)data);
     assert_true(frames[1].address - (uint64_t)(uintptr_t)call_bad_function < 100);
     assert_string_equal(stack.end, "the outermost frame");
+}
+
+/* ---- code without call frame information, as a compiler at run time makes it ---- */
+
+static const uint8_t generated_code[] = {
+    /* 0: keeps a frame pointer and calls what follows */
+    0x55, 0x48, 0x89, 0xe5,       /* push %rbp; mov %rsp, %rbp */
+    0x48, 0x83, 0xec, 0x10,       /* sub $16, %rsp */
+    0xe8, 0x13, 0x00, 0x00, 0x00, /* call 32 */
+    0xc9, 0xc3, 0x90,             /* leave; ret */
+    0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90,
+    /* 32: keeps a frame pointer and calls its argument */
+    0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x20, 0xff, 0xd7, 0xc9, 0xc3, 0x90, 0x90, 0x90, 0x90,
+    /* 48: calls its argument without a frame pointer */
+    0x48, 0x83, 0xec, 0x28, /* sub $40, %rsp */
+    0xff, 0xd7,             /* call *%rdi */
+    0x48, 0x83, 0xc4, 0x28, /* add $40, %rsp */
+    0xc3};
+
+enum { AFTER_CALL = 13, AFTER_INNER_CALL = 42, WITHOUT_FRAME_POINTER = 48, AFTER_BARE_CALL = 54 };
+
+static uint8_t *generated;
+static size_t generated_entry;
+
+static UNCHECKED void call_generated(void)
+{
+    void (*code)(void (*)(void)) = (void (*)(void (*)(void)))(uintptr_t)(generated + generated_entry);
+    code(leaf_crash);
+    STAY();
+}
+
+static unsigned frame_at(uint64_t address)
+{
+    for (unsigned i = 0; i < stack.count; i++)
+        if (frames[i].address == address)
+            return i;
+    return 0;
+}
+
+static void crash_below_generated(size_t entry)
+{
+    generated = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(generated != MAP_FAILED);
+    memcpy(generated, generated_code, sizeof generated_code);
+    assert_int_equal(mprotect(generated, 4096, PROT_READ | PROT_EXEC), 0);
+    generated_entry = entry;
+    unwind_from_handler = false;
+    unwind_crash(SIGSEGV, call_generated);
+    assert_string_equal(stack.end, "the outermost frame");
+}
+
+static void frame_pointers_lead_through_generated_code(void **state)
+{
+    (void)state;
+    crash_below_generated(0);
+    unsigned inner = frame_at((uint64_t)(uintptr_t)generated + AFTER_INNER_CALL);
+    assert_true(inner > 0);
+    assert_int_equal(frames[inner].module, PHD_NO_MODULE);
+    assert_int_equal(frames[inner].function, 0);
+    assert_int_equal(frames[inner + 1].address, (uint64_t)(uintptr_t)generated + AFTER_CALL);
+    assert_int_equal(frames[inner + 1].source, PHD_BY_FRAME_POINTER);
+    assert_true(frames[inner + 2].address - (uint64_t)(uintptr_t)call_generated < 100);
+    munmap(generated, 4096);
+}
+
+static void a_scan_leads_through_generated_code(void **state)
+{
+    (void)state;
+    crash_below_generated(WITHOUT_FRAME_POINTER);
+    unsigned bare = frame_at((uint64_t)(uintptr_t)generated + AFTER_BARE_CALL);
+    assert_true(bare > 0);
+    /* frame pointers are not kept here, or they are and this one is passed with its caller */
+    bool scanned = frames[bare + 1].source == PHD_BY_SCAN;
+    assert_true(scanned || frames[bare + 1].source == PHD_BY_FRAME_POINTER);
+    if (scanned)
+        assert_true(frames[bare + 1].address - (uint64_t)(uintptr_t)call_generated < 100);
+    munmap(generated, 4096);
+}
+
+static void an_exhausted_budget_ends_the_stack(void **state)
+{
+    struct phd_registers registers;
+    ucontext_t context;
+    (void)state;
+    getcontext(&context);
+    registers_of_context(&context, &registers);
+    budget = 60;
+    unwind(&registers);
+    budget = FULL_STEPS;
+    assert_in_range(stack.count, 1, 5);
+    assert_string_equal(stack.end, "the limit of steps is reached");
 }
 
 /* ---- destroyed stacks: a copy of the real one is exchanged for it ---- */
@@ -598,6 +691,9 @@ int main(void)
         TEST(a_handler_on_another_stack_is_passed),
         TEST(a_call_of_null),
         TEST(a_call_of_data),
+        TEST(frame_pointers_lead_through_generated_code),
+        TEST(a_scan_leads_through_generated_code),
+        TEST(an_exhausted_budget_ends_the_stack),
         TEST(a_destroyed_stack_gives_a_shorter_one),
         TEST(made_up_stacks_end),
         TEST(a_lost_return_address_is_passed_by_a_scan),
