@@ -3,6 +3,7 @@
  * Code objects, and the three forms of line table (docs: Objects/lnotab_notes.txt of 3.9 and 3.10,
  * Objects/locations.md of 3.11+). Context: crash.
  */
+#include "walk/special.h"
 #include "walk/walk.h"
 
 enum {
@@ -18,17 +19,59 @@ bool phd__is_code(struct phd_walk *walk, uint64_t object)
     return object && object % 8 == 0 && phd__type_of(walk, object)->shape == PHD_SHAPE_CODE;
 }
 
-/* The content of bytes object `object` (0 and other types: empty). */
+/* The content of the bytes object `object` (0: empty). */
 static const uint8_t *bytes_content(struct phd_walk *walk, uint64_t object, uint64_t *length)
 {
     *length = 0;
-    if (!object || phd__type_of(walk, object)->shape != PHD_SHAPE_BYTES)
+    if (!object)
         return NULL;
-    uint64_t size = phd__word_at(walk, object, walk->at->var_size);
-    if (size > MAX_TABLE)
-        return NULL;
-    *length = size;
-    return phd__view(walk->memory, object + (uint64_t)walk->at->bytes_data, size);
+    if (phd__type_of(walk, object)->shape != PHD_SHAPE_BYTES)
+        phd__memory_fault(walk->memory, object, "not a bytes object");
+    *length = phd__bytes_length(walk, object);
+    if (*length > MAX_TABLE)
+        phd__memory_fault(walk->memory, object, "a table of a code object that is too long");
+    return phd__view(walk->memory, object + (uint64_t)walk->at->bytes_data, *length);
+}
+
+uint64_t phd__code_length(struct phd_walk *walk, uint64_t code)
+{
+    uint64_t length;
+    if (walk->at->code_bytes != PHD_ABSENT) {
+        bytes_content(walk, phd__word_at(walk, code, walk->at->code_bytes), &length);
+        return length;
+    }
+    length = phd__word_at(walk, code, walk->at->var_size); /* in instructions of two bytes */
+    if (length > MAX_TABLE / 2)
+        phd__memory_fault(walk->memory, code, "a code object of impossible length");
+    return 2 * length;
+}
+
+uint64_t phd__tuple_length(struct phd_walk *walk, uint64_t tuple)
+{
+    if (!tuple)
+        return 0;
+    if (phd__type_of(walk, tuple)->shape != PHD_SHAPE_TUPLE)
+        phd__memory_fault(walk->memory, tuple, "not a tuple");
+    return phd__word_at(walk, tuple, walk->at->var_size);
+}
+
+uint64_t phd__code_variables(struct phd_walk *walk, uint64_t code)
+{
+    const struct phd_layout *at = walk->at;
+    uint64_t count, names, kinds;
+    if (at->code_localsplusnames != PHD_ABSENT) {
+        count = (uint32_t)phd__int_at(walk, code, at->code_nlocalsplus);
+        names = phd__tuple_length(walk, phd__word_at(walk, code, at->code_localsplusnames));
+        bytes_content(walk, phd__word_at(walk, code, at->code_localspluskinds), &kinds);
+    } else {
+        uint64_t others = phd__tuple_length(walk, phd__word_at(walk, code, at->code_cellvars)) +
+                          phd__tuple_length(walk, phd__word_at(walk, code, at->code_freevars));
+        count = (uint32_t)phd__int_at(walk, code, at->code_nlocals) + others;
+        names = kinds = phd__tuple_length(walk, phd__word_at(walk, code, at->code_varnames)) + others;
+    }
+    if (count != names || count != kinds || count > PHD_MAX_LOCALS)
+        phd__memory_fault(walk->memory, code, "a code object whose names are not as many as its variables");
+    return count;
 }
 
 /* 3.9, co_lnotab: pairs (unsigned address increment, signed line increment). */
@@ -142,20 +185,35 @@ static void position_by_locations(const uint8_t *table, uint64_t length, int fir
     *position = (struct phd_position){-1, -1, -1, -1};
 }
 
-void phd__code_position(struct phd_walk *walk, uint64_t code, int lasti, struct phd_position *position)
+static void find_position(struct phd_walk *walk, uint64_t code, int lasti, struct phd_position *position)
 {
     uint64_t length;
     int first_line = phd__int_at(walk, code, walk->at->code_firstlineno);
     const uint8_t *table = bytes_content(walk, phd__word_at(walk, code, walk->at->code_linetable), &length);
-    *position = (struct phd_position){-1, -1, -1, -1};
     if (lasti < 0)
         position->line = first_line;
+    else if ((uint64_t)lasti >= phd__code_length(walk, code))
+        return;
     else if (walk->at->linetable_form == 2)
         position_by_locations(table, length, first_line, lasti, position);
     else if (walk->at->linetable_form == 1)
         position->line = line_by_ranges(table, length, first_line, lasti);
     else
         position->line = line_by_increments(table, length, first_line, lasti);
+}
+
+void phd__code_position(struct phd_walk *walk, uint64_t code, int lasti, struct phd_position *position)
+{
+    static const struct phd_position unknown = {-1, -1, -1, -1};
+    struct phd_guard guard;
+    *position = unknown;
+    if (lasti == PHD_LASTI_UNKNOWN)
+        return;
+    if (PHD_GUARD(walk->memory, &guard))
+        find_position(walk, code, lasti, position);
+    else
+        *position = unknown;
+    PHD_UNGUARD(walk->memory, &guard);
 }
 
 static void put_coordinate(struct phd_walk *walk, int value)
@@ -177,22 +235,25 @@ void phd__put_position(struct phd_walk *walk, const struct phd_position *positio
 
 /* ---- the record ---- */
 
-static uint64_t tuple_length(struct phd_walk *walk, uint64_t tuple)
+/* What stands under one key, written by phd__put_guarded: a broken name or table costs itself, so that what the others tell
+ * of the frames that run this code is kept. */
+struct code_entry {
+    uint64_t object;
+    unsigned kinds; /* of the variables whose names are wanted, 0: all */
+};
+
+static void write_name(struct phd_walk *walk, void *state)
 {
-    if (!tuple || phd__type_of(walk, tuple)->shape != PHD_SHAPE_TUPLE)
-        return 0;
-    uint64_t length = phd__word_at(walk, tuple, walk->at->var_size);
-    return length > PHD_MAX_LOCALS ? PHD_MAX_LOCALS : length;
+    const struct code_entry *entry = state;
+    char text[1024];
+    size_t length = entry->object ? phd__copy_str(walk, entry->object, text, sizeof text) : 0;
+    phd__pack_str(walk->to, length);
+    phd__pack_str_body(walk->to, text, length);
 }
 
 static void put_name(struct phd_walk *walk, uint64_t object)
 {
-    char text[1024];
-    size_t length = object && phd__type_of(walk, object)->shape == PHD_SHAPE_STR
-                        ? phd__copy_str(walk, object, text, sizeof text)
-                        : 0;
-    phd__pack_str(walk->to, length);
-    phd__pack_str_body(walk->to, text, length);
+    phd__put_guarded(walk, write_name, &(struct code_entry){object, 0});
 }
 
 static uint64_t tuple_item(struct phd_walk *walk, uint64_t tuple, uint64_t index)
@@ -200,23 +261,31 @@ static uint64_t tuple_item(struct phd_walk *walk, uint64_t tuple, uint64_t index
     return phd__read_word(walk->memory, tuple + (uint64_t)walk->at->tuple_items + 8 * index);
 }
 
-/* The names of co_localsplusnames whose kind has one of `wanted` (3.11+), or all of tuple `names` (wanted 0). */
-static void put_names(struct phd_walk *walk, const char *key, uint64_t names, unsigned wanted)
+/* The names of co_localsplusnames whose kind has one of the wanted (3.11+), or all of a tuple. */
+static void write_names(struct phd_walk *walk, void *state)
 {
-    uint64_t length = tuple_length(walk, names), kind_count = 0, count = 0;
+    const struct code_entry *entry = state;
+    uint64_t length = phd__tuple_length(walk, entry->object), kind_count = 0, count = 0;
     const uint8_t *kinds = NULL;
-    phd__pack_text(walk->to, key);
-    if (wanted) {
+    if (entry->kinds) {
         kinds = bytes_content(walk, phd__word_at(walk, walk->own_address, walk->at->code_localspluskinds), &kind_count);
         length = length < kind_count ? length : kind_count;
     }
+    if (length > PHD_MAX_LOCALS)
+        phd__memory_fault(walk->memory, entry->object, "names of variables that are too many");
     for (uint64_t i = 0; i < length; i++)
-        count += !wanted || (kinds[i] & wanted);
+        count += !kinds || (kinds[i] & entry->kinds);
     phd__pack_array(walk->to, count);
     for (uint64_t i = 0; i < length; i++) {
-        if (!wanted || (kinds[i] & wanted))
-            put_name(walk, tuple_item(walk, names, i));
+        if (!kinds || (kinds[i] & entry->kinds))
+            put_name(walk, tuple_item(walk, entry->object, i));
     }
+}
+
+static void put_names(struct phd_walk *walk, const char *key, uint64_t names, unsigned kinds)
+{
+    phd__pack_text(walk->to, key);
+    phd__put_guarded(walk, write_names, &(struct code_entry){names, kinds});
 }
 
 static void put_int(struct phd_walk *walk, const char *key, int32_t offset)
@@ -225,36 +294,61 @@ static void put_int(struct phd_walk *walk, const char *key, int32_t offset)
     phd__pack_int64(walk->to, phd__int_at(walk, walk->own_address, offset));
 }
 
+/* A number of arguments or variables, which are not more than a code object can have. */
+static void put_count(struct phd_walk *walk, const char *key, int32_t offset)
+{
+    int count = phd__int_at(walk, walk->own_address, offset);
+    phd__pack_text(walk->to, key);
+    if (count >= 0 && count <= PHD_MAX_LOCALS) {
+        phd__pack_int64(walk->to, count);
+    } else {
+        walk->missing_values++;
+        phd__pack_missing(walk->to, "an impossible number of variables", walk->own_address);
+    }
+}
+
 static void put_text(struct phd_walk *walk, const char *key, uint64_t object)
 {
     phd__pack_text(walk->to, key);
     put_name(walk, object);
 }
 
-static void put_table(struct phd_walk *walk, const char *key, uint64_t bytes)
+static void write_table(struct phd_walk *walk, void *state)
 {
+    const struct code_entry *entry = state;
     uint64_t length;
-    const uint8_t *content = bytes_content(walk, bytes, &length);
-    phd__pack_text(walk->to, key);
+    const uint8_t *content = bytes_content(walk, entry->object, &length);
     if (length > MAX_INLINE_TABLE)
-        phd__put_value(walk, bytes);
+        phd__put_value(walk, entry->object);
     else
         phd__pack_bytes(walk->to, content, length);
 }
 
+static void put_table(struct phd_walk *walk, const char *key, uint64_t bytes)
+{
+    phd__pack_text(walk->to, key);
+    phd__put_guarded(walk, write_table, &(struct code_entry){bytes, 0});
+}
+
+static void write_instructions(struct phd_walk *walk, void *state)
+{
+    const struct code_entry *entry = state;
+    uint64_t length = phd__code_length(walk, entry->object);
+    if (length > MAX_INLINE_TABLE)
+        phd__pack_missing(walk->to, "too long", entry->object);
+    else
+        phd__pack_bytes(walk->to, phd__view(walk->memory, entry->object + (uint64_t)walk->at->code_adaptive, length),
+                        length);
+}
+
 static void put_instructions(struct phd_walk *walk, uint64_t code)
 {
-    const struct phd_layout *at = walk->at;
-    if (at->code_bytes != PHD_ABSENT) {
-        put_table(walk, "co_code", phd__word_at(walk, code, at->code_bytes));
+    if (walk->at->code_bytes != PHD_ABSENT) {
+        put_table(walk, "co_code", phd__word_at(walk, code, walk->at->code_bytes));
         return;
     }
-    uint64_t length = 2 * phd__word_at(walk, code, at->var_size);
     phd__pack_text(walk->to, "co_code");
-    if (length > MAX_INLINE_TABLE)
-        phd__pack_missing(walk->to, "too long", code);
-    else
-        phd__pack_bytes(walk->to, phd__view(walk->memory, code + (uint64_t)at->code_adaptive, length), length);
+    phd__put_guarded(walk, write_instructions, &(struct code_entry){code, 0});
 }
 
 static void put_variables(struct phd_walk *walk, uint64_t code)
@@ -283,10 +377,10 @@ void phd__put_code_record(struct phd_walk *walk, uint64_t object, const struct p
     put_text(walk, "co_name", phd__word_at(walk, object, at->code_name));
     put_text(walk, "co_filename", phd__word_at(walk, object, at->code_filename));
     put_int(walk, "co_firstlineno", at->code_firstlineno);
-    put_int(walk, "co_argcount", at->code_argcount);
-    put_int(walk, "co_posonlyargcount", at->code_posonlyargcount);
-    put_int(walk, "co_kwonlyargcount", at->code_kwonlyargcount);
-    put_int(walk, "co_nlocals", at->code_nlocals);
+    put_count(walk, "co_argcount", at->code_argcount);
+    put_count(walk, "co_posonlyargcount", at->code_posonlyargcount);
+    put_count(walk, "co_kwonlyargcount", at->code_kwonlyargcount);
+    put_count(walk, "co_nlocals", at->code_nlocals);
     put_int(walk, "co_flags", at->code_flags);
     put_variables(walk, object);
     phd__pack_text(walk->to, "co_consts");

@@ -4,13 +4,17 @@
  */
 #include "walk/walk.h"
 
-enum { PREFETCH_DISTANCE = 6, SMALLEST_PAGE = 4096 };
+enum {
+    PREFETCH_DISTANCE = 6,
+    SMALLEST_PAGE = 4096,
+    MAX_UNREADABLE_RUN = 1024 /* values of a large container, one after the other: what follows is no part of it */
+};
 
 /* ---- values of a large container ---- */
 
 static void begin_items(struct phd_walk *walk)
 {
-    walk->items_offset = walk->items_count = 0;
+    walk->items_offset = walk->items_count = walk->unreadable_run = 0;
     walk->items.used = 0;
     walk->items.overflow = false;
 }
@@ -28,6 +32,7 @@ static void flush_items(struct phd_walk *walk)
 void phd__items_value(struct phd_walk *walk, uint64_t name, uint64_t object)
 {
     struct phd_buffer *records = walk->to;
+    uint64_t missing = walk->missing_values;
     if (walk->postponing)
         return;
     walk->to = &walk->items;
@@ -37,8 +42,11 @@ void phd__items_value(struct phd_walk *walk, uint64_t name, uint64_t object)
         phd__put_value(walk, object);
     walk->to = records;
     walk->items_count++;
+    walk->unreadable_run = walk->missing_values == missing ? 0 : walk->unreadable_run + 1;
     if (walk->items.used >= PHD_BLOCK_TARGET)
         flush_items(walk);
+    if (walk->unreadable_run > MAX_UNREADABLE_RUN) /* each costs a fault, and a wrong count may tell of billions */
+        phd__memory_fault(walk->memory, object, "a container that exceeds its memory");
 }
 
 /* Each value has a recovery point of its own, because blocks that are written cannot be taken back. When the container
@@ -72,6 +80,20 @@ void phd__put_split(struct phd_walk *walk, enum phd_shape shape, uint64_t count)
     walk->has_parts = true;
 }
 
+/* ---- counts that disagree ----
+ *
+ * The first attempt to write a dict or set believes its count, and faults when its table has more or less. The second,
+ * careful one counts what the table has; that is written, and missing values behind it tell of the disagreement. */
+
+static const char disagreement[] = "its count is not what it holds";
+
+void phd__put_disagreement(struct phd_walk *walk, uint64_t object, unsigned values)
+{
+    for (unsigned i = 0; i < values; i++)
+        phd__pack_missing(walk->to, disagreement, object);
+    walk->missing_values += values;
+}
+
 /* ---- list, tuple ---- */
 
 static void prefetch(struct phd_walk *walk, const uint64_t *items, uint64_t count, uint64_t i)
@@ -91,11 +113,19 @@ static void put_split_sequence(struct phd_walk *walk, uint64_t count, void *argu
     }
 }
 
+/* Include/cpython/listobject.h: ob_item, then allocated, which is -1 while an (apparently empty) list is sorted. */
+uint64_t phd__list_items(struct phd_walk *walk, uint64_t object, uint64_t count)
+{
+    if (count && count > phd__word_at(walk, object, walk->at->list_items + 8) && count <= PHD_MAX_LENGTH)
+        phd__memory_fault(walk->memory, object, "a list whose length exceeds its memory");
+    return phd__word_at(walk, object, walk->at->list_items);
+}
+
 void phd__put_sequence_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape)
 {
     uint64_t count = phd__word_at(walk, object, walk->at->var_size);
-    uint64_t array = shape == PHD_SHAPE_TUPLE ? object + (uint64_t)walk->at->tuple_items
-                                              : phd__word_at(walk, object, walk->at->list_items);
+    uint64_t array =
+        shape == PHD_SHAPE_TUPLE ? object + (uint64_t)walk->at->tuple_items : phd__list_items(walk, object, count);
     if (count > PHD_MAX_LENGTH || array % 8)
         phd__memory_fault(walk->memory, object, "a sequence of impossible length or place");
     const uint64_t *items = count ? phd__view(walk->memory, array, count * 8) : NULL;
@@ -113,33 +143,58 @@ void phd__put_sequence_record(struct phd_walk *walk, uint64_t object, enum phd_s
 
 /* ---- dict ---- */
 
+static _Noreturn void refuse_table(struct phd_walk *walk, uint64_t keys)
+{
+    phd__memory_fault(walk->memory, keys, "a dict table of impossible size");
+}
+
+/* Log2 of the bytes of a hash index of 2^log2 slots (Objects/dictobject.c: new_keys_object). */
+static unsigned log2_of_index(unsigned log2)
+{
+    return log2 < 8 ? log2 : log2 < 16 ? log2 + 1 : log2 < 32 ? log2 + 2 : log2 + 3;
+}
+
+enum { MAX_TABLE_LOG2 = 40 };
+
 /* Objects/dictobject.c of each version: DK_ENTRIES, dk_indices; the kinds are 0 general, 1 unicode, 2 split. */
 static void open_keys(struct phd_walk *walk, uint64_t keys, struct phd_dict_cursor *cursor)
 {
     const struct phd_layout *at = walk->at;
-    uint64_t index_bytes;
+    uint64_t index_bytes, size;
     cursor->keys = keys;
     cursor->entry_size = 24;
     cursor->key_offset = 8;
     if (at->keys_log2) {
-        unsigned log2 = phd__read_u8(walk->memory, keys + (uint64_t)at->keys_log2_index_bytes);
-        if (log2 > 48)
-            phd__memory_fault(walk->memory, keys, "a dict table of impossible size");
-        index_bytes = (uint64_t)1 << log2;
-        if (phd__read_u8(walk->memory, keys + (uint64_t)at->keys_kind) != 0) {
+        unsigned log2 = phd__read_u8(walk->memory, keys + (uint64_t)at->keys_size);
+        unsigned log2_bytes = phd__read_u8(walk->memory, keys + (uint64_t)at->keys_log2_index_bytes);
+        unsigned kind = phd__read_u8(walk->memory, keys + (uint64_t)at->keys_kind);
+        /* The table that all empty dicts share has one slot, and more bytes (empty_keys_struct). */
+        if (log2 > MAX_TABLE_LOG2 || (log2 ? log2_bytes != log2_of_index(log2) : log2_bytes > 3) || kind > 2)
+            refuse_table(walk, keys);
+        size = (uint64_t)1 << log2;
+        index_bytes = (uint64_t)1 << log2_bytes;
+        if (kind != 0) {
             cursor->entry_size = 16;
             cursor->key_offset = 0;
         }
     } else {
-        uint64_t size = phd__word_at(walk, keys, at->keys_size);
-        if (size > PHD_MAX_LENGTH || (size & (size - 1)))
-            phd__memory_fault(walk->memory, keys, "a dict table of impossible size");
+        size = phd__word_at(walk, keys, at->keys_size);
+        if (size == 0 || size > PHD_MAX_LENGTH || (size & (size - 1)))
+            refuse_table(walk, keys);
         index_bytes = size * (size <= 0xff ? 1 : size <= 0xffff ? 2 : size <= 0xffffffff ? 4 : 8);
     }
     cursor->entries = keys + (uint64_t)at->keys_indices + index_bytes;
+    /* dk_nentries stands behind dk_usable; together they are at most two thirds of the slots (USABLE_FRACTION). */
+    uint64_t usable = phd__word_at(walk, keys, at->keys_entries_used - 8);
     cursor->used = phd__word_at(walk, keys, at->keys_entries_used);
-    if (cursor->used > PHD_MAX_LENGTH)
-        phd__memory_fault(walk->memory, keys, "a dict table of impossible size");
+    if (cursor->used > 2 * size / 3 || usable > 2 * size / 3 - cursor->used)
+        refuse_table(walk, keys);
+    cursor->filled = cursor->used;
+}
+
+static _Noreturn void refuse_values(struct phd_walk *walk, uint64_t values)
+{
+    phd__memory_fault(walk->memory, values, "attributes that exceed their memory");
 }
 
 void phd__values_open(struct phd_walk *walk, uint64_t keys, uint64_t values, struct phd_dict_cursor *cursor)
@@ -152,10 +207,15 @@ void phd__values_open(struct phd_walk *walk, uint64_t keys, uint64_t values, str
         cursor->used = phd__read_u8(walk->memory, values - 2);
         cursor->order = values - 3;
         cursor->order_step = -1;
+        if (cursor->used + 2 > phd__read_u8(walk->memory, values - 1)) /* the size of the prefix */
+            refuse_values(walk, values);
     } else if (at->values_form == 2) { /* 3.13+: get_insertion_order_array */
         cursor->used = phd__read_u8(walk->memory, values + (uint64_t)at->values_count);
-        cursor->order = cursor->values + 8u * phd__read_u8(walk->memory, values + (uint64_t)at->values_capacity);
+        unsigned capacity = phd__read_u8(walk->memory, values + (uint64_t)at->values_capacity);
+        cursor->order = cursor->values + 8u * capacity;
         cursor->order_step = 1;
+        if (cursor->used > capacity)
+            refuse_values(walk, values);
     }
 }
 
@@ -177,6 +237,8 @@ bool phd__dict_next(struct phd_walk *walk, struct phd_dict_cursor *cursor, uint6
         uint64_t index = cursor->position++;
         if (cursor->order)
             index = phd__read_u8(walk->memory, cursor->order + (uint64_t)(cursor->order_step * (int64_t)index));
+        if (index >= cursor->filled)
+            phd__memory_fault(walk->memory, cursor->keys, "attributes in an impossible order");
         const uint8_t *entry =
             phd__view(walk->memory, cursor->entries + index * cursor->entry_size, cursor->entry_size);
         memcpy(key, entry + cursor->key_offset, 8);
@@ -245,18 +307,29 @@ uint64_t phd__dict_value_of(struct phd_walk *walk, uint64_t dict, uint64_t key, 
     return 0;
 }
 
-/* Write `expected` pairs and return how many there were. */
-static uint64_t put_pairs(struct phd_walk *walk, uint64_t dict, uint64_t expected)
+static uint64_t count_pairs(struct phd_walk *walk, uint64_t dict)
 {
     struct phd_dict_cursor cursor;
     uint64_t key, value, count = 0;
     phd__dict_open(walk, dict, &cursor);
-    while (count < expected && phd__dict_next(walk, &cursor, &key, &value)) {
+    while (phd__dict_next(walk, &cursor, &key, &value))
+        count++;
+    return count;
+}
+
+static void put_pairs(struct phd_walk *walk, uint64_t dict, uint64_t expected)
+{
+    struct phd_dict_cursor cursor;
+    uint64_t key, value, count = 0;
+    phd__dict_open(walk, dict, &cursor);
+    bool more = phd__dict_next(walk, &cursor, &key, &value);
+    for (; more && count < expected; count++) {
         phd__put_value(walk, key);
         phd__put_named_value(walk, key, value);
-        count++;
+        more = phd__dict_next(walk, &cursor, &key, &value);
     }
-    return count;
+    if (more || count < expected)
+        phd__memory_fault(walk->memory, dict, disagreement);
 }
 
 static void put_split_dict(struct phd_walk *walk, uint64_t count, void *argument)
@@ -272,77 +345,101 @@ static void put_split_dict(struct phd_walk *walk, uint64_t count, void *argument
     }
 }
 
-/* The array header at `header` was written for more elements than there are. Up to 4097 take one or three bytes. */
-static void correct_array(uint8_t *header, uint64_t count)
-{
-    if ((header[0] & 0xf0) == 0x90) {
-        header[0] = (uint8_t)(0x90 | count);
-    } else {
-        header[1] = (uint8_t)(count >> 8);
-        header[2] = (uint8_t)count;
-    }
-}
-
 void phd__put_dict_record(struct phd_walk *walk, uint64_t object)
 {
-    uint64_t count = phd__dict_length(walk, object);
-    if (2 * count > PHD_MAX_INLINE_ITEMS) {
-        phd__put_split_values(walk, PHD_SHAPE_DICT, 2 * count, put_split_dict, &object);
+    uint64_t used = phd__dict_length(walk, object);
+    bool large = 2 * used > PHD_MAX_INLINE_ITEMS; /* what is written of it cannot be taken back */
+    uint64_t found = walk->careful || large ? count_pairs(walk, object) : used;
+    unsigned disagreeing = found != used;
+    if (2 * found > PHD_MAX_INLINE_ITEMS) {
+        phd__put_split_values(walk, PHD_SHAPE_DICT, 2 * (found + disagreeing), put_split_dict, &object);
         return;
     }
-    uint8_t *header = walk->to->data + walk->to->used;
-    phd__pack_array(walk->to, 1 + 2 * count);
+    phd__pack_array(walk->to, 1 + 2 * (found + disagreeing));
     phd__pack_uint32(walk->to, PHD_SHAPE_DICT);
-    uint64_t found = put_pairs(walk, object, count);
-    if (found < count && !walk->to->overflow) /* caught in the middle of a change: the table is what there is */
-        correct_array(header, 1 + 2 * found);
+    put_pairs(walk, object, found);
+    phd__put_disagreement(walk, object, 2 * disagreeing);
 }
 
 /* ---- set, frozenset ---- */
 
-/* Write `expected` members and return how many there were. Objects/setobject.c: a free entry has key NULL, a deleted one
- * the hash -1. */
-static uint64_t put_members(struct phd_walk *walk, uint64_t object, uint64_t expected, bool split)
+/* Objects/setobject.c: a free entry has key NULL, a deleted one the hash -1. */
+struct set_cursor {
+    uint64_t table, slots, position;
+};
+
+static void open_set(struct phd_walk *walk, uint64_t object, struct set_cursor *cursor)
 {
-    uint64_t mask = phd__word_at(walk, object, walk->at->set_mask);
-    uint64_t table = phd__word_at(walk, object, walk->at->set_table);
-    uint64_t size = (uint64_t)walk->at->set_entry_size;
-    uint64_t count = 0;
-    if (mask > PHD_MAX_LENGTH)
+    const struct phd_layout *at = walk->at;
+    uint64_t mask = phd__word_at(walk, object, at->set_mask), used = phd__word_at(walk, object, at->set_used);
+    uint64_t fill = phd__word_at(walk, object, at->set_used - 8); /* Include/cpython/setobject.h: fill, used, mask */
+    *cursor = (struct set_cursor){phd__word_at(walk, object, at->set_table), mask + 1, 0};
+    if (mask > PHD_MAX_LENGTH || (mask & (mask + 1)))
         phd__memory_fault(walk->memory, object, "a set table of impossible size");
-    for (uint64_t i = 0; i <= mask && count < expected && !walk->stopped; i++) {
-        uint64_t key = phd__read_word(walk->memory, table + i * size);
-        uint64_t hash = phd__read_word(walk->memory, table + i * size + 8);
-        if (!key || hash == (uint64_t)-1)
-            continue;
-        if (split)
-            phd__items_value(walk, 0, key);
-        else
-            phd__put_value(walk, key);
-        count++;
+    if (used > fill || fill > mask)
+        phd__memory_fault(walk->memory, object, "a set of impossible size");
+}
+
+static bool next_member(struct phd_walk *walk, struct set_cursor *cursor, uint64_t *member)
+{
+    uint64_t size = (uint64_t)walk->at->set_entry_size;
+    while (cursor->position < cursor->slots) {
+        uint64_t entry = cursor->table + cursor->position++ * size;
+        *member = phd__read_word(walk->memory, entry);
+        if (*member && phd__read_word(walk->memory, entry + 8) != (uint64_t)-1)
+            return true;
     }
+    return false;
+}
+
+static uint64_t count_members(struct phd_walk *walk, uint64_t object)
+{
+    struct set_cursor cursor;
+    uint64_t member, count = 0;
+    open_set(walk, object, &cursor);
+    while (next_member(walk, &cursor, &member))
+        count++;
     return count;
+}
+
+static void put_members(struct phd_walk *walk, uint64_t object, uint64_t expected)
+{
+    struct set_cursor cursor;
+    uint64_t member, count = 0;
+    open_set(walk, object, &cursor);
+    bool more = next_member(walk, &cursor, &member);
+    for (; more && count < expected; count++) {
+        phd__put_value(walk, member);
+        more = next_member(walk, &cursor, &member);
+    }
+    if (more || count < expected)
+        phd__memory_fault(walk->memory, object, disagreement);
 }
 
 static void put_split_set(struct phd_walk *walk, uint64_t count, void *argument)
 {
     const uint64_t *set = argument;
-    put_members(walk, *set, count, true);
+    struct set_cursor cursor;
+    uint64_t member;
+    open_set(walk, *set, &cursor);
+    for (uint64_t i = 0; i < count && !walk->stopped && next_member(walk, &cursor, &member); i++)
+        phd__items_value(walk, 0, member);
 }
 
 void phd__put_set_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape)
 {
-    uint64_t count = phd__word_at(walk, object, walk->at->set_used);
-    if (count > PHD_MAX_LENGTH)
+    uint64_t used = phd__word_at(walk, object, walk->at->set_used);
+    if (used > PHD_MAX_LENGTH)
         phd__memory_fault(walk->memory, object, "a set of impossible size");
-    if (count > PHD_MAX_INLINE_ITEMS) {
-        phd__put_split_values(walk, shape, count, put_split_set, &object);
+    bool large = used > PHD_MAX_INLINE_ITEMS; /* what is written of it cannot be taken back */
+    uint64_t found = walk->careful || large ? count_members(walk, object) : used;
+    unsigned disagreeing = found != used;
+    if (found > PHD_MAX_INLINE_ITEMS) {
+        phd__put_split_values(walk, shape, found + disagreeing, put_split_set, &object);
         return;
     }
-    uint8_t *header = walk->to->data + walk->to->used;
-    phd__pack_array(walk->to, 1 + count);
+    phd__pack_array(walk->to, 1 + found + disagreeing);
     phd__pack_uint32(walk->to, shape);
-    uint64_t found = put_members(walk, object, count, false);
-    if (found < count && !walk->to->overflow)
-        correct_array(header, 1 + found);
+    put_members(walk, object, found);
+    phd__put_disagreement(walk, object, disagreeing);
 }

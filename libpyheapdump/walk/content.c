@@ -69,7 +69,7 @@ void phd__put_bytes_at(struct phd_walk *walk, enum phd_content_form form, enum p
     struct phd_content content;
     phd__content_begin(&content, walk, form, shape, length, false);
     if (content.split)
-        phd__put_content(walk, address, length); /* whole blocks, without a copy */
+        phd__put_content(walk, shape, address, length); /* whole blocks, without a copy */
     else if (length)
         phd__content_append(&content, phd__view(walk->memory, address, length), length);
 }

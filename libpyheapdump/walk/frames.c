@@ -5,11 +5,57 @@
  * Before 3.11 a frame is a PyFrameObject. Since then the interpreter runs on `_PyInterpreterFrame`s, which get a frame
  * object only when somebody asks; the record is of the frame object where there is one. Context: crash.
  */
+#include "safe/text.h"
+#include "walk/special.h"
 #include "walk/walk.h"
 
-enum { FAST_CELL = 0x40, FAST_FREE = 0x80, MAX_LASTI = 1 << 28, MAX_SHIMS = 1000 };
+enum { FAST_CELL = 0x40, FAST_FREE = 0x80, INSTRUCTION = 2, MAX_SHIMS = 1000 };
 
 /* ---- reading ---- */
+
+static bool is_frame_object(struct phd_walk *walk, uint64_t object)
+{
+    return object && object % 8 == 0 && phd__type_of(walk, object)->shape == PHD_SHAPE_FRAME;
+}
+
+/* How many variables the frame has. Where its code object cannot tell, the frame is shown without them. */
+static void count_variables(struct phd_walk *walk, struct phd_frame *frame)
+{
+    struct phd_guard guard;
+    if (PHD_GUARD(walk->memory, &guard))
+        frame->local_count = phd__code_variables(walk, frame->code);
+    else
+        frame->local_problem = frame->stack_problem = walk->memory->fault_reason;
+    PHD_UNGUARD(walk->memory, &guard);
+}
+
+/* The number of values between the start of the evaluation stack and the address `top`; none when that is before it. */
+static void count_stack(struct phd_frame *frame, uint64_t top)
+{
+    uint64_t bytes = top > frame->stack ? top - frame->stack : 0;
+    if (frame->stack_problem)
+        return;
+    if (bytes % 8 || bytes / 8 > PHD_MAX_STACK)
+        frame->stack_problem = "an impossible size of the evaluation stack";
+    else
+        frame->stack_count = bytes / 8;
+}
+
+/* The byte offset `distance` of an instruction, if it is one of `code`. Until the first is reached it is that of the one
+ * before. */
+static int checked_lasti(struct phd_walk *walk, uint64_t code, int64_t distance)
+{
+    struct phd_guard guard;
+    volatile int lasti = PHD_LASTI_UNKNOWN;
+    if (distance < 0 && distance >= -INSTRUCTION)
+        return -1;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        if (distance >= 0 && distance % INSTRUCTION == 0 && (uint64_t)distance < phd__code_length(walk, code))
+            lasti = (int)distance;
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+    return lasti;
+}
 
 static void read_old_stack(struct phd_walk *walk, uint64_t object, struct phd_frame *frame)
 {
@@ -17,21 +63,17 @@ static void read_old_stack(struct phd_walk *walk, uint64_t object, struct phd_fr
     frame->stack = phd__word_at(walk, object, at->frame_valuestack);
     if (at->frame_stackdepth != PHD_ABSENT) { /* 3.10: a depth, -1 while running */
         int depth = phd__int_at(walk, object, at->frame_stackdepth);
-        frame->stack_count = depth > 0 ? (uint64_t)depth : 0;
+        count_stack(frame, depth > 0 ? frame->stack + 8 * (uint64_t)depth : 0);
     } else { /* 3.9: a pointer, NULL while running */
-        uint64_t top = phd__word_at(walk, object, at->frame_stacktop);
-        frame->stack_count = top > frame->stack ? (top - frame->stack) / 8 : 0;
+        count_stack(frame, phd__word_at(walk, object, at->frame_stacktop));
     }
-}
-
-static uint64_t tuple_length(struct phd_walk *walk, uint64_t tuple)
-{
-    return tuple ? phd__word_at(walk, tuple, walk->at->var_size) : 0;
 }
 
 static bool read_old_frame(struct phd_walk *walk, uint64_t object, struct phd_frame *frame)
 {
     const struct phd_layout *at = walk->at;
+    if (!is_frame_object(walk, object))
+        return false;
     frame->object = object;
     frame->code = phd__word_at(walk, object, at->frame_code);
     if (!phd__is_code(walk, frame->code))
@@ -39,14 +81,10 @@ static bool read_old_frame(struct phd_walk *walk, uint64_t object, struct phd_fr
     frame->globals = phd__word_at(walk, object, at->frame_globals);
     frame->builtins = phd__word_at(walk, object, at->frame_builtins);
     frame->namespace_ = phd__word_at(walk, object, at->frame_locals);
-    frame->back = phd__word_at(walk, object, at->frame_back);
-    frame->lasti = phd__int_at(walk, object, at->frame_lasti) * at->frame_lasti_unit;
-    if (frame->lasti < 0)
-        frame->lasti = -1;
+    frame->lasti =
+        checked_lasti(walk, frame->code, (int64_t)phd__int_at(walk, object, at->frame_lasti) * at->frame_lasti_unit);
     frame->localsplus = object + (uint64_t)at->frame_localsplus;
-    frame->local_count = (uint64_t)phd__int_at(walk, frame->code, at->code_nlocals) +
-                         tuple_length(walk, phd__word_at(walk, frame->code, at->code_cellvars)) +
-                         tuple_length(walk, phd__word_at(walk, frame->code, at->code_freevars));
+    count_variables(walk, frame);
     read_old_stack(walk, object, frame);
     frame->owner = "frame object";
     frame->entry = true; /* each call of a Python function is a call in C */
@@ -58,26 +96,24 @@ static void read_stack(struct phd_walk *walk, uint64_t iframe, struct phd_frame 
     const struct phd_layout *at = walk->at;
     frame->stack = frame->localsplus + 8 * frame->local_count;
     if (at->iframe_stackpointer != PHD_ABSENT) { /* 3.14+: NULL while running */
-        uint64_t top = phd__word_at(walk, iframe, at->iframe_stackpointer);
-        frame->stack_count = top > frame->stack ? (top - frame->stack) / 8 : 0;
+        count_stack(frame, phd__word_at(walk, iframe, at->iframe_stackpointer));
     } else { /* counts the locals too; -1 while running */
         int64_t top = phd__int_at(walk, iframe, at->iframe_stacktop);
-        frame->stack_count = top > (int64_t)frame->local_count ? (uint64_t)top - frame->local_count : 0;
+        count_stack(frame, top > 0 ? frame->localsplus + 8 * (uint64_t)top : 0);
     }
 }
 
-static int read_lasti(struct phd_walk *walk, uint64_t iframe, uint64_t code)
+/* Where the instructions of `code` stand that `iframe` runs. */
+static uint64_t find_instructions(struct phd_walk *walk, uint64_t iframe, uint64_t code)
 {
     const struct phd_layout *at = walk->at;
-    uint64_t instructions = code + (uint64_t)at->code_adaptive;
-    if (at->code_tlbc != PHD_ABSENT) { /* free-threaded: each thread has its own copy of the bytecode */
+    uint64_t copies = at->code_tlbc != PHD_ABSENT ? phd__word_at(walk, code, at->code_tlbc) : 0;
+    if (copies) { /* free-threaded: each thread has its own copy of the bytecode (_PyCodeArray: size, entries) */
         int32_t index = phd__int_at(walk, iframe, at->iframe_tlbc_index);
-        uint64_t copies = phd__word_at(walk, code, at->code_tlbc);
-        if (index > 0 && copies)
-            instructions = phd__read_word(walk->memory, copies + 8 + 8 * (uint64_t)index);
+        if (index > 0 && (uint64_t)index < phd__read_word(walk->memory, copies))
+            return phd__read_word(walk->memory, copies + 8 + 8 * (uint64_t)index);
     }
-    int64_t distance = (int64_t)(phd__word_at(walk, iframe, at->iframe_instr) - instructions);
-    return distance < 0 || distance > MAX_LASTI ? -1 : (int)distance;
+    return code + (uint64_t)at->code_adaptive;
 }
 
 static const char *owner_name(struct phd_walk *walk, uint64_t iframe)
@@ -88,12 +124,26 @@ static const char *owner_name(struct phd_walk *walk, uint64_t iframe)
     return owner == walk->at->iframe_owner_frame_object ? "frame object" : "thread";
 }
 
-static bool runs_code(struct phd_walk *walk, uint64_t iframe)
+enum iframe_state { RUNS_CODE, IS_SHIM, IS_BROKEN };
+
+/* Owners behind that of frame objects are those of the interpreter's own frames, which run no code of the program
+ * (Include/internal/pycore_interpframe_structs.h, enum _frameowner). Never faults. */
+static enum iframe_state iframe_state(struct phd_walk *walk, uint64_t iframe)
 {
-    uint64_t tags = (uint64_t)walk->at->stackref_tag_mask;
-    uint64_t code = phd__word_at(walk, iframe, walk->at->iframe_executable) & ~tags;
-    int owner = phd__read_u8(walk->memory, iframe + (uint64_t)walk->at->iframe_owner);
-    return owner <= walk->at->iframe_owner_frame_object && phd__is_code(walk, code);
+    enum { SHIM_OWNERS = 2 };
+    const struct phd_layout *at = walk->at;
+    struct phd_guard guard;
+    volatile enum iframe_state state = IS_BROKEN;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        int owner = phd__read_u8(walk->memory, iframe + (uint64_t)at->iframe_owner);
+        uint64_t executable = phd__word_at(walk, iframe, at->iframe_executable) & ~(uint64_t)at->stackref_tag_mask;
+        if (owner > at->iframe_owner_frame_object && owner <= at->iframe_owner_frame_object + SHIM_OWNERS)
+            state = IS_SHIM;
+        else if (phd__is_code(walk, executable))
+            state = RUNS_CODE;
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+    return state;
 }
 
 /* Since 3.12 a frame on the C stack that runs no code stands before each entry frame: a variable of
@@ -108,7 +158,7 @@ static bool is_entry(struct phd_walk *walk, uint64_t iframe, uint64_t *ret_addre
         if (walk->at->iframe_is_entry != PHD_ABSENT)
             found = phd__read_u8(walk->memory, iframe + (uint64_t)walk->at->iframe_is_entry) != 0;
         else
-            found = !previous || !runs_code(walk, previous);
+            found = !previous || iframe_state(walk, previous) == IS_SHIM;
         address = found && walk->at->iframe_is_entry == PHD_ABSENT ? previous : 0;
     }
     PHD_UNGUARD(walk->memory, &guard);
@@ -119,16 +169,18 @@ static bool is_entry(struct phd_walk *walk, uint64_t iframe, uint64_t *ret_addre
 static bool read_iframe(struct phd_walk *walk, uint64_t iframe, struct phd_frame *frame)
 {
     const struct phd_layout *at = walk->at;
-    if (!runs_code(walk, iframe))
+    if (iframe_state(walk, iframe) != RUNS_CODE)
         return false;
     frame->object = phd__word_at(walk, iframe, at->iframe_frame_object);
     frame->code = phd__word_at(walk, iframe, at->iframe_executable) & ~(uint64_t)at->stackref_tag_mask;
     frame->globals = phd__word_at(walk, iframe, at->iframe_globals);
     frame->builtins = phd__word_at(walk, iframe, at->iframe_builtins);
     frame->namespace_ = phd__word_at(walk, iframe, at->iframe_locals);
-    frame->local_count = (uint64_t)phd__int_at(walk, frame->code, at->code_nlocalsplus);
+    count_variables(walk, frame);
     frame->localsplus = iframe + (uint64_t)at->iframe_localsplus;
-    frame->lasti = read_lasti(walk, iframe, frame->code);
+    uint64_t instruction = phd__word_at(walk, iframe, at->iframe_instr);
+    frame->lasti =
+        checked_lasti(walk, frame->code, (int64_t)(instruction - find_instructions(walk, iframe, frame->code)));
     frame->owner = owner_name(walk, iframe);
     frame->entry = frame->owner[0] != 'f' && is_entry(walk, iframe, &frame->entry_address);
     read_stack(walk, iframe, frame);
@@ -137,42 +189,60 @@ static bool read_iframe(struct phd_walk *walk, uint64_t iframe, struct phd_frame
 
 uint64_t phd__frame_entry(struct phd_walk *walk, uint64_t iframe)
 {
+    struct phd_guard guard;
     uint64_t object = phd__word_at(walk, iframe, walk->at->iframe_frame_object);
-    return object ? object : iframe | PHD_ENTRY_IFRAME;
+    volatile bool sound = false;
+    if (!object)
+        return iframe | PHD_ENTRY_IFRAME;
+    if (PHD_GUARD(walk->memory, &guard)) /* where the object is broken the frame itself may be as it was */
+        sound = is_frame_object(walk, object) && phd__word_at(walk, object, walk->at->frame_iframe) == iframe;
+    PHD_UNGUARD(walk->memory, &guard);
+    return sound ? object : iframe | PHD_ENTRY_IFRAME;
 }
 
-/* The first frame from `iframe` on that runs code. */
-static uint64_t first_entry(struct phd_walk *walk, uint64_t iframe)
+/* The first frame from `iframe` on that runs code or is broken. Behind a broken one a sound one must follow: what is
+ * broken may be the link to it. */
+static uint64_t first_entry(struct phd_walk *walk, uint64_t iframe, bool behind_broken)
 {
     for (unsigned shims = 0; iframe && shims < MAX_SHIMS; shims++) {
-        if (runs_code(walk, iframe))
+        enum iframe_state state = iframe_state(walk, iframe);
+        if (state == RUNS_CODE)
             return phd__frame_entry(walk, iframe);
+        if (state == IS_BROKEN)
+            return behind_broken || iframe % 8 ? 0 : iframe | PHD_ENTRY_IFRAME;
         iframe = phd__word_at(walk, iframe, walk->at->iframe_previous);
     }
     return 0;
 }
 
+/* The caller of interpreter frame `iframe`. */
+static uint64_t iframe_caller(struct phd_walk *walk, uint64_t iframe)
+{
+    const struct phd_layout *at = walk->at;
+    /* A frame that its thread no longer runs has no caller; its link may point anywhere. */
+    if (phd__read_u8(walk->memory, iframe + (uint64_t)at->iframe_owner) == at->iframe_owner_frame_object)
+        return 0;
+    uint64_t previous = phd__word_at(walk, iframe, at->iframe_previous);
+    return first_entry(walk, previous, iframe_state(walk, iframe) == IS_BROKEN);
+}
+
 uint64_t phd__frame_caller(struct phd_walk *walk, uint64_t entry)
 {
     const struct phd_layout *at = walk->at;
-    if (at->frame_iframe == PHD_ABSENT)
-        return phd__word_at(walk, entry, at->frame_back);
-    uint64_t iframe = entry & ~PHD_ENTRY_IFRAME;
-    if (!(entry & PHD_ENTRY_IFRAME)) {
-        uint64_t back = phd__word_at(walk, entry, at->frame_back);
-        iframe = phd__word_at(walk, entry, at->frame_iframe);
-        if (back || !iframe)
-            return back;
-    }
-    /* A frame that its thread no longer runs has no caller; its link may point anywhere. */
-    int owner = phd__read_u8(walk->memory, iframe + (uint64_t)at->iframe_owner);
-    if (owner == at->iframe_owner_frame_object)
+    if (entry & PHD_ENTRY_IFRAME)
+        return iframe_caller(walk, entry & ~PHD_ENTRY_IFRAME);
+    if (!is_frame_object(walk, entry))
         return 0;
-    return first_entry(walk, phd__word_at(walk, iframe, at->iframe_previous));
+    uint64_t back = phd__word_at(walk, entry, at->frame_back);
+    if (at->frame_iframe == PHD_ABSENT)
+        return back;
+    uint64_t iframe = phd__word_at(walk, entry, at->frame_iframe);
+    return back || !iframe ? back : iframe_caller(walk, iframe);
 }
 
 bool phd__frame_read(struct phd_walk *walk, uint64_t entry, struct phd_frame *frame)
 {
+    struct phd_guard guard;
     memset(frame, 0, sizeof *frame);
     frame->address = entry & ~PHD_ENTRY_IFRAME;
     frame->interpreter = entry & PHD_ENTRY_IFRAME;
@@ -182,10 +252,16 @@ bool phd__frame_read(struct phd_walk *walk, uint64_t entry, struct phd_frame *fr
     else if (frame->interpreter)
         found = read_iframe(walk, frame->address, frame);
     else
-        found = read_iframe(walk, phd__word_at(walk, frame->address, walk->at->frame_iframe), frame);
-    if (found)
+        found = is_frame_object(walk, entry) &&
+                read_iframe(walk, phd__word_at(walk, frame->address, walk->at->frame_iframe), frame);
+    if (!found)
+        return false;
+    if (PHD_GUARD(walk->memory, &guard))
         frame->back = phd__frame_caller(walk, entry);
-    return found && frame->local_count <= PHD_MAX_LOCALS;
+    else
+        frame->back_problem = walk->memory->fault_reason;
+    PHD_UNGUARD(walk->memory, &guard);
+    return true;
 }
 
 uint64_t phd__thread_frame(struct phd_walk *walk, uint64_t thread)
@@ -200,22 +276,44 @@ uint64_t phd__thread_frame(struct phd_walk *walk, uint64_t thread)
     } else {
         iframe = phd__word_at(walk, thread, at->thread_frame);
     }
-    return first_entry(walk, iframe);
+    return first_entry(walk, iframe, false);
 }
 
 /* ---- writing ---- */
 
-void phd__put_frame_reference(struct phd_walk *walk, uint64_t entry)
+/* A reference to an object that must be of `shape`. */
+struct reference {
+    uint64_t entry;
+    enum phd_shape shape;
+    const char *problem; /* when it is not */
+};
+
+static void write_reference(struct phd_walk *walk, void *state)
 {
-    if (!entry) {
-        phd__pack_nil(walk->to);
-    } else if (entry & PHD_ENTRY_IFRAME) {
+    const struct reference *reference = state;
+    uint64_t entry = reference->entry;
+    if (entry & PHD_ENTRY_IFRAME) {
         bool is_new;
         uint64_t id = phd__walk_meet(walk, entry, &is_new);
         phd__put_id(walk, id, is_new);
-    } else {
-        phd__put_value(walk, entry);
+        return;
     }
+    if (entry % 8 || phd__type_of(walk, entry)->shape != reference->shape)
+        phd__memory_fault(walk->memory, entry, reference->problem);
+    phd__put_value(walk, entry);
+}
+
+static void put_reference(struct phd_walk *walk, uint64_t entry, enum phd_shape shape, const char *problem)
+{
+    if (entry)
+        phd__put_guarded(walk, write_reference, &(struct reference){entry, shape, problem});
+    else
+        phd__pack_nil(walk->to);
+}
+
+void phd__put_frame_reference(struct phd_walk *walk, uint64_t entry)
+{
+    put_reference(walk, entry, PHD_SHAPE_FRAME, "not a frame");
 }
 
 /* Name and kind of local variable `index`. Before 3.11: locals, then cells, then free variables. */
@@ -235,85 +333,121 @@ static uint64_t local_name(struct phd_walk *walk, uint64_t code, uint64_t index,
             index -= locals;
             names = phd__word_at(walk, code, at->code_cellvars);
             *kind = FAST_CELL;
-            if (index >= tuple_length(walk, names)) {
-                index -= tuple_length(walk, names);
+            if (index >= phd__tuple_length(walk, names)) {
+                index -= phd__tuple_length(walk, names);
                 names = phd__word_at(walk, code, at->code_freevars);
                 *kind = FAST_FREE;
             }
         }
     }
-    if (index >= tuple_length(walk, names))
+    if (index >= phd__tuple_length(walk, names))
         phd__memory_fault(walk->memory, code, "a code object with too few names");
     return phd__read_word(walk->memory, names + (uint64_t)at->tuple_items + 8 * index);
 }
 
+/* Never faults: what cannot be read is no cell. */
 static bool is_cell(struct phd_walk *walk, uint64_t object)
 {
-    const struct phd_type *type = object && object % 8 == 0 ? phd__type_of(walk, object) : NULL;
-    return type && type->layout_name && type->layout_name[0] == 'c' && type->layout_name[1] == 'e' &&
-           type->layout_name[2] == 'l' && type->layout_name[3] == 'l' && !type->layout_name[4];
+    struct phd_guard guard;
+    volatile bool cell = false;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        const struct phd_type *type = object && object % 8 == 0 ? phd__type_of(walk, object) : NULL;
+        cell = type && type->layout_name && phd__string_equal(type->layout_name, "cell");
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+    return cell;
 }
 
-static void put_name(struct phd_walk *walk, uint64_t name)
+/* The name of variable `index`, or another when it cannot be read. */
+static void put_name(struct phd_walk *walk, uint64_t name, uint64_t index)
 {
-    char text[1024];
-    size_t length = phd__copy_str(walk, name, text, sizeof text);
-    phd__pack_str(walk->to, length);
-    phd__pack_str_body(walk->to, text, length);
+    char storage[1024];
+    struct phd_text text;
+    struct phd_guard guard;
+    phd__text_init(&text, storage, sizeof storage);
+    if (PHD_GUARD(walk->memory, &guard)) {
+        text.used = phd__copy_str(walk, name, storage, sizeof storage);
+    } else {
+        walk->missing_values++;
+        phd__text_string(&text, "<unreadable name of variable ");
+        phd__text_unsigned(&text, index);
+        phd__text_string(&text, ">");
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+    phd__pack_str(walk->to, text.used);
+    phd__pack_str_body(walk->to, storage, text.used);
+}
+
+/* What is written of a frame by phd__put_guarded. */
+struct frame_part {
+    const struct phd_frame *frame;
+    bool cells; /* of the variables: the cell objects of those that have one */
+};
+
+/* Write variable `index` of the frame, if it is bound. Returns whether it was. */
+static bool put_variable(struct phd_walk *walk, const struct frame_part *part, uint64_t index)
+{
+    uint64_t tags = (uint64_t)walk->at->stackref_tag_mask;
+    unsigned kind;
+    uint64_t value = phd__read_word(walk->memory, part->frame->localsplus + 8 * index);
+    uint64_t name = local_name(walk, part->frame->code, index, &kind);
+    bool tagged_int = tags > 1 && (value & tags) == 3;
+    bool cell = !tagged_int && (kind & (FAST_CELL | FAST_FREE)) && is_cell(walk, value & ~tags);
+    if (!(value & ~tags) || (part->cells && !cell))
+        return false;
+    if (cell && !part->cells) {
+        value = phd__read_word(walk->memory, (value & ~tags) + (uint64_t)walk->at->object_size);
+        if (!value)
+            return false;
+    }
+    put_name(walk, name, index);
+    if (tagged_int)
+        phd__put_stack_reference(walk, value);
+    else
+        phd__put_named_value(walk, name, value & ~tags);
+    return true;
 }
 
 /* The variables of a frame that are bound: with their values, or (cells) the cell objects of those that have one. */
-static void put_variables(struct phd_walk *walk, const struct phd_frame *frame, bool cells)
+static void write_variables(struct phd_walk *walk, void *state)
 {
-    uint64_t tags = (uint64_t)walk->at->stackref_tag_mask;
+    const struct frame_part *part = state;
     size_t header = walk->to->used;
     uint32_t count = 0;
+    if (part->frame->local_problem)
+        phd__memory_fault(walk->memory, part->frame->address, part->frame->local_problem);
     phd__buffer_append(walk->to, "\xdf\0\0\0\0", 5); /* map 32, counted below */
-    for (uint64_t i = 0; i < frame->local_count; i++) {
-        unsigned kind;
-        uint64_t value = phd__read_word(walk->memory, frame->localsplus + 8 * i);
-        uint64_t name = local_name(walk, frame->code, i, &kind);
-        bool tagged_int = tags > 1 && (value & tags) == 3;
-        bool cell = !tagged_int && (kind & (FAST_CELL | FAST_FREE)) && is_cell(walk, value & ~tags);
-        if (!(value & ~tags) || (cells && !cell))
-            continue;
-        if (cell && !cells) {
-            value = phd__read_word(walk->memory, (value & ~tags) + (uint64_t)walk->at->object_size);
-            if (!value)
-                continue;
-        }
-        put_name(walk, name);
-        if (tagged_int)
-            phd__put_stack_reference(walk, value);
-        else
-            phd__put_named_value(walk, name, value & ~tags);
-        count++;
-    }
+    for (uint64_t i = 0; i < part->frame->local_count; i++)
+        count += put_variable(walk, part, i);
     for (unsigned i = 0; i < 4 && !walk->to->overflow; i++)
         walk->to->data[header + 1 + i] = (uint8_t)(count >> (24 - 8 * i));
 }
 
-static void put_stack(struct phd_walk *walk, const struct phd_frame *frame)
+static void write_stack(struct phd_walk *walk, void *state)
 {
-    uint64_t count = frame->stack_count > PHD_MAX_STACK ? 0 : frame->stack_count;
-    phd__pack_array(walk->to, count);
-    for (uint64_t i = 0; i < count; i++)
+    const struct phd_frame *frame = ((const struct frame_part *)state)->frame;
+    if (frame->stack_problem)
+        phd__memory_fault(walk->memory, frame->address, frame->stack_problem);
+    phd__pack_array(walk->to, frame->stack_count);
+    for (uint64_t i = 0; i < frame->stack_count; i++)
         phd__put_stack_reference(walk, phd__read_word(walk->memory, frame->stack + 8 * i));
 }
 
-static void put_frame(struct phd_walk *walk, const struct phd_frame *frame)
+static void put_missing(struct phd_walk *walk, const char *reason, uint64_t address)
+{
+    walk->missing_values++;
+    phd__pack_missing(walk->to, reason, address);
+}
+
+static void put_place(struct phd_walk *walk, const struct phd_frame *frame)
 {
     struct phd_position position;
-    bool meeting_roots = walk->meeting_roots;
-    walk->meeting_roots = true; /* a frame borrows its globals, and since 3.14 values on its stack */
     phd__code_position(walk, frame->code, frame->lasti, &position);
-    phd__pack_array(walk->to, 2);
-    phd__pack_uint32(walk->to, PHD_SHAPE_FRAME);
-    phd__pack_map(walk->to, 12 + (frame->entry_address != 0));
-    phd__pack_text(walk->to, "code");
-    phd__put_value(walk, frame->code);
     phd__pack_text(walk->to, "lasti");
-    phd__pack_int64(walk->to, frame->lasti);
+    if (frame->lasti == PHD_LASTI_UNKNOWN)
+        put_missing(walk, "an instruction outside of its code", frame->address);
+    else
+        phd__pack_int64(walk->to, frame->lasti);
     phd__pack_text(walk->to, "position");
     phd__put_position(walk, &position);
     phd__pack_text(walk->to, "owner");
@@ -328,22 +462,46 @@ static void put_frame(struct phd_walk *walk, const struct phd_frame *frame)
         phd__pack_uint64(walk->to, frame->entry_address);
     }
     phd__pack_text(walk->to, "back");
-    phd__put_frame_reference(walk, frame->back);
+    if (frame->back_problem)
+        put_missing(walk, frame->back_problem, frame->address);
+    else
+        phd__put_frame_reference(walk, frame->back);
+}
+
+static void write_namespace(struct phd_walk *walk, void *state)
+{
+    const uint64_t *object = state;
+    const struct phd_type *type = phd__type_of(walk, *object);
+    if (type->shape != PHD_SHAPE_DICT && !(type->flags & PHD_TPFLAGS_DICT_SUBCLASS))
+        phd__memory_fault(walk->memory, *object, "not a dict");
+    phd__put_value(walk, *object);
+}
+
+static void put_frame(struct phd_walk *walk, struct phd_frame *frame)
+{
+    bool meeting_roots = walk->meeting_roots;
+    walk->meeting_roots = true; /* a frame borrows its globals, and since 3.14 values on its stack */
+    phd__pack_array(walk->to, 2);
+    phd__pack_uint32(walk->to, PHD_SHAPE_FRAME);
+    phd__pack_map(walk->to, 12 + (frame->entry_address != 0));
+    phd__pack_text(walk->to, "code");
+    phd__put_value(walk, frame->code);
+    put_place(walk, frame);
     phd__pack_text(walk->to, "locals");
-    put_variables(walk, frame, false);
+    phd__put_guarded(walk, write_variables, &(struct frame_part){frame, false});
     phd__pack_text(walk->to, "cells");
-    put_variables(walk, frame, true);
+    phd__put_guarded(walk, write_variables, &(struct frame_part){frame, true});
     phd__pack_text(walk->to, "stack");
-    put_stack(walk, frame);
+    phd__put_guarded(walk, write_stack, &(struct frame_part){frame, false});
     phd__pack_text(walk->to, "namespace");
     if (frame->namespace_)
         phd__put_value(walk, frame->namespace_);
     else
         phd__pack_nil(walk->to);
     phd__pack_text(walk->to, "globals");
-    phd__put_value(walk, frame->globals);
+    phd__put_guarded(walk, write_namespace, &frame->globals);
     phd__pack_text(walk->to, "builtins");
-    phd__put_value(walk, frame->builtins);
+    phd__put_guarded(walk, write_namespace, &frame->builtins);
     walk->meeting_roots = meeting_roots;
 }
 
@@ -365,17 +523,29 @@ void phd__put_iframe_record(struct phd_walk *walk, uint64_t iframe)
     put_entry_record(walk, iframe | PHD_ENTRY_IFRAME);
 }
 
+/* The place that `lasti` stands for in the frame of a traceback, as far as it can be told. */
+static void find_place(struct phd_walk *walk, uint64_t entry, int lasti, struct phd_position *position)
+{
+    static const struct phd_position unknown = {-1, -1, -1, -1};
+    struct phd_frame frame;
+    struct phd_guard guard;
+    *position = unknown;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        if (phd__frame_read(walk, entry, &frame))
+            phd__code_position(walk, frame.code, lasti, position);
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+}
+
 void phd__put_traceback_record(struct phd_walk *walk, uint64_t object, const struct phd_type *type)
 {
     const struct phd_layout *at = walk->at;
-    struct phd_frame frame;
-    struct phd_position position = {-1, -1, -1, -1};
+    struct phd_position position;
     uint64_t entry = phd__word_at(walk, object, at->traceback_frame);
     uint64_t next = phd__word_at(walk, object, at->traceback_next);
     int lasti = phd__int_at(walk, object, at->traceback_lasti);
     int line = phd__int_at(walk, object, at->traceback_lineno);
-    if (phd__frame_read(walk, entry, &frame))
-        phd__code_position(walk, frame.code, lasti, &position);
+    find_place(walk, entry, lasti, &position);
     if (line < 0)
         line = position.line; /* 3.12+ computes it when asked */
     phd__pack_array(walk->to, 3);
@@ -391,7 +561,7 @@ void phd__put_traceback_record(struct phd_walk *walk, uint64_t object, const str
     phd__pack_text(walk->to, "tb_frame");
     phd__put_frame_reference(walk, entry);
     phd__pack_text(walk->to, "tb_next");
-    phd__put_frame_reference(walk, next);
+    put_reference(walk, next, PHD_SHAPE_TRACEBACK, "not a traceback");
 }
 
 void phd__put_generator_base(struct phd_walk *walk, uint64_t object)

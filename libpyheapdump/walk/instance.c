@@ -86,14 +86,16 @@ static unsigned count_pairs(struct phd_walk *walk, struct phd_dict_cursor cursor
     return count;
 }
 
-static void put_map(struct phd_walk *walk, struct phd_dict_cursor *cursor, unsigned count)
+/* `disagreeing`: the dict says that it has another number of pairs. */
+static void put_map(struct phd_walk *walk, struct phd_dict_cursor *cursor, unsigned count, bool disagreeing)
 {
     uint64_t key, value;
-    phd__pack_map(walk->to, count);
+    phd__pack_map(walk->to, count + disagreeing);
     for (unsigned i = 0; i < count && phd__dict_next(walk, cursor, &key, &value); i++) {
         phd__put_value(walk, key);
         phd__put_named_value(walk, key, value);
     }
+    phd__put_disagreement(walk, walk->own_address, 2 * disagreeing);
 }
 
 /* A dict that only its instance refers to is written as the instance's attributes; any other is an object of its own. */
@@ -111,6 +113,7 @@ void phd__put_attributes(struct phd_walk *walk, uint64_t object, const struct ph
     uint64_t keys, values;
     uint64_t dict = phd__instance_dict(walk, object, type, &keys, &values);
     struct phd_dict_cursor cursor;
+    unsigned count;
     if (dict) {
         if (!is_private_dict(walk, dict)) {
             phd__put_value(walk, dict);
@@ -123,7 +126,8 @@ void phd__put_attributes(struct phd_walk *walk, uint64_t object, const struct ph
         phd__pack_nil(walk->to);
         return;
     }
-    put_map(walk, &cursor, count_pairs(walk, cursor, PHD_MAX_ATTRIBUTES));
+    count = count_pairs(walk, cursor, PHD_MAX_ATTRIBUTES);
+    put_map(walk, &cursor, count, dict && count != phd__dict_length(walk, dict));
 }
 
 /* ---- fields ---- */

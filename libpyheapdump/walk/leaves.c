@@ -19,7 +19,7 @@ static void read_long(struct phd_walk *walk, uint64_t object, struct long_parts 
     if (walk->at->long_tagged) {
         parts->count = size >> 3;
         parts->negative = (size & 3) == 2;
-        if ((size & 3) == 3 || ((size & 3) == 1 && parts->count > 1))
+        if ((size & 3) == 3 || ((size & 3) == 1) != (parts->count == 0)) /* 1: zero, Include/cpython/longintrepr.h */
             phd__memory_fault(walk->memory, object, "an int with an impossible tag");
     } else {
         parts->negative = (int64_t)size < 0;
@@ -37,9 +37,26 @@ uint64_t phd__int_digits(struct phd_walk *walk, uint64_t object)
     return parts.count;
 }
 
+/* A digit has bits that none can have, or the highest digit is 0 (Objects/longobject.c: long_normalize). */
+static _Noreturn void refuse_digits(struct phd_walk *walk, uint64_t object)
+{
+    phd__memory_fault(walk->memory, object, "an int with an impossible digit");
+}
+
+bool phd__bool_value(struct phd_walk *walk, uint64_t object)
+{
+    struct long_parts parts;
+    read_long(walk, object, &parts);
+    uint32_t value = phd__read_u32(walk->memory, parts.digits);
+    if (value != parts.count || value > 1 || parts.negative)
+        phd__memory_fault(walk->memory, object, "a bool that is neither True nor False");
+    return value;
+}
+
 /* Turns digits of `digit_bits` into bytes of two's complement, little-endian, one after the other. */
 struct byte_stream {
     struct phd_walk *walk;
+    uint64_t object;
     const struct long_parts *parts;
     uint64_t next_digit;
     uint64_t bits;
@@ -51,6 +68,8 @@ static uint8_t next_byte(struct byte_stream *stream)
 {
     while (stream->bit_count < 8 && stream->next_digit < stream->parts->count) {
         uint64_t digit = phd__read_u32(stream->walk->memory, stream->parts->digits + 4 * stream->next_digit++);
+        if (digit >> stream->walk->at->long_digit_bits)
+            refuse_digits(stream->walk, stream->object);
         stream->bits |= digit << stream->bit_count;
         stream->bit_count += (unsigned)stream->walk->at->long_digit_bits;
     }
@@ -72,7 +91,9 @@ static void put_big_int(struct phd_walk *walk, uint64_t object, const struct lon
     uint8_t *out = phd__buffer_reserve(walk->to, length);
     if (!out)
         phd__memory_fault(walk->memory, object, "an int too large for one record");
-    struct byte_stream stream = {walk, parts, 0, 0, 0, 1};
+    if (!phd__read_u32(walk->memory, parts->digits + 4 * (parts->count - 1)))
+        refuse_digits(walk, object);
+    struct byte_stream stream = {walk, object, parts, 0, 0, 0, 1};
     for (uint64_t i = 0; i < length; i++)
         out[i] = next_byte(&stream);
     walk->to->used += length;
@@ -86,10 +107,46 @@ void phd__put_int(struct phd_walk *walk, uint64_t object)
         put_big_int(walk, object, &parts);
         return;
     }
-    uint64_t magnitude = 0;
-    for (uint64_t i = parts.count; i-- > 0;)
-        magnitude = magnitude << walk->at->long_digit_bits | phd__read_u32(walk->memory, parts.digits + 4 * i);
+    uint64_t magnitude = 0, all_bits = 0;
+    for (uint64_t i = parts.count; i-- > 0;) {
+        uint64_t digit = phd__read_u32(walk->memory, parts.digits + 4 * i);
+        if (!magnitude && !digit)
+            refuse_digits(walk, object);
+        magnitude = magnitude << walk->at->long_digit_bits | digit;
+        all_bits |= digit;
+    }
+    if (all_bits >> walk->at->long_digit_bits)
+        refuse_digits(walk, object);
     phd__pack_int64(walk->to, parts.negative ? -(int64_t)magnitude : (int64_t)magnitude);
+}
+
+/* ---- the end of text and bytes ---- */
+
+static bool is_zero(struct phd_walk *walk, uint64_t address, unsigned size)
+{
+    uint32_t zero = 0;
+    return memcmp(phd__view(walk->memory, address, size), &zero, size) == 0;
+}
+
+/* The same when it may be unreadable. */
+static __attribute__((noinline)) bool is_readable_zero(struct phd_walk *walk, uint64_t address, unsigned size)
+{
+    struct phd_guard guard;
+    volatile bool zero = false;
+    if (PHD_GUARD(walk->memory, &guard))
+        zero = is_zero(walk, address, size);
+    PHD_UNGUARD(walk->memory, &guard);
+    return zero;
+}
+
+/* Faults unless a zero of `size` bytes stands at `end`: CPython puts one behind the content of every str, bytes and
+ * bytearray (Objects/unicodeobject.c: PyUnicode_New; Objects/bytesobject.c: PyBytes_FromStringAndSize). A wrong length
+ * hardly ever leads to one. Where it cannot be read, the first attempt to write the record faults there, and the second,
+ * careful one tells more. */
+static inline void check_end(struct phd_walk *walk, uint64_t object, uint64_t end, unsigned size, const char *reason)
+{
+    if (__builtin_expect(walk->careful ? !is_readable_zero(walk, end, size) : !is_zero(walk, end, size), 0))
+        phd__memory_fault(walk->memory, object, reason);
 }
 
 /* ---- str ---- */
@@ -117,9 +174,29 @@ static void read_str(struct phd_walk *walk, uint64_t object, struct str_parts *p
         phd__memory_fault(walk->memory, object, "a str of impossible length");
     if (parts->kind != 1 && parts->kind != 2 && parts->kind != 4)
         phd__memory_fault(walk->memory, object, "a str of unknown kind");
-    if (!parts->data && parts->length)
+    if (parts->ascii && parts->kind != 1)
+        phd__memory_fault(walk->memory, object, "a str whose kind is not that of ASCII");
+    if (parts->data)
+        check_end(walk, object, parts->data + parts->length * parts->kind, parts->kind,
+                  "a str that does not end where its length says");
+    else if (parts->length)
         phd__memory_fault(walk->memory, object, "a str without characters");
 }
+
+/* Whether all of the bytes are below 128, eight at a time. */
+static bool is_ascii(const uint8_t *data, uint64_t length)
+{
+    uint64_t all_bits = 0, word, i = 0;
+    for (; i + sizeof word <= length; i += sizeof word) {
+        memcpy(&word, data + i, sizeof word);
+        all_bits |= word;
+    }
+    for (; i < length; i++)
+        all_bits |= data[i];
+    return !(all_bits & 0x8080808080808080);
+}
+
+static const char not_ascii[] = "a str that claims to be ASCII and is not";
 
 static uint32_t character(const uint8_t *data, unsigned kind, uint64_t index)
 {
@@ -128,7 +205,7 @@ static uint32_t character(const uint8_t *data, unsigned kind, uint64_t index)
     return c;
 }
 
-/* What is beyond Unicode (in a broken str) becomes U+FFFD. */
+/* What is beyond Unicode (in a broken str that is shown all the same) becomes U+FFFD. */
 static unsigned utf8_encode(uint32_t c, uint8_t out[4])
 {
     if (c > 0x10ffff)
@@ -160,15 +237,21 @@ static bool is_surrogate(uint32_t c)
     return c >= 0xd800 && c < 0xe000;
 }
 
-static uint64_t utf8_length(const uint8_t *data, const struct str_parts *parts, bool *surrogates)
+/* Faults when there is a character that no str can have. */
+static uint64_t utf8_length(struct phd_walk *walk, const struct str_parts *parts, bool *surrogates)
 {
+    const uint8_t *data = phd__view(walk->memory, parts->data, parts->length * parts->kind);
     uint64_t length = 0;
     uint8_t scratch[4];
+    bool beyond = false;
     for (uint64_t i = 0; i < parts->length; i++) {
         uint32_t c = character(data, parts->kind, i);
         *surrogates |= is_surrogate(c);
+        beyond |= c > 0x10ffff;
         length += utf8_encode(c, scratch);
     }
+    if (beyond)
+        phd__memory_fault(walk->memory, parts->data, "a str with a character beyond Unicode");
     return length;
 }
 
@@ -187,12 +270,14 @@ bool phd__put_str(struct phd_walk *walk, uint64_t object, uint64_t limit)
         return false;
     const uint8_t *data = parts.length ? phd__view(walk->memory, parts.data, parts.length * parts.kind) : NULL;
     if (parts.ascii) {
+        if (!is_ascii(data, parts.length))
+            phd__memory_fault(walk->memory, object, not_ascii);
         phd__pack_str(walk->to, parts.length);
         phd__pack_str_body(walk->to, data, parts.length);
         return true;
     }
     bool surrogates = false;
-    uint64_t length = utf8_length(data, &parts, &surrogates);
+    uint64_t length = data ? utf8_length(walk, &parts, &surrogates) : 0;
     if (length > limit)
         return false;
     if (surrogates)
@@ -252,7 +337,7 @@ uint64_t phd__characters_utf8_length(struct phd_walk *walk, const struct phd_cha
     if (!characters->count)
         return 0;
     struct str_parts parts = {characters->count, characters->address, characters->kind, false};
-    return utf8_length(phd__view(walk->memory, parts.data, parts.length * parts.kind), &parts, surrogates);
+    return utf8_length(walk, &parts, surrogates);
 }
 
 void phd__content_append_characters(struct phd_content *content, const struct phd_characters *characters)
@@ -298,34 +383,61 @@ static const uint8_t *touched_view(struct phd_walk *walk, uint64_t address, uint
     return (const uint8_t *)view;
 }
 
-static void put_pieces(struct phd_walk *walk, uint64_t address, uint64_t length)
+static void put_pieces(struct phd_walk *walk, enum phd_shape shape, uint64_t address, uint64_t length)
 {
     for (uint64_t offset = 0; offset < length && !walk->stopped; offset += PHD_BLOCK_TARGET) {
         uint64_t piece = length - offset < PHD_BLOCK_TARGET ? length - offset : PHD_BLOCK_TARGET;
-        phd__put_part(walk, PHD_BLOCK_CONTENT, 1, offset, touched_view(walk, address + offset, piece), piece);
+        const uint8_t *view = touched_view(walk, address + offset, piece);
+        if (shape == PHD_SHAPE_STR && !is_ascii(view, piece))
+            phd__memory_fault(walk->memory, address + offset, not_ascii);
+        phd__put_part(walk, PHD_BLOCK_CONTENT, 1, offset, view, piece);
         phd__walk_check(walk);
     }
 }
 
 /* Blocks that are written cannot be taken back, so a read that fails costs the rest of the content only. */
-void phd__put_content(struct phd_walk *walk, uint64_t address, uint64_t length)
+void phd__put_content(struct phd_walk *walk, enum phd_shape shape, uint64_t address, uint64_t length)
 {
     struct phd_guard guard;
     if (walk->postponing)
         return;
     if (PHD_GUARD(walk->memory, &guard))
-        put_pieces(walk, address, length);
+        put_pieces(walk, shape, address, length);
     else
         walk->missing_values++;
     PHD_UNGUARD(walk->memory, &guard);
 }
 
-void phd__put_bytes_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape)
+uint64_t phd__bytes_length(struct phd_walk *walk, uint64_t object)
 {
     uint64_t length = phd__word_at(walk, object, walk->at->var_size);
-    uint64_t data = shape == PHD_SHAPE_BYTES ? object + (uint64_t)walk->at->bytes_data
-                                             : phd__word_at(walk, object, walk->at->bytearray_start);
     if (length > PHD_MAX_LENGTH)
         phd__memory_fault(walk->memory, object, "bytes of impossible length");
-    phd__put_bytes_at(walk, PHD_CONTENT_RECORD, shape, data, length);
+    check_end(walk, object, object + (uint64_t)walk->at->bytes_data + length, 1,
+              "bytes that do not end where their length says");
+    return length;
+}
+
+/* Include/cpython/bytearrayobject.h: ob_alloc, ob_bytes, ob_start; the content begins somewhere in what is allocated. */
+static uint64_t bytearray_start(struct phd_walk *walk, uint64_t object, uint64_t length)
+{
+    uint64_t allocated = phd__word_at(walk, object, walk->at->bytearray_start - 16);
+    uint64_t memory = phd__word_at(walk, object, walk->at->bytearray_start - 8);
+    uint64_t start = phd__word_at(walk, object, walk->at->bytearray_start);
+    if (length && (length > allocated || start < memory || start - memory > allocated - length))
+        phd__memory_fault(walk->memory, object, "a bytearray whose length exceeds its memory");
+    return start;
+}
+
+void phd__put_bytes_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape)
+{
+    if (shape == PHD_SHAPE_BYTES) {
+        uint64_t length = phd__bytes_length(walk, object);
+        phd__put_bytes_at(walk, PHD_CONTENT_RECORD, shape, object + (uint64_t)walk->at->bytes_data, length);
+        return;
+    }
+    uint64_t length = phd__word_at(walk, object, walk->at->var_size);
+    if (length > PHD_MAX_LENGTH)
+        phd__memory_fault(walk->memory, object, "bytes of impossible length");
+    phd__put_bytes_at(walk, PHD_CONTENT_RECORD, shape, bytearray_start(walk, object, length), length);
 }

@@ -99,7 +99,7 @@ static void for_each_piece(struct phd_walk *walk, const struct string_io_text *t
 {
     for (unsigned i = 0; i < 2; i++) {
         uint64_t count = text->lists[i] ? phd__word_at(walk, text->lists[i], walk->at->var_size) : 0;
-        uint64_t items = count ? phd__word_at(walk, text->lists[i], walk->at->list_items) : 0;
+        uint64_t items = count ? phd__list_items(walk, text->lists[i], count) : 0;
         if (count > MAX_PARTS)
             phd__memory_fault(walk->memory, text->lists[i], "a StringIO of too many parts");
         for (uint64_t j = 0; j < count; j++) {

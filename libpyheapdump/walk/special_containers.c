@@ -26,13 +26,33 @@ static void next_of_deque(struct phd_walk *walk, void *state, uint64_t *value, u
     *name = 0;
 }
 
+/* Whether the blocks from `first` on are those of `count` items, the last of which stands at `last_index` of `last`.
+ * Each has a link to the one before it, so a chain that runs in circles is found out at once. */
+static bool blocks_agree(struct phd_walk *walk, struct deque_position first, uint64_t count, uint64_t last,
+                         uint64_t last_index)
+{
+    uint64_t position = first.index + count - 1; /* of the last item, from the start of the first block */
+    if (first.index >= BLOCK_ITEMS || position % BLOCK_ITEMS != last_index)
+        return false;
+    uint64_t block = first.block;
+    for (uint64_t i = 0; i < position / BLOCK_ITEMS && !walk->stopped; i++) {
+        uint64_t next = phd__read_word(walk->memory, block + BLOCK_RIGHT);
+        if (next == first.block || phd__read_word(walk->memory, next) != block)
+            return false;
+        block = next;
+    }
+    return block == last;
+}
+
 void phd__put_deque(struct phd_walk *walk, uint64_t object, const struct phd_type *type)
 {
     struct deque_position at = {phd__field_word(walk, object, type, "_leftblock"),
                                 phd__field_word(walk, object, type, "_leftindex")};
     uint64_t count = phd__field_word(walk, object, type, "_size");
-    if (count && at.index >= BLOCK_ITEMS)
-        phd__memory_fault(walk->memory, object, "a deque that begins outside of its block");
+    if (count > PHD_MAX_LENGTH ||
+        (count && !blocks_agree(walk, at, count, phd__field_word(walk, object, type, "_rightblock"),
+                                phd__field_word(walk, object, type, "_rightindex"))))
+        phd__memory_fault(walk->memory, object, "a deque whose blocks are not those of its length");
     phd__put_values(walk, PHD_SHAPE_LIST, count, &(struct phd_value_source){next_of_deque, &at});
 }
 

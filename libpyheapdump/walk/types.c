@@ -59,12 +59,46 @@ static bool is_python_class(struct phd_types *types, uint64_t type, uint64_t fla
            text == phd__read_word(types->memory, name + (uint64_t)at->unicode_utf8);
 }
 
+/* Whether the type of what is at `object` says that its instances are types; it is told in `*metatype`. */
+static bool claims_to_be_type(struct phd_types *types, uint64_t object, uint64_t *metatype)
+{
+    *metatype = type_word(types, object, types->at->object_type);
+    return *metatype % 8 == 0 && (type_word(types, *metatype, types->at->type_flags) & PHD_TPFLAGS_TYPE_SUBCLASS) != 0;
+}
+
+/* A type, its metatype and the metatype's are types all. One that has an MRO is ready (Objects/typeobject.c, type_ready);
+ * without, it may be a static type of an extension module that was never readied. */
 static bool plausible(struct phd_types *types, uint64_t type)
 {
-    if (type % 8)
+    uint64_t metatype, ignored;
+    if (type % 8 || !claims_to_be_type(types, type, &metatype) || !claims_to_be_type(types, metatype, &ignored))
         return false;
-    uint64_t metatype = type_word(types, type, types->at->object_type);
-    return metatype % 8 == 0 && (type_word(types, metatype, types->at->type_flags) & PHD_TPFLAGS_TYPE_SUBCLASS) != 0;
+    return type_word(types, type, types->at->type_flags) & PHD_TPFLAGS_READY ||
+           !type_word(types, type, types->at->type_mro);
+}
+
+/* The flags by which CPython tells subclasses of builtin types (Include/object.h, unchanged 3.9 … 3.15). */
+static const struct {
+    unsigned bit;
+    enum phd_shape shape;
+} shape_flags[] = {
+    {24, PHD_SHAPE_INT}, {25, PHD_SHAPE_LIST}, {26, PHD_SHAPE_TUPLE}, {27, PHD_SHAPE_BYTES},
+    {28, PHD_SHAPE_STR}, {29, PHD_SHAPE_DICT}, {31, PHD_SHAPE_TYPE},
+};
+
+/* Whether the name by which a builtin type was found agrees with the type's flags: a wrong one of either would let all
+ * instances be read as what they are not. */
+static bool shape_agrees(const struct phd_type *info)
+{
+    enum phd_shape shape = info->shape == PHD_SHAPE_BOOL ? PHD_SHAPE_INT : info->shape;
+    if (shape == PHD_SHAPE_SPECIAL || (info->layout_name && phd__string_equal(info->layout_name, "frozendict")))
+        return true;
+    for (size_t i = 0; i < sizeof shape_flags / sizeof shape_flags[0]; i++) {
+        bool flagged = info->flags >> shape_flags[i].bit & 1;
+        if (flagged != (shape == shape_flags[i].shape))
+            return false;
+    }
+    return true;
 }
 
 static bool known_builtin(struct phd_type *info, const char *name, bool heap, bool is_self)
@@ -181,6 +215,8 @@ static void follow_bases(struct phd_types *types, struct phd_type *info, struct 
     struct findings found = {.fields = list};
     uint64_t type = info->address;
     for (unsigned depth = 0; type && depth < PHD_MAX_BASES; depth++) {
+        if (!plausible(types, type) || (int64_t)type_word(types, type, at->type_basicsize) > info->basicsize)
+            phd__memory_fault(types->memory, info->address, "not a type: its base");
         uint64_t flags = type_word(types, type, at->type_flags);
         bool python_class = is_python_class(types, type, flags);
         if (!python_class && learn_c_type(types, info, type, (flags & PHD_TPFLAGS_HEAPTYPE) != 0, &found))
@@ -223,9 +259,13 @@ struct phd_type *phd__types_learn(struct phd_types *types, uint64_t address)
     if (info.basicsize < at->object_size || info.basicsize > PHD_MAX_BASICSIZE || info.itemsize < 0 ||
         info.itemsize > PHD_MAX_BASICSIZE)
         phd__memory_fault(types->memory, address, "not a type: its basicsize");
+    if (info.dictoffset > info.basicsize - 8)
+        phd__memory_fault(types->memory, address, "not a type: its dictoffset");
     info.python_class = is_python_class(types, address, info.flags);
     struct field_list list = {.count = 0};
     follow_bases(types, &info, &list);
+    if (!shape_agrees(&info))
+        phd__memory_fault(types->memory, address, "not a type: its flags and name disagree");
     decide_ownership(&info);
     struct phd_type *kept = phd__arena_alloc(types->arena, sizeof info);
     struct phd_instance_field *fields = phd__arena_alloc(types->arena, (list.count + 1) * sizeof list.items[0]);

@@ -83,6 +83,8 @@ struct phd_types {
 
 /* Python's type flags (Include/object.h, unchanged 3.9 … 3.15) */
 #define PHD_TPFLAGS_HEAPTYPE ((uint64_t)1 << 9)
+#define PHD_TPFLAGS_READY ((uint64_t)1 << 12)
+#define PHD_TPFLAGS_DICT_SUBCLASS ((uint64_t)1 << 29)
 #define PHD_TPFLAGS_TYPE_SUBCLASS ((uint64_t)1 << 31)
 
 /* The description of the type at `address`. Faults (jumps to the recovery point) when that is no type. */

@@ -98,7 +98,7 @@ static bool put_leaf(struct phd_walk *walk, uint64_t object, const struct phd_ty
     }
     case PHD_SHAPE_STR: return phd__put_str(walk, object, PHD_MAX_LEAF_BYTES);
     case PHD_SHAPE_BYTES: {
-        uint64_t length = phd__word_at(walk, object, at->var_size);
+        uint64_t length = phd__bytes_length(walk, object);
         if (length > PHD_MAX_LEAF_BYTES)
             return false;
         phd__pack_bytes(walk->to, phd__view(walk->memory, object + (uint64_t)at->bytes_data, length), length);
@@ -117,7 +117,7 @@ static void put_readable(struct phd_walk *walk, uint64_t object)
     switch (type->shape) {
     case PHD_SHAPE_NONE: phd__pack_nil(walk->to); return;
     case PHD_SHAPE_BOOL:
-        if (phd__read_u32(walk->memory, object + (uint64_t)walk->at->long_digits))
+        if (phd__bool_value(walk, object))
             phd__pack_true(walk->to);
         else
             phd__pack_false(walk->to);

@@ -15,6 +15,8 @@
 #ifndef PHD_WALK_WALK_H
 #define PHD_WALK_WALK_H
 
+#include <limits.h>
+
 #include "encode/blocks.h"
 #include "encode/pack.h"
 #include "layout/layout.h"
@@ -63,6 +65,7 @@ struct phd_walk {
     struct phd_buffer items;   /* the ITEMS block being filled */
     uint64_t items_offset;     /* values of the object written before that block */
     uint64_t items_count;      /* values in it */
+    uint64_t unreadable_run;   /* values of the object that could not be read, one after the other, up to now */
     struct phd_buffer *to;     /* where values are written now: `records` or `items` */
     int64_t *address_deltas;   /* of the records in `records` */
     uint64_t last_address;
@@ -154,6 +157,10 @@ void phd__put_id(struct phd_walk *walk, uint64_t id, bool is_new);
 void phd__put_int(struct phd_walk *walk, uint64_t object);
 /* How many of CPython's digits the int at `object` has. */
 uint64_t phd__int_digits(struct phd_walk *walk, uint64_t object);
+/* The value of the bool at `object`. Faults when it is none. */
+bool phd__bool_value(struct phd_walk *walk, uint64_t object);
+/* The length of the bytes object at `object`. Faults when its content does not end there. */
+uint64_t phd__bytes_length(struct phd_walk *walk, uint64_t object);
 /* The UTF-8 content of a str as a msgpack value; `limit` as in phd__str_utf8. False when it is longer: nothing written. */
 bool phd__put_str(struct phd_walk *walk, uint64_t object, uint64_t limit);
 /* An upper bound of the bytes of the str in UTF-8, without reading its characters. */
@@ -179,6 +186,10 @@ void phd__put_set_record(struct phd_walk *walk, uint64_t object, enum phd_shape 
 /* containers.c: the record of a container or text whose `count` values or bytes stand in blocks of their own */
 void phd__put_split(struct phd_walk *walk, enum phd_shape shape, uint64_t count);
 
+/* containers.c: the address of the items of the list at `object`, which has `count` of them. Faults when its memory is
+ * for fewer. */
+uint64_t phd__list_items(struct phd_walk *walk, uint64_t object, uint64_t count);
+
 /* containers.c: dicts */
 struct phd_dict_cursor {
     uint64_t keys;      /* address of the key table */
@@ -187,6 +198,7 @@ struct phd_dict_cursor {
     uint64_t order;     /* address of the order bytes (split tables of 3.11+), 0: key order */
     int64_t order_step; /* +1 or -1 */
     uint64_t used;      /* entries or order bytes to visit */
+    uint64_t filled;    /* entries that the key table has */
     uint64_t position;
     unsigned entry_size;
     unsigned key_offset;
@@ -199,6 +211,9 @@ uint64_t phd__dict_length(struct phd_walk *walk, uint64_t dict);
 /* The value of str key `name` in dict `dict`, or 0. */
 uint64_t phd__dict_get(struct phd_walk *walk, uint64_t dict, const char *name);
 
+/* Write `values` missing values, which tell that a container's count is not what it holds. */
+void phd__put_disagreement(struct phd_walk *walk, uint64_t object, unsigned values);
+
 /* The value of the very object `key`, whose hash is `hash`, or 0. */
 uint64_t phd__dict_value_of(struct phd_walk *walk, uint64_t dict, uint64_t key, uint64_t hash);
 
@@ -210,8 +225,9 @@ void phd__put_split_values(struct phd_walk *walk, enum phd_shape shape, uint64_t
 /* `name`: the key of a dict's value, else 0 */
 void phd__items_value(struct phd_walk *walk, uint64_t name, uint64_t object);
 
-/* record.c: `bytes` of the target at `address` as CONTENT blocks of the current object. */
-void phd__put_content(struct phd_walk *walk, uint64_t address, uint64_t length);
+/* leaves.c: `length` bytes of the target at `address` as CONTENT blocks of the current object. PHD_SHAPE_STR: they must be
+ * ASCII, what is not is missing. */
+void phd__put_content(struct phd_walk *walk, enum phd_shape shape, uint64_t address, uint64_t length);
 
 /* frames.c: the base of a generator, coroutine or async generator */
 void phd__put_generator_base(struct phd_walk *walk, uint64_t object);
@@ -236,10 +252,19 @@ void phd__put_traceback_record(struct phd_walk *walk, uint64_t object, const str
 struct phd_position {
     int line, end_line, column, end_column; /* -1: not known */
 };
-/* code.c: where instruction `lasti` (byte offset) of code object `code` stands in the source. */
+/* The instruction of a frame that points outside of its code. */
+#define PHD_LASTI_UNKNOWN INT_MIN
+/* code.c: where instruction `lasti` (byte offset) of code object `code` stands in the source, as far as it can be told.
+ * Never faults. */
 void phd__code_position(struct phd_walk *walk, uint64_t code, int lasti, struct phd_position *position);
 void phd__put_position(struct phd_walk *walk, const struct phd_position *position);
 bool phd__is_code(struct phd_walk *walk, uint64_t object);
+/* Bytes of the instructions of `code`. */
+uint64_t phd__code_length(struct phd_walk *walk, uint64_t code);
+/* How many local variables, cells and free variables `code` has. Faults when that is not how many names it has. */
+uint64_t phd__code_variables(struct phd_walk *walk, uint64_t code);
+/* The length of the tuple at `tuple` (0: none). Faults when it is no tuple. */
+uint64_t phd__tuple_length(struct phd_walk *walk, uint64_t tuple);
 
 /* What a frame is made of, the same for all versions. */
 struct phd_frame {
@@ -250,19 +275,22 @@ struct phd_frame {
     uint64_t object;        /* the PyFrameObject, 0 when there is none */
     uint64_t code;
     uint64_t globals, builtins, namespace_;
-    uint64_t back; /* as a queue entry, 0 for none */
+    uint64_t back;            /* as a queue entry, 0 for none */
+    const char *back_problem; /* why it is not known, or NULL */
     uint64_t localsplus;
     uint64_t stack;
     uint64_t stack_count;
-    uint64_t local_count; /* locals, cells and free variables */
-    int lasti;
+    uint64_t local_count;      /* locals, cells and free variables */
+    const char *local_problem; /* why they are not known, or NULL */
+    const char *stack_problem; /* the same of the stack */
+    int lasti;                 /* byte offset, -1 before the first, or PHD_LASTI_UNKNOWN */
     const char *owner;
 };
-/* frames.c: read the frame of queue entry `entry`. False when it runs no code object (a base or shim frame). */
+/* frames.c: read the frame of queue entry `entry`. False when it runs no code object (a base, shim or broken frame). */
 bool phd__frame_read(struct phd_walk *walk, uint64_t entry, struct phd_frame *frame);
 /* Write a reference to the frame of queue entry `entry` (0: None). */
 void phd__put_frame_reference(struct phd_walk *walk, uint64_t entry);
-/* The next calling frame that runs code, as a queue entry, or 0. `entry` may be any frame. */
+/* The next calling frame that runs code, or one that is broken, as a queue entry, or 0. `entry` may be any frame. */
 uint64_t phd__frame_caller(struct phd_walk *walk, uint64_t entry);
 /* The queue entry for interpreter frame `iframe`: its frame object where there is one. */
 uint64_t phd__frame_entry(struct phd_walk *walk, uint64_t iframe);

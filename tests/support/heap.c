@@ -11,6 +11,7 @@
 #include "walk/types.h"
 
 enum { CAPACITY = 16 * 1024 * 1024, PAGE = 4096, DICT_ENTRY = 24, TYPE_BYTES = 1024 };
+#define INHERITED_FLAGS ((uint64_t)0xff << 24)
 
 void heap_set_word(uint64_t address, int64_t offset, uint64_t value)
 {
@@ -76,13 +77,16 @@ uint64_t heap_new_type(struct heap *heap, const char *name, uint64_t base, uint6
     heap_set_word(type, heap->at->type_name, text);
     heap_set_word(type, heap->at->type_base, base);
     heap_set_word(type, heap->at->type_basicsize, basicsize);
-    heap_set_word(type, heap->at->type_flags, flags);
+    /* Flags of builtin values are inherited (Objects/typeobject.c, inherit_special). */
+    uint64_t inherited = base ? heap_word(base, heap->at->type_flags) & INHERITED_FLAGS : 0;
+    heap_set_word(type, heap->at->type_flags, flags | inherited);
     return type;
 }
 
-static uint64_t builtin(struct heap *heap, const char *name, uint64_t basicsize)
+/* `flag`: the bit of the flags that tells subclasses of it, or 0 */
+static uint64_t builtin(struct heap *heap, const char *name, uint64_t basicsize, unsigned flag)
 {
-    return heap_new_type(heap, name, heap->object, basicsize, 0);
+    return heap_new_type(heap, name, heap->object, basicsize, flag ? UINT64_C(1) << flag : 0);
 }
 
 static void make_types(struct heap *heap)
@@ -91,21 +95,22 @@ static void make_types(struct heap *heap)
     heap_set_word(heap->type, heap->at->object_type, heap->type);
     heap->object = heap_new_type(heap, "object", 0, 16, 0);
     heap_set_word(heap->type, heap->at->type_base, heap->object);
-    heap->none_type = builtin(heap, "NoneType", 16);
-    heap->bool_ = builtin(heap, "bool", 24);
-    heap->int_ = builtin(heap, "int", 24);
-    heap->float_ = builtin(heap, "float", 24);
-    heap->complex_ = builtin(heap, "complex", 32);
-    heap->str = builtin(heap, "str", 80);
-    heap->bytes = builtin(heap, "bytes", 33);
-    heap->bytearray = builtin(heap, "bytearray", 56);
-    heap->list = builtin(heap, "list", 40);
-    heap->tuple = builtin(heap, "tuple", 24);
-    heap->dict = builtin(heap, "dict", 48);
-    heap->set = builtin(heap, "set", 200);
+    heap->none_type = builtin(heap, "NoneType", 16, 0);
+    heap->bool_ = builtin(heap, "bool", 24, 24);
+    heap->int_ = builtin(heap, "int", 24, 24);
+    heap->float_ = builtin(heap, "float", 24, 0);
+    heap->complex_ = builtin(heap, "complex", 32, 0);
+    heap->str = builtin(heap, "str", 80, 28);
+    heap->bytes = builtin(heap, "bytes", 33, 27);
+    heap->bytearray = builtin(heap, "bytearray", 56, 0);
+    heap->list = builtin(heap, "list", 40, 25);
+    heap->tuple = builtin(heap, "tuple", 24, 26);
+    heap->dict = builtin(heap, "dict", 48, 29);
+    heap->set = builtin(heap, "set", 200, 0);
     heap->none = heap_shared(heap, heap_new_object(heap, heap->none_type, 16));
     heap->true_ = heap_shared(heap, heap_new_object(heap, heap->bool_, 32));
     heap_set_u32(heap->true_, heap->at->long_digits, 1);
+    heap_set_word(heap->true_, heap->at->long_size, heap->at->long_tagged ? 1 << 3 : 1);
 }
 
 void heap_open(struct heap *heap, int version)
@@ -198,6 +203,8 @@ uint64_t heap_new_bytearray(struct heap *heap, const void *bytes, size_t length)
     uint64_t object = heap_new_object(heap, heap->bytearray, 64);
     uint64_t content = heap_bytes(heap, length + 1);
     heap_set_word(object, heap->at->var_size, length);
+    heap_set_word(object, heap->at->bytearray_start - 16, length + 1); /* allocated */
+    heap_set_word(object, heap->at->bytearray_start - 8, content);
     heap_set_word(object, heap->at->bytearray_start, content);
     copy_in(content, bytes, length);
     return object;
@@ -211,6 +218,7 @@ uint64_t heap_new_list(struct heap *heap, size_t count, const uint64_t *items)
     uint64_t array = count ? heap_bytes(heap, 8 * count) : 0;
     heap_set_word(object, heap->at->var_size, count);
     heap_set_word(object, heap->at->list_items, array);
+    heap_set_word(object, heap->at->list_items + 8, count); /* allocated */
     if (items)
         copy_in(array, items, 8 * count);
     return object;
@@ -263,6 +271,7 @@ uint64_t heap_new_set(struct heap *heap, size_t count, const uint64_t *members)
     while (slots < 2 * count)
         slots *= 2;
     uint64_t table = heap_bytes(heap, slots * (size_t)at->set_entry_size);
+    heap_set_word(object, at->set_used - 8, count); /* fill */
     heap_set_word(object, at->set_used, count);
     heap_set_word(object, at->set_mask, slots - 1);
     heap_set_word(object, at->set_table, table);
