@@ -23,6 +23,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -36,6 +37,7 @@
 #include "crash/message.h"
 #include "crash/record.h"
 #include "crash/target.h"
+#include "memory/memory.h"
 #include "pyheapdump.h"
 #include "safe/pages.h"
 #include "safe/text.h"
@@ -49,8 +51,12 @@ enum {
     RESERVE = 32 * 1024 * 1024,     /* address space for the walk when the system refuses memory */
     LOOK = 5 * 1000 * 1000,         /* nanoseconds between two looks at the first thread */
     AFTER_DUMP = 200 * 1000 * 1000, /* nanoseconds in which the thread that crashed first ends the process */
-    EXTRA_SECONDS = 5               /* that others wait longer than the first */
+    EXTRA_SECONDS = 5,              /* that others wait longer than the first */
+    LAST_SECONDS = 2                /* for what remains to be done when the time for the dump is over */
 };
+
+/* A time to wait that is as good as none, and fits when counted in nanoseconds. */
+static const double MAX_SECONDS = 1e9;
 
 static const int signals[SIGNAL_COUNT] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP};
 
@@ -68,7 +74,10 @@ static struct {
 /* Which thread makes the dump: its process << 32 | its kernel id, 0 while there is none. A forked child inherits the
  * number of its parent, which is not its own. */
 static _Atomic uint64_t dumping_thread;
-static atomic_bool dump_done;
+/* The same number when that thread is done with it. */
+static _Atomic uint64_t done_thread;
+/* The thread that lets its signal happen again; the last one when there are several. */
+static _Atomic uint64_t handing_thread;
 
 /* Signals that were handed over: one that comes again was raised by a previous handler that calls us in its turn. */
 static volatile sig_atomic_t handed_over[SIGNAL_COUNT];
@@ -80,12 +89,24 @@ static struct {
     struct phd_crash crash;
     struct phd_request request;
     struct phd_target target;
+    struct phd_snapshot snapshot;
+    uint64_t deadline_ns;
     sigjmp_buf give_up;
     volatile sig_atomic_t can_give_up;
     ucontext_t outside, inside;
     _Alignas(64) char stack[DUMP_STACK];
     _Alignas(64) char fault_stack[FAULT_STACK];
 } dump;
+
+static uint64_t this_thread(void)
+{
+    return (uint64_t)getpid() << 32 | (uint64_t)gettid();
+}
+
+static int process_of(uint64_t thread)
+{
+    return (int)(thread >> 32);
+}
 
 static int index_of(int signal_number)
 {
@@ -97,10 +118,10 @@ static int index_of(int signal_number)
 
 /* ---- the dump ---- */
 
-static int64_t wall_clock_ns(void)
+static int64_t clock_ns(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
@@ -117,31 +138,37 @@ static void fill_request(struct phd_request *request)
     request->final_name = dump.target.final;
     request->sequence = dump.target.sequence;
     request->pid = getpid();
-    request->time_ns = wall_clock_ns();
+    request->time_ns = clock_ns(CLOCK_REALTIME);
     if (request->max_seconds <= 0 || request->max_seconds > limit)
         request->max_seconds = limit;
 }
 
-static void make_dump(void)
+static void tell(enum phd_status status, const struct phd_result *result, const struct phd_error *error)
 {
-    struct phd_snapshot snapshot;
-    struct phd_result result;
-    struct phd_error error;
-    const char *final = dump.target.final, *temporary = dump.target.temporary;
-    memset(&error, 0, sizeof error);
-    phd__crash_record(&dump.crash, dump.info, dump.context);
-    if (!phd__target_choose(&dump.target, installed.directory, getpid()))
-        return;
-    fill_request(&dump.request);
-    enum phd_status status = phd_snapshot_start(&dump.request, &snapshot, &error);
-    if (status == PHD_OK)
-        status = phd_snapshot_wait(&snapshot, installed.options.timeout, &result, &error);
     if (installed.options.quiet)
         return;
     if (status == PHD_OK)
-        phd__say_written(final, &result);
+        phd__say_written(dump.target.final, result);
     else
-        phd__say_failed(final, temporary, &error);
+        phd__say_failed(dump.target.final, dump.target.temporary, error);
+}
+
+static void make_dump(void)
+{
+    struct phd_result result;
+    struct phd_error error;
+    enum phd_status status = PHD_ERROR_WRITE;
+    memset(&error, 0, sizeof error);
+    phd__crash_record(&dump.crash, dump.info, dump.context);
+    if (!phd__target_choose(&dump.target, installed.directory, getpid())) {
+        phd__error_set(&error, PHD_ERROR_WRITE, 0, "no name is free");
+    } else {
+        fill_request(&dump.request);
+        status = phd_snapshot_start(&dump.request, &dump.snapshot, &error);
+    }
+    if (status == PHD_OK)
+        status = phd_snapshot_wait(&dump.snapshot, installed.options.timeout, &result, &error);
+    tell(status, &result, &error);
 }
 
 /* Runs on the dump's own stack. The alternate stack in use, from which we came, must not be used again while its frames
@@ -153,28 +180,56 @@ static void make_dump_here(void)
     make_dump();
 }
 
+static void tell_given_up(void)
+{
+    struct phd_error error;
+    phd__error_set(&error, PHD_ERROR_CHILD, 0, "given up: it has crashed or overran its deadline");
+    tell(PHD_ERROR_CHILD, NULL, &error);
+}
+
+/* Run `body` on the dump's own stack. False when it was given up: it crashed, or overran the deadline. */
+static bool run_on_dump_stack(void (*body)(void))
+{
+    volatile bool finished = false;
+    if (sigsetjmp(dump.give_up, 1) == 0 && getcontext(&dump.inside) == 0) {
+        dump.can_give_up = true;
+        dump.inside.uc_stack = (stack_t){.ss_sp = dump.stack, .ss_flags = 0, .ss_size = DUMP_STACK};
+        dump.inside.uc_link = &dump.outside;
+        makecontext(&dump.inside, body, 0);
+        finished = swapcontext(&dump.outside, &dump.inside) == 0;
+    }
+    dump.can_give_up = false;
+    return finished;
+}
+
+/* SIGALRM may also come from a timer of the program. */
 static void on_deadline(int signal_number)
 {
-    (void)signal_number;
     uint64_t thread = atomic_load(&dumping_thread);
-    if (thread != ((uint64_t)getpid() << 32 | (uint64_t)gettid()))
+    (void)signal_number;
+    if (!dump.can_give_up || (uint64_t)clock_ns(CLOCK_MONOTONIC) < dump.deadline_ns)
+        return;
+    if (thread != this_thread())
         syscall(SYS_tgkill, getpid(), (int)thread, SIGALRM);
-    else if (dump.can_give_up)
+    else
         siglongjmp(dump.give_up, 1);
 }
 
-/* A dump that has to be written in place cannot be killed: the alarm clock ends it. A child is waited for with a
- * deadline of its own, which comes first. */
+/* A dump that has to be written in place cannot be killed: the alarm clock ends it, and when even telling that hangs,
+ * it rings again. A child is waited for with a deadline of its own, which comes first. */
 static void set_alarm(struct sigaction *previous_action, struct itimerval *previous_timer)
 {
     struct sigaction action;
     struct itimerval timer;
     sigset_t alarm_signal;
+    double timeout = installed.options.timeout < MAX_SECONDS ? installed.options.timeout : MAX_SECONDS;
     memset(&action, 0, sizeof action);
     memset(&timer, 0, sizeof timer);
     action.sa_handler = on_deadline;
-    action.sa_flags = SA_ONSTACK;
-    timer.it_value.tv_sec = (time_t)installed.options.timeout + 2;
+    action.sa_flags = SA_ONSTACK | SA_RESTART;
+    timer.it_value.tv_sec = (time_t)timeout + LAST_SECONDS;
+    timer.it_interval.tv_sec = LAST_SECONDS;
+    dump.deadline_ns = (uint64_t)clock_ns(CLOCK_MONOTONIC) + (uint64_t)timer.it_value.tv_sec * 1000000000u;
     sigaction(SIGALRM, &action, previous_action);
     setitimer(ITIMER_REAL, &timer, previous_timer);
     sigemptyset(&alarm_signal);
@@ -182,23 +237,30 @@ static void set_alarm(struct sigaction *previous_action, struct itimerval *previ
     sigprocmask(SIG_UNBLOCK, &alarm_signal, NULL);
 }
 
+/* In this order no alarm of ours meets the program's handler, and none of the program's meets ours. */
+static void put_alarm_back(const struct sigaction *previous_action, const struct itimerval *previous_timer)
+{
+    static const struct itimerval no_timer;
+    setitimer(ITIMER_REAL, &no_timer, NULL);
+    sigaction(SIGALRM, previous_action, NULL);
+    setitimer(ITIMER_REAL, previous_timer, NULL);
+}
+
 static void run_dump(const siginfo_t *info, const void *context)
 {
-    static struct sigaction previous_action; /* static: kept over the jump */
+    static struct sigaction previous_action;
     static struct itimerval previous_timer;
     dump.info = info;
     dump.context = context;
+    dump.snapshot.pid = 0;
     set_alarm(&previous_action, &previous_timer);
-    if (sigsetjmp(dump.give_up, 1) == 0 && getcontext(&dump.inside) == 0) {
-        dump.can_give_up = true;
-        dump.inside.uc_stack = (stack_t){.ss_sp = dump.stack, .ss_flags = 0, .ss_size = DUMP_STACK};
-        dump.inside.uc_link = &dump.outside;
-        makecontext(&dump.inside, make_dump_here, 0);
-        swapcontext(&dump.outside, &dump.inside);
+    if (!run_on_dump_stack(make_dump_here)) {
+        phd__memory_self_close(NULL);
+        if (dump.snapshot.pid > 0)
+            kill(dump.snapshot.pid, SIGKILL);
+        run_on_dump_stack(tell_given_up);
     }
-    dump.can_give_up = false;
-    setitimer(ITIMER_REAL, &previous_timer, NULL);
-    sigaction(SIGALRM, &previous_action, NULL);
+    put_alarm_back(&previous_action, &previous_timer);
 }
 
 /* ---- the signal ---- */
@@ -211,12 +273,23 @@ static void pause_for(long nanoseconds)
 }
 
 /* Another thread has crashed first. Its signal is to end the process; if that does not happen, ours does. */
-static void wait_for_dump(void)
+static void wait_for_dump(uint64_t dumping)
 {
     double limit = (installed.options.timeout + EXTRA_SECONDS) * 1e9;
-    for (double waited = 0; !atomic_load(&dump_done) && waited < limit; waited += LOOK)
+    for (double waited = 0; atomic_load(&done_thread) != dumping && waited < limit; waited += LOOK)
         pause_for(LOOK);
     pause_for(AFTER_DUMP);
+}
+
+static bool ignores(const struct sigaction *action)
+{
+    return !(action->sa_flags & SA_SIGINFO) && action->sa_handler == SIG_IGN;
+}
+
+/* Would the instruction that the thread returns to raise the signal again? */
+static bool will_fault_again(int signal_number, const siginfo_t *info)
+{
+    return info->si_code > 0 && signal_number != SIGTRAP && signal_number != SIGSYS;
 }
 
 /* Let the signal happen again as soon as the handler returns. */
@@ -224,51 +297,72 @@ static void hand_over(int signal_number, siginfo_t *info)
 {
     static const struct sigaction default_action; /* SIG_DFL is 0 */
     int index = index_of(signal_number);
+    const struct sigaction *previous = &installed.previous[index];
     sigset_t blocked;
-    sigaction(signal_number, handed_over[index] ? &default_action : &installed.previous[index], NULL);
+    /* what the kernel raises is not ignored: it ends the process */
+    sigaction(signal_number, handed_over[index] || ignores(previous) ? &default_action : previous, NULL);
     handed_over[index] = true;
     sigemptyset(&blocked);
     sigaddset(&blocked, signal_number);
     sigprocmask(SIG_BLOCK, &blocked, NULL);
-    if (syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), signal_number, info) != 0 && info->si_code <= 0)
-        syscall(SYS_tgkill, getpid(), gettid(), signal_number); /* without its information; else it will fault again */
+    atomic_store(&handing_thread, this_thread());
+    if (syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), signal_number, info) != 0 &&
+        !will_fault_again(signal_number, info))
+        syscall(SYS_tgkill, getpid(), gettid(), signal_number); /* without its information */
+    atomic_store(&handing_thread, 0);
 }
 
-static bool is_ignored(int signal_number, const siginfo_t *info)
+/* This thread makes the dump, and another signal has come. Is the program to go on with it? */
+static bool interrupt_dump(const siginfo_t *info)
 {
-    const struct sigaction *previous = &installed.previous[index_of(signal_number)];
-    return info->si_code <= 0 && !(previous->sa_flags & SA_SIGINFO) && previous->sa_handler == SIG_IGN;
-}
-
-/* The first thread of this process that gets here makes the dump. */
-static void dump_once(const siginfo_t *info, const void *context)
-{
-    uint64_t me = (uint64_t)getpid() << 32 | (uint64_t)gettid();
-    uint64_t dumping = atomic_load(&dumping_thread);
-    if (dumping >> 32 != me >> 32) {
-        atomic_store(&dump_done, false);
-        if (atomic_compare_exchange_strong(&dumping_thread, &dumping, me)) {
-            run_dump(info, context);
-            atomic_store(&dump_done, true);
-            return;
-        }
-    }
-    if (atomic_load(&dump_done))
-        return;
-    if (dumping != me)
-        wait_for_dump();
-    else if (dump.can_give_up)
+    if (info->si_code <= 0 && info->si_pid != getpid())
+        return false; /* somebody wants the process to end, which it is about to do */
+    if (dump.can_give_up)
         siglongjmp(dump.give_up, 1); /* we crashed ourselves */
+    return true;
+}
+
+/* The first thread of this process that gets here makes the dump. False: the signal has no consequences. */
+static bool dump_once(const siginfo_t *info, const void *context)
+{
+    uint64_t me = this_thread(), dumping = atomic_load(&dumping_thread);
+    if (process_of(dumping) != process_of(me) && atomic_compare_exchange_strong(&dumping_thread, &dumping, me)) {
+        for (int i = 0; i < SIGNAL_COUNT; i++)
+            handed_over[i] = false; /* by a parent, or by a child that shares our memory (vfork) */
+        run_dump(info, context);
+        atomic_store(&done_thread, me);
+        return true;
+    }
+    if (atomic_load(&done_thread) == dumping)
+        return true;
+    if (dumping == me)
+        return interrupt_dump(info);
+    wait_for_dump(dumping);
+    return true;
+}
+
+/* Has a filter of the program (seccomp, SECCOMP_RET_TRAP) refused a system call of ours? */
+static bool is_call_of_ours(int signal_number, const siginfo_t *info)
+{
+    uint64_t me = this_thread(), dumping = atomic_load(&dumping_thread);
+    return signal_number == SIGSYS && info->si_code > 0 &&
+           ((dumping == me && atomic_load(&done_thread) != me) || atomic_load(&handing_thread) == me);
 }
 
 static void on_fatal(int signal_number, siginfo_t *info, void *context)
 {
-    int saved_errno = errno;
-    if (is_ignored(signal_number, info))
+    int saved_errno = errno, cancel_state;
+    if (is_call_of_ours(signal_number, info)) {
+        phd__refuse_call(context);
         return;
-    if (installed.in_place)
-        dump_once(info, context);
-    hand_over(signal_number, info);
+    }
+    if (info->si_code <= 0 && ignores(&installed.previous[index_of(signal_number)]))
+        return;
+    /* Much of what is called here is a cancellation point: a thread that somebody has cancelled would end in it. */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    if (!installed.in_place || dump_once(info, context))
+        hand_over(signal_number, info);
+    pthread_setcancelstate(cancel_state, NULL);
     errno = saved_errno;
 }
 
@@ -328,8 +422,10 @@ enum phd_status phd_install(const struct phd_options *options, struct phd_error 
     sigfillset(&action.sa_mask);
     for (int i = 0; i < SIGNAL_COUNT; i++)
         sigdelset(&action.sa_mask, signals[i]);
-    for (int i = 0; i < SIGNAL_COUNT; i++)
+    for (int i = 0; i < SIGNAL_COUNT; i++) {
+        handed_over[i] = false;
         sigaction(signals[i], &action, &installed.previous[i]);
+    }
     installed.in_place = true;
     return PHD_OK;
 }

@@ -6,6 +6,7 @@
  */
 #include "crash/record.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
@@ -119,4 +120,9 @@ void phd__crash_record(struct phd_crash *crash, const siginfo_t *info, const voi
     }
     record_registers(&crash->registers, context);
     phd__directory_each("/proc/self/task", record_standing, crash);
+}
+
+void phd__refuse_call(void *context)
+{
+    ((ucontext_t *)context)->uc_mcontext.gregs[REG_RAX] = -ENOSYS;
 }

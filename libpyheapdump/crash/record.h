@@ -12,4 +12,7 @@
 /* Fill `crash` for the calling thread, which got `info` and `context` in its handler. */
 void phd__crash_record(struct phd_crash *crash, const siginfo_t *info, const void *context);
 
+/* Let the system call that raised SIGSYS in the thread of `context` return ENOSYS. */
+void phd__refuse_call(void *context);
+
 #endif

@@ -51,7 +51,8 @@ struct phd_guard {
 _Noreturn void phd__memory_fault(struct phd_memory *memory, uint64_t address, const char *reason);
 
 /* Make `memory` the memory of this process and install the handlers of SIGSEGV and SIGBUS that guard it. The previous
- * handlers are kept in static storage until phd__memory_self_close. One at a time per process. */
+ * handlers are kept in static storage until phd__memory_self_close. One at a time per process. Closing does
+ * nothing when none is open. */
 enum phd_status phd__memory_self_open(struct phd_memory *memory, struct phd_error *error);
 void phd__memory_self_close(struct phd_memory *memory);
 

@@ -75,6 +75,8 @@ enum phd_status phd__memory_self_open(struct phd_memory *memory, struct phd_erro
 void phd__memory_self_close(struct phd_memory *memory)
 {
     (void)memory;
+    if (!guarded)
+        return;
     for (int i = 0; i < 2; i++)
         sigaction(guarded_signals[i], &previous_actions[i], NULL);
     guarded = NULL;

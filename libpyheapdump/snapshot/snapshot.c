@@ -24,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "crash/record.h"
 #include "dump.h"
 #include "safe/text.h"
 
@@ -100,10 +101,17 @@ static void end_child(int signal_number)
     _exit(CHILD_FAULTED);
 }
 
+/* A filter of the program (seccomp, SECCOMP_RET_TRAP) refuses a system call: the child does without. */
+static void fail_call(int signal_number, siginfo_t *info, void *context)
+{
+    (void)signal_number, (void)info;
+    phd__refuse_call(context);
+}
+
 /* The handlers of the program are not for the child. */
 static void take_over_faults(void)
 {
-    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
     struct sigaction action;
     sigset_t unblocked;
     memset(&action, 0, sizeof action);
@@ -114,6 +122,10 @@ static void take_over_faults(void)
         sigaction(faults[i], &action, NULL);
         sigaddset(&unblocked, faults[i]);
     }
+    action.sa_sigaction = fail_call;
+    action.sa_flags |= SA_SIGINFO;
+    sigaction(SIGSYS, &action, NULL);
+    sigaddset(&unblocked, SIGSYS);
     sigprocmask(SIG_UNBLOCK, &unblocked, NULL);
 }
 
@@ -122,10 +134,10 @@ static _Noreturn void run_child(const struct phd_request *request, int result_fd
     struct report report;
     struct phd_memory memory;
     memset(&report, 0, sizeof report);
+    take_over_faults();
     write_small_file("/proc/self/oom_score_adj", "1000");
     setpriority(PRIO_PROCESS, 0, CHILD_NICE);
     close_descriptors(request->directory, result_fd);
-    take_over_faults();
     report.status = phd__memory_self_open(&memory, &report.error);
     if (report.status == PHD_OK)
         report.status = phd__dump_write(request, &memory, "clone", &report.result, &report.error);

@@ -3,15 +3,24 @@
  * The handler of fatal signals, on a fake process: each case crashes a forked child and looks at how it ended and what
  * it left.
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "support/cmocka_header.h"
@@ -430,6 +439,221 @@ static void a_full_pipe_does_not_hold_the_end_up(void **state)
     assert_killed_by(SIGSEGV, status_of(fill_the_pipe_and_fault));
 }
 
+/* ---- what a program does to itself and others to it ---- */
+
+static atomic_bool may_fault;
+
+static void *be_cancelled_and_fault(void *ignored)
+{
+    while (!atomic_load(&may_fault)) /* no cancellation point */
+        continue;
+    write_to_nowhere();
+    return ignored;
+}
+
+static void fault_in_a_cancelled_thread(void)
+{
+    pthread_t thread;
+    install();
+    pthread_create(&thread, NULL, be_cancelled_and_fault, NULL);
+    pthread_cancel(thread);
+    atomic_store(&may_fault, true);
+    pthread_join(thread, NULL);
+}
+
+static void a_cancelled_thread_crashes_all_the_same(void **state)
+{
+    (void)state;
+    assert_killed_by(SIGSEGV, status_of(fault_in_a_cancelled_thread));
+    assert_dumped("snapshot: 'clone'");
+}
+
+static void fault_with_a_timer(void)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
+    struct itimerspec often = {{0, 100 * 1000}, {0, 100 * 1000}};
+    timer_t timer;
+    signal(SIGALRM, SIG_IGN);
+    timer_create(CLOCK_MONOTONIC, &event, &timer);
+    timer_settime(timer, 0, &often, NULL);
+    fault_without_children();
+}
+
+static void a_timer_of_the_program_does_not_end_the_dump(void **state)
+{
+    (void)state;
+    assert_int_equal(chmod(process.directory_name, 0777), 0);
+    assert_killed_by(SIGSEGV, status_of(fault_with_a_timer));
+    assert_dumped("snapshot: 'in place'");
+}
+
+static void be_aborted_from_outside(void)
+{
+    pid_t program = getpid();
+    install();
+    if (fork() == 0) {
+        close(output[0]);
+        for (int i = 0; i < 500 && kill(program, SIGABRT) == 0; i++)
+            usleep(100);
+        _exit(0);
+    }
+    for (;;)
+        pause();
+}
+
+static void a_signal_from_outside_does_not_end_the_dump(void **state)
+{
+    (void)state;
+    assert_killed_by(SIGABRT, status_of(be_aborted_from_outside));
+    assert_dumped("snapshot: 'clone'");
+}
+
+static void *unreadable; /* a page */
+
+static void call_without_context(int signal_number, siginfo_t *info, void *context)
+{
+    (void)context;
+    before_theirs.sa_sigaction(signal_number, info, unreadable);
+}
+
+static void let_our_code_crash(void)
+{
+    struct sigaction action = {.sa_sigaction = call_without_context, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    unreadable = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    install();
+    sigaction(SIGSEGV, &action, &before_theirs);
+    write_to_nowhere();
+}
+
+static void a_dump_that_is_given_up_is_told(void **state)
+{
+    (void)state;
+    assert_killed_by(SIGSEGV, status_of(let_our_code_crash));
+    assert_non_null(strstr(output_text(), "(given up: "));
+}
+
+static void fault_after_a_child_by_vfork(void)
+{
+    struct sigaction action = {.sa_sigaction = tell_and_end, .sa_flags = SA_SIGINFO};
+    sigaction(SIGSEGV, &action, NULL);
+    install();
+    if (vfork() == 0) {
+        write_to_nowhere();
+        _exit(0);
+    }
+    write_to_nowhere();
+}
+
+static void a_child_that_shares_memory_takes_nothing_from_its_parent(void **state)
+{
+    (void)state;
+    assert_int_equal(WEXITSTATUS(status_of(fault_after_a_child_by_vfork)), 7);
+    const char *text = output_text(), *first = strstr(text, "previous: 11 1 0x10\n");
+    assert_non_null(first);
+    assert_non_null(strstr(first + 1, "previous: 11 1 0x10\n"));
+}
+
+static sigjmp_buf recovered;
+
+static void recover(int signal_number)
+{
+    (void)signal_number;
+    siglongjmp(recovered, 1);
+}
+
+static void fault_and_recover(void)
+{
+    struct sigaction action = {.sa_handler = recover};
+    sigaction(SIGSEGV, &action, NULL);
+    for (volatile int i = 0; i < 3; i++) {
+        install();
+        if (sigsetjmp(recovered, 1) == 0)
+            write_to_nowhere();
+        phd_uninstall();
+    }
+    _exit(8);
+}
+
+static void a_program_that_recovers_may_install_again(void **state)
+{
+    (void)state;
+    assert_int_equal(WEXITSTATUS(status_of(fault_and_recover)), 8);
+    assert_dumped("snapshot: 'clone'");
+}
+
+static void ignore_a_breakpoint(void)
+{
+    signal(SIGTRAP, SIG_IGN);
+    step_on_a_breakpoint();
+}
+
+static void what_the_kernel_raises_cannot_be_ignored(void **state)
+{
+    (void)state;
+    assert_killed_by(SIGTRAP, status_of(ignore_a_breakpoint));
+    assert_dumped("snapshot: 'clone'");
+}
+
+static void fault_without_descriptors_0_to_2(void)
+{
+    close(0), close(1), close(2);
+    install();
+    write_to_nowhere();
+}
+
+static void without_stderr_there_is_a_dump(void **state)
+{
+    (void)state;
+    assert_killed_by(SIGSEGV, status_of(fault_without_descriptors_0_to_2));
+    assert_string_equal(output_text(), "");
+}
+
+/* Let the kernel answer the system calls `numbers` by `action` from now on. */
+static void refuse_calls(const unsigned *numbers, size_t count, unsigned action)
+{
+    struct sock_filter code[32] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))};
+    unsigned short used = 1;
+    for (size_t i = 0; i < count; i++) {
+        code[used++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, numbers[i], 0, 1);
+        code[used++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action);
+    }
+    code[used++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    const struct sock_fprog program = {used, code};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+        _exit(96);
+}
+
+static unsigned answer;
+
+static void fault_in_a_sandbox(void)
+{
+    static const unsigned calls[] = {SYS_rt_tgsigqueueinfo, SYS_setpriority, SYS_close_range, SYS_uname, SYS_setitimer};
+    install();
+    refuse_calls(calls, sizeof calls / sizeof calls[0], answer);
+    write_to_nowhere();
+}
+
+static void breakpoint_in_a_sandbox(void)
+{
+    static const unsigned calls[] = {SYS_rt_tgsigqueueinfo};
+    install();
+    refuse_calls(calls, 1, answer);
+    __asm__ volatile("int3");
+}
+
+static void refused_system_calls_do_not_change_the_end(void **state)
+{
+    static const unsigned answers[] = {SECCOMP_RET_ERRNO | EPERM, SECCOMP_RET_TRAP};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        answer = answers[i];
+        assert_killed_by(SIGTRAP, status_of(breakpoint_in_a_sandbox));
+        assert_dumped("snapshot: 'clone'");
+        assert_killed_by(SIGSEGV, status_of(fault_in_a_sandbox));
+        assert_dumped("snapshot: 'clone'");
+    }
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -453,6 +677,15 @@ int main(void)
         TEST(quiet_says_nothing),
         TEST(wrong_options_are_told),
         TEST(a_full_pipe_does_not_hold_the_end_up),
+        TEST(a_cancelled_thread_crashes_all_the_same),
+        TEST(a_timer_of_the_program_does_not_end_the_dump),
+        TEST(a_signal_from_outside_does_not_end_the_dump),
+        TEST(a_dump_that_is_given_up_is_told),
+        TEST(a_child_that_shares_memory_takes_nothing_from_its_parent),
+        TEST(a_program_that_recovers_may_install_again),
+        TEST(what_the_kernel_raises_cannot_be_ignored),
+        TEST(without_stderr_there_is_a_dump),
+        TEST(refused_system_calls_do_not_change_the_end),
     };
     return cmocka_run_group_tests_name("crash handler", tests, NULL, NULL);
 }
