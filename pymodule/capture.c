@@ -51,7 +51,7 @@ static PyObject *snapshot_start(PyObject *module, PyObject *arguments, PyObject 
                             "final_name", "reason",    "executable",  "pid",         "sequence",
                             "time_ns",    "level",     "max_bytes",   "max_seconds", "sources",
                             "redact",     NULL};
-    PyObject *exception, *traceback;
+    PyObject *exception, *traceback, *temporary_name = NULL, *final_name = NULL;
     struct phd_request request;
     struct phd_snapshot snapshot;
     struct phd_error error;
@@ -61,12 +61,14 @@ static PyObject *snapshot_start(PyObject *module, PyObject *arguments, PyObject 
     (void)module;
     memset(&request, 0, sizeof request);
     memset(&error, 0, sizeof error);
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOIissssiILiKdpp", names, &exception, &traceback,
-                                     &request.skip_frames, &request.directory, &request.temporary_name,
-                                     &request.final_name, &request.reason, &request.executable, &request.pid,
-                                     &request.sequence, &time_ns, &request.level, &max_bytes, &request.max_seconds,
-                                     &sources, &redact))
-        return NULL;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOIiO&O&ssiILiKdpp", names, &exception, &traceback,
+                                     &request.skip_frames, &request.directory, PyUnicode_FSConverter, &temporary_name,
+                                     PyUnicode_FSConverter, &final_name, &request.reason, &request.executable,
+                                     &request.pid, &request.sequence, &time_ns, &request.level, &max_bytes,
+                                     &request.max_seconds, &sources, &redact))
+        return NULL; /* a converter that has succeeded is asked to clean up */
+    request.temporary_name = PyBytes_AS_STRING(temporary_name);
+    request.final_name = PyBytes_AS_STRING(final_name);
     request.exception = address_of(exception);
     request.traceback = address_of(traceback);
     request.time_ns = time_ns;
@@ -75,6 +77,8 @@ static PyObject *snapshot_start(PyObject *module, PyObject *arguments, PyObject 
     request.redact = redact;
     fill_process(&request);
     enum phd_status status = phd_snapshot_start(&request, &snapshot, &error);
+    Py_DECREF(temporary_name);
+    Py_DECREF(final_name);
     if (status != PHD_OK)
         return phd__raise_status(status, &error);
     return Py_BuildValue("iiK", snapshot.pid, snapshot.result_fd, (unsigned long long)snapshot.paused_ns);

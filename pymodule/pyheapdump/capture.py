@@ -168,6 +168,11 @@ def traceback_of(exception: BaseException | None) -> TracebackType | None:
     return None if exception is None else vars(BaseException)["__traceback__"].__get__(exception)
 
 
+def executable() -> str:
+    """sys.executable as text that every reader can decode."""
+    return (sys.executable or "").encode("utf-8", "replace").decode("utf-8")
+
+
 def next_number() -> int:
     """The sequence number the next dump of this process will try first."""
     return _dumps_made
@@ -206,7 +211,7 @@ def begin(
             temporary_name=name + files.PART_SUFFIX,
             final_name=name,
             reason=reason,
-            executable=sys.executable or "",
+            executable=executable(),
             pid=pid,
             sequence=number,
             time_ns=time.time_ns(),

@@ -8,12 +8,16 @@ are never touched.
 from __future__ import annotations
 
 import os
+import time
+from contextlib import suppress
 
 DIRECTORY_VARIABLE = "PYHEAPDUMP_DIR"
 DISABLED = "disable"
 PREFIX = "python_heap_"
 SUFFIX = ".dump"
 PART_SUFFIX = ".part"
+# How far clocks may be apart (a step of the wall clock, a file server), seconds.
+CLOCK_SLACK = 60.0
 
 
 class DumpingDisabledError(Exception):
@@ -40,7 +44,10 @@ def choose_directory(directory: str | None) -> str:
         return os.fspath(directory)
     if configured:
         return configured
-    return os.getcwd() if os.access(".", os.W_OK) else temporary_directory()
+    with suppress(OSError):  # it may have been removed
+        if os.access(".", os.W_OK):
+            return os.getcwd()
+    return temporary_directory()
 
 
 def ours(name: str) -> bool:
@@ -66,9 +73,25 @@ def free_name(directory: str, pid: int, first: int) -> tuple[str, int]:
     return name_of(pid, number), number
 
 
-def _in_progress(name: str) -> bool:
-    """Is `name` the unfinished dump of a process that still lives?"""
-    return name.endswith(PART_SUFFIX) and os.path.exists(f"/proc/{name[len(PREFIX) :].partition('_')[0]}")
+def _start_of(pid: int) -> float | None:
+    """When the living process `pid` started, in seconds since 1970; None when there is none, or nobody tells."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            ticks = int(stat.read().rpartition(b")")[2].split()[19])  # proc(5): field 22, starttime
+    except (OSError, ValueError, IndexError):
+        return None
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _in_progress(name: str, changed: float) -> bool:
+    """Is `name`, last changed at `changed`, the unfinished dump of a process that still lives?
+
+    The same pid, 1 in a container above all, may have had an earlier owner, whose files nobody will finish.
+    """
+    if not name.endswith(PART_SUFFIX):
+        return False
+    start = _start_of(int(name[len(PREFIX) :].partition("_")[0]))
+    return start is not None and changed > start - CLOCK_SLACK
 
 
 def remove_oldest(directory: str, keep: int) -> list[str]:
@@ -76,8 +99,11 @@ def remove_oldest(directory: str, keep: int) -> list[str]:
     found = []
     with os.scandir(directory) as entries:
         for entry in entries:
-            if ours(entry.name) and entry.is_file(follow_symlinks=False) and not _in_progress(entry.name):
-                found.append((entry.stat(follow_symlinks=False).st_mtime_ns, entry.path))
+            if not ours(entry.name) or not entry.is_file(follow_symlinks=False):
+                continue
+            changed = entry.stat(follow_symlinks=False).st_mtime_ns
+            if not _in_progress(entry.name, changed / 1e9):
+                found.append((changed, entry.path))
     removed = []
     for _, path in sorted(found)[: max(0, len(found) - keep)]:
         try:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import _thread
 import os
-import sys
 import threading
 from contextlib import suppress
 
@@ -42,6 +41,10 @@ def install(settings: capture.Settings) -> None:
     except files.DumpingDisabledError:
         uninstall()
         return
+    except OSError as problem:  # relative to a current directory that has gone
+        uninstall()
+        capture.say(f"fatal signals will leave no dump: the current directory: {problem.strerror}")
+        return
     if settings.max_dumps is not None:
         with suppress(OSError):  # not there yet, or not ours to clean: the handler finds out
             files.remove_oldest(directory, settings.max_dumps)
@@ -49,7 +52,7 @@ def install(settings: capture.Settings) -> None:
         _pyheapdump.signals_install(
             directory=directory,
             timeout=settings.crash_timeout,
-            executable=sys.executable or "",
+            executable=capture.executable(),
             level=settings.level,
             max_bytes=settings.max_bytes or 0,
             max_seconds=settings.max_seconds,
@@ -58,6 +61,7 @@ def install(settings: capture.Settings) -> None:
             quiet=settings.quiet,
         )
     except _pyheapdump.CaptureError as problem:
+        uninstall()  # of what an earlier call has set up
         capture.say(f"fatal signals will leave no dump: {problem}")
         return
     _watch_threads()

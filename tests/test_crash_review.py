@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""install() where a program's surroundings are not as they should be: each case a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CRASH = "import ctypes; ctypes.string_at(0)"
+
+
+def run(code: str, *, status: int = 0, **environment: str) -> str:
+    """Run `code` after the import of pyheapdump until it ends with `status`; what it wrote to stderr."""
+    chosen = {**os.environ, **environment}
+    done = subprocess.run(
+        [sys.executable, "-c", f"import os, sys, pyheapdump\n{code}"],
+        env=chosen,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr.decode(errors="replace")
+    return done.stderr.decode(errors="surrogateescape")
+
+
+def test_an_executable_whose_name_is_no_text_is_no_obstacle(tmp_path: Path) -> None:
+    lines = f"sys.executable = os.fsdecode(b'/opt/\\xff/python')\npyheapdump.install({str(tmp_path)!r})\n{CRASH}"
+    assert "pyheapdump: wrote" in run(lines, status=-11)
+    (path,) = tmp_path.iterdir()
+    assert b"X-Python-Heapdump-Executable: /opt/?/python\n" in path.read_bytes()
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    directory = os.fsencode(tmp_path) + b"/\xff"
+    lines = f"where = os.fsdecode({directory!r})\nos.mkdir(where)\npyheapdump.install(where)\n"
+    run(f"{lines}pyheapdump.dump(where + os.fsdecode(b'/\\xfe.dump'))\n{CRASH}", status=-11)
+    found = sorted(os.listdir(directory))
+    assert len(found) == 2 and found[1] == b"\xfe.dump"
+    from pyheapdump.view import load
+
+    for name in found:
+        with load(os.fsdecode(directory + b"/" + name)) as dump:
+            assert dump.threads
+
+
+GONE = "where = {!r}\nos.mkdir(where); os.chdir(where); os.rmdir(where)\npyheapdump.install()\n"
+
+
+def test_a_current_directory_that_has_gone_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYHEAPDUMP_DIR", raising=False)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    run(GONE.format(str(tmp_path / "gone")) + CRASH, status=-11, TMPDIR=str(temporary))
+    assert len(list(temporary.iterdir())) == 1
+
+
+def test_a_directory_relative_to_one_that_has_gone_is_told(tmp_path: Path) -> None:
+    said = run(GONE.format(str(tmp_path / "gone")) + "print('goes on', file=sys.stderr)", PYHEAPDUMP_DIR="relative")
+    assert "pyheapdump: fatal signals will leave no dump: the current directory: No such file" in said
+    assert "goes on" in said
+
+
+def test_unfinished_dumps_of_an_earlier_process_with_this_pid_are_old(tmp_path: Path) -> None:
+    lines = f"""
+directory = {str(tmp_path)!r}
+for number in range(6):
+    path = directory + f"/python_heap_{{os.getpid()}}_{{number}}.dump.part"
+    open(path, "w").close()
+    if number < 5:
+        os.utime(path, (10**9 + number, 10**9 + number))
+pyheapdump.install(directory, max_dumps=2)
+print(sorted(os.listdir(directory)), file=sys.stderr)
+"""
+    left: Any = eval(run(lines))  # noqa: S307
+    assert [name.split("_")[-1] for name in left] == ["3.dump.part", "4.dump.part", "5.dump.part"]
