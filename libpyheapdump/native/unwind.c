@@ -118,22 +118,32 @@ static bool by_cfi(struct phd_unwinder *unwinder)
     return true;
 }
 
+/* A frame pointer points to the caller's one, behind which the return address stands. Links with another word there are
+ * passed: it was overwritten. */
 static bool by_frame_pointer(struct phd_unwinder *unwinder)
 {
     const struct phd_mappings *mappings = &unwinder->modules->mappings;
     uint64_t stack = unwinder->registers.value[PHD_RSP], frame = unwinder->registers.value[PHD_RBP];
-    if (!knows(unwinder, PHD_RBP) || frame % WORD || frame < stack ||
-        phd__mapping_at(mappings, frame) != phd__mapping_at(mappings, stack))
+    const struct phd_mapping *mapping = phd__mapping_at(mappings, stack);
+    if (!knows(unwinder, PHD_RBP) || frame < stack)
         return false;
-    uint64_t next = phd__read_word(unwinder->memory, frame);
-    uint64_t address = phd__read_word(unwinder->memory, frame + WORD);
-    bool goes_on = next > frame && phd__mapping_at(mappings, next) == phd__mapping_at(mappings, frame);
-    if ((next && !goes_on) || !is_return_address(unwinder, address)) /* 0: the outermost frame pointer */
-        return false;
-    set_caller(unwinder, frame + WORD, address);
-    unwinder->caller.value[PHD_RBP] = next;
-    unwinder->caller.known |= 1u << PHD_RBP;
-    return true;
+    for (unsigned i = 0; i < PHD_MAX_BROKEN_LINKS && frame % WORD == 0; i++) {
+        if (!mapping || phd__mapping_at(mappings, frame) != mapping)
+            return false;
+        uint64_t next = phd__read_word(unwinder->memory, frame);
+        uint64_t address = phd__read_word(unwinder->memory, frame + WORD);
+        bool goes_on = next > frame && phd__mapping_at(mappings, next) == mapping;
+        if ((goes_on || !next) && is_return_address(unwinder, address)) { /* 0: the outermost frame pointer */
+            set_caller(unwinder, frame + WORD, address);
+            unwinder->caller.value[PHD_RBP] = next;
+            unwinder->caller.known |= 1u << PHD_RBP;
+            return true;
+        }
+        if (!goes_on)
+            return false;
+        frame = next;
+    }
+    return false;
 }
 
 /* Are the rules of the function known, and only the register that its frame address follows from is not? */

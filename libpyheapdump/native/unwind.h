@@ -18,6 +18,7 @@
 
 enum {
     PHD_MAX_SIGNAL_FRAMES = 16,
+    PHD_MAX_BROKEN_LINKS = 4,     /* of a chain of frame pointers, one after the other */
     PHD_MAX_SCANNED_WORDS = 4096, /* of a stack, for one caller */
     PHD_SCANNED_BEHIND = 512,     /* … behind a likely one, for a certain one */
     PHD_MAX_UNWOUND = 1 << 18,    /* frames walked to find the outermost of an overflown stack */

@@ -3,6 +3,8 @@
  * The native side of real signals: the line that tells what happened and where, the stacks as text, the SIGNAL block.
  */
 #include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -10,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -444,6 +447,63 @@ static void a_signal_that_was_only_sent_stays_what_it_is(void **state)
     }
 }
 
+enum { REFUSED_CALL = SYS_ptrace, NO_FILTER = 100 };
+
+static NOINLINE void make_refused_call(void)
+{
+    syscall(REFUSED_CALL, 0, 0, 0, 0);
+    STAY();
+}
+
+static void refuse_call(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, REFUSED_CALL, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof filter / sizeof filter[0], filter};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+        _exit(NO_FILTER);
+}
+
+static bool begins(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* In a child, where no assertion may fail: the filter cannot be taken away. */
+static int check_refused_call(void)
+{
+    static const char line[] = "SIGSYS: system call 101 refused, in ";
+    refuse_call();
+    crash_by(SIGSYS, make_refused_call);
+    if (!begins(text_of_summary(), line) || !strstr(text_of_stack(0), " make_refused_call+0x"))
+        return 1;
+    crash_by_again(SIGSYS, make_refused_call, SA_SIGINFO);
+    if (!native.raised_again || native.signal.system_call != REFUSED_CALL || !begins(text_of_summary(), line))
+        return 2;
+    return 0;
+}
+
+static void a_refused_system_call_is_told(void **state)
+{
+    int status;
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0) {
+        alarm(60);
+        _exit(check_refused_call());
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == NO_FILTER)
+        print_message("skipped: this system lets no process filter its system calls\n");
+    else
+        assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* ---- made up ones ---- */
 
 static void make_up(int number, int code)
@@ -783,6 +843,7 @@ int main(void)
         cmocka_unit_test(the_main_thread_that_uses_up_its_stack),
         cmocka_unit_test(a_signal_raised_again_tells_of_the_first),
         cmocka_unit_test(a_signal_that_was_only_sent_stays_what_it_is),
+        cmocka_unit_test(a_refused_system_call_is_told),
         cmocka_unit_test(signals_without_registers_have_their_line),
         cmocka_unit_test(other_threads_have_their_stacks),
         WITH_HEAP(the_block_has_it_all),

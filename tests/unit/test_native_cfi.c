@@ -59,6 +59,7 @@ struct expression_case {
     uint8_t code[16];
 };
 
+/* the length and the bytes of a member */
 #define CODE(...)                                                                                                      \
     sizeof((uint8_t[]){__VA_ARGS__}),                                                                                  \
     {                                                                                                                  \
@@ -266,6 +267,116 @@ static void entries_of_the_linkage_table_are_passed(void **state)
     unwind_from_linkage_table();
 }
 
+/* ---- programs of rules ---- */
+
+static uint64_t saved[16]; /* a stack; the frame address is behind its eighth word */
+
+struct rule_case {
+    const char *fault; /* or NULL */
+    int32_t number;    /* of a register, and its value in the caller; -1: not known */
+    int64_t value;
+    size_t length;
+    uint8_t program[28];
+};
+
+/* Run a program for the place 16 behind the start of its function, and apply its rules. */
+static const char *run_program(const uint8_t *program, size_t length, struct phd_registers *caller)
+{
+    /* def_cfa rsp + 64; rip at CFA - 8; rbx at CFA - 16 */
+    static const uint8_t common[] = {0x0c, 7, 64, 0x90, 1, 0x83, 2};
+    struct phd_cfi *cfi = &unwinder->cfi;
+    struct phd_registers registers = {{0}, (1u << PHD_REGISTER_COUNT) - 1};
+    struct phd_guard guard;
+    const char *volatile fault = NULL;
+    for (unsigned i = 0; i < PHD_REGISTER_COUNT; i++)
+        registers.value[i] = 1000 + i;
+    registers.value[PHD_RSP] = (uint64_t)(uintptr_t)saved;
+    open_own_memory(&memory);
+    cfi->memory = &memory;
+    cfi->steps = 1000;
+    cfi->function = (struct phd_cfi_function){.start = 0x10000, .end = 0x20000, .code_factor = 1, .data_factor = -8};
+    cfi->function.program = (uint64_t)(uintptr_t)program;
+    cfi->function.program_end = cfi->function.program + length;
+    cfi->function.common_program = (uint64_t)(uintptr_t)common;
+    cfi->function.common_program_end = cfi->function.common_program + sizeof common;
+    if (PHD_GUARD(&memory, &guard)) {
+        phd__cfi_rules(cfi, 0x10010);
+        phd__cfi_apply(cfi, phd__cfi_frame_address(cfi, &registers), &registers, caller);
+    } else {
+        fault = memory.fault_reason;
+    }
+    PHD_UNGUARD(&memory, &guard);
+    phd__memory_self_close(&memory);
+    return fault;
+}
+
+#define FRAME ((int64_t)-1000000) /* stands for the frame address, which is known at run time only */
+
+static void programs_give_their_rules(void **state)
+{
+    static const struct rule_case cases[] = {
+        {NULL, PHD_RIP, 107, CODE(0)}, /* the common rules */
+        {NULL, PHD_RBX, 106, CODE(0)},
+        {NULL, PHD_RSP, FRAME, CODE(0)},
+        {NULL, PHD_RBP, 1000 + PHD_RBP, CODE(0)},                           /* left as it was */
+        {NULL, PHD_RAX, -1, CODE(0)},                                       /* not for the caller to keep */
+        {NULL, PHD_RBP, 105, CODE(0x86, 3)},                                /* offset */
+        {NULL, PHD_RBP, 105, CODE(0x50, 0x86, 3)},                          /* advance_loc 16: still this place */
+        {NULL, PHD_RBP, 1000 + PHD_RBP, CODE(0x51, 0x86, 3)},               /* 17: the next one */
+        {NULL, PHD_RBP, 105, CODE(0x02, 16, 0x86, 3)},                      /* advance_loc1 */
+        {NULL, PHD_RBP, 1000 + PHD_RBP, CODE(0x03, 0, 1, 0x86, 3)},         /* advance_loc2 */
+        {NULL, PHD_RBP, 1000 + PHD_RBP, CODE(0x04, 0, 0, 1, 0, 0x86, 3)},   /* advance_loc4 */
+        {NULL, PHD_RBP, 105, CODE(0x01, 16, 0, 1, 0, 0, 0, 0, 0, 0x86, 3)}, /* set_loc */
+        {NULL, PHD_RBP, 105, CODE(0x05, 6, 3)},                             /* offset_extended */
+        {NULL, PHD_RBP, 109, CODE(0x11, 6, 0x7f)},                          /* offset_extended_sf: -1 */
+        {NULL, PHD_RBP, 109, CODE(0x2f, 6, 1)},                             /* GNU_negative_offset_extended */
+        {NULL, PHD_RBP, FRAME - 24, CODE(0x14, 6, 3)},                      /* val_offset */
+        {NULL, PHD_RBP, FRAME + 8, CODE(0x15, 6, 0x7f)},                    /* val_offset_sf */
+        {NULL, PHD_RBP, 1000 + PHD_RAX, CODE(0x09, 6, 0)},                  /* register */
+        {NULL, PHD_RBX, 106, CODE(0x83, 3, 0xc3)},                          /* restore */
+        {NULL, PHD_RBX, 106, CODE(0x83, 3, 0x06, 3)},                       /* restore_extended */
+        {NULL, PHD_RBX, -1, CODE(0x07, 3)},                                 /* undefined */
+        {NULL, PHD_RBX, 1000 + PHD_RBX, CODE(0x08, 3)},                     /* same_value */
+        {NULL, PHD_RAX, 1000 + PHD_RAX, CODE(0x08, 0)},
+        {NULL, PHD_RBP, 1000 + PHD_RBP, CODE(0x0a, 0x86, 3, 0x0b)},                          /* remember, restore */
+        {NULL, PHD_RIP, 107, CODE(0x0a, 0x0e, 8, 0x0b)},                                     /* the frame address too */
+        {NULL, PHD_RIP, 106, CODE(0x0e, 56)},                                                /* def_cfa_offset */
+        {NULL, PHD_RIP, 106, CODE(0x13, 0x79)},                                              /* def_cfa_offset_sf: -7 */
+        {NULL, PHD_RIP, 106, CODE(0x12, 7, 0x79)},                                           /* def_cfa_sf */
+        {NULL, PHD_RSP, 1000 + PHD_R12, CODE(0x0c, 7, 64, 0x14, 3, 0, 0x16, 7, 2, 0x7c, 0)}, /* val_expression: r12 */
+        {NULL, PHD_RBP, 104, CODE(0x10, 6, 2, 0x77, 32)},                                    /* expression: rsp + 32 */
+        {NULL, PHD_RBP, 103, CODE(0x10, 6, 3, 0x08, 40, 0x1c)},                              /* frame address - 40 */
+        {NULL, PHD_RIP, 104, CODE(0x0f, 2, 0x77, 40)},                                       /* def_cfa_expression */
+        {NULL, PHD_RIP, 107, CODE(0x2e, 8, 0x00, 0x90 + 17, 1)}, /* GNU_args_size, nop, xmm0 */
+        {"unknown instruction in call frame information", 0, 0, CODE(0x3f, 0)},
+        {"unknown instruction in call frame information", 0, 0, CODE(0x1f, 0)},
+        {"call frame information ends early", 0, 0, CODE(0x03, 1)},
+        {"call frame information ends early", 0, 0, CODE(0x10, 6, 40)},
+        {"call frame information restores what it did not remember", 0, 0, CODE(0x0b)},
+        {"call frame information remembers too much", 0, 0,
+         CODE(10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10)},
+        {"a register is needed that is not known", 0, 0, CODE(0x0c, 40, 8)},
+    };
+    (void)state;
+    for (unsigned i = 0; i < 16; i++)
+        saved[i] = 100 + i;
+    int64_t frame = (int64_t)(uintptr_t)(saved + 8);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct phd_registers caller = {{0}, 0};
+        const char *fault = run_program(cases[i].program, cases[i].length, &caller);
+        if (cases[i].fault) {
+            assert_non_null(fault);
+            assert_string_equal(fault, cases[i].fault);
+            continue;
+        }
+        int64_t expected = cases[i].value < -1 ? cases[i].value - FRAME + frame : cases[i].value;
+        bool known = caller.known >> cases[i].number & 1;
+        if (fault || known != (expected != -1) || (known && (int64_t)caller.value[cases[i].number] != expected))
+            fail_msg("program %zu: %s, register is %s, %lld, not %lld", i, fault ? fault : "no fault",
+                     known ? "known" : "not known", (long long)caller.value[cases[i].number], (long long)expected);
+    }
+}
+
 /* ---- wrong bytes ---- */
 
 static uint64_t random_state;
@@ -408,8 +519,11 @@ static void wrong_sizes_give_a_shorter_stack(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(expressions_have_their_values),           TEST(wrong_expressions_are_refused),
-        TEST(entries_of_the_linkage_table_are_passed), TEST(wrong_bytes_give_a_shorter_stack_and_no_fault),
+        TEST(expressions_have_their_values),
+        TEST(wrong_expressions_are_refused),
+        TEST(programs_give_their_rules),
+        TEST(entries_of_the_linkage_table_are_passed),
+        TEST(wrong_bytes_give_a_shorter_stack_and_no_fault),
         TEST(wrong_sizes_give_a_shorter_stack),
     };
     return cmocka_run_group_tests_name("native_cfi", tests, NULL, NULL);

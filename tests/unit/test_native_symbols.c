@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "native/cfi.h"
@@ -343,6 +344,51 @@ static void wrong_bytes_in_the_file_are_no_harm(void **state)
     close_symbols();
 }
 
+/* Remove the build-id from the file: its note becomes one of another kind. */
+static void spoil_build_id(int fd)
+{
+    Elf64_Ehdr header;
+    Elf64_Phdr segment;
+    assert_int_equal(pread(fd, &header, sizeof header, 0), sizeof header);
+    for (unsigned i = 0; i < header.e_phnum; i++) {
+        off_t place = (off_t)(header.e_phoff + i * sizeof segment);
+        assert_int_equal(pread(fd, &segment, sizeof segment, place), sizeof segment);
+        if (segment.p_type == PT_NOTE) {
+            segment.p_type = PT_NULL;
+            assert_int_equal(pwrite(fd, &segment, sizeof segment, place), sizeof segment);
+        }
+    }
+}
+
+/* Without a build-id device and inode tell whether the file is the one that is mapped. */
+static void a_file_without_build_id_is_known_by_its_inode(void **state)
+{
+    struct stat info;
+    (void)state;
+    assert_int_equal(unlink(library), 0);
+    copy_file("/proc/self/exe", library);
+    int fd = open(library, O_RDWR);
+    spoil_build_id(fd);
+    fstat(fd, &info);
+    close(fd);
+    open_symbols();
+    uint64_t start = (uint64_t)(uintptr_t)static_function;
+    struct phd_module module = *module_of(start);
+    struct phd_mapping first = *module.first;
+    module.path = library;
+    module.first = &first;
+    assert_null(find_in(&module, start, 0).name); /* the one that is mapped has a build-id, this file has none */
+    module.build_id_size = 0;
+    assert_null(find_in(&module, start + 1, 0).name); /* another inode */
+    first.inode = info.st_ino;
+    first.device_major = major(info.st_dev);
+    first.device_minor = minor(info.st_dev);
+    assert_memory_equal(find_in(&module, start + 2, 0).name, "static_function", 15);
+    first.device_minor++;
+    assert_null(find_in(&module, start + 3, 0).name);
+    close_symbols();
+}
+
 /* Wrong bytes in the dynamic section, the hash table and the symbols in memory. */
 static void wrong_bytes_in_memory_are_no_harm(void **state)
 {
@@ -428,6 +474,7 @@ int main(void)
         WITH_LIBRARY(without_its_file_a_library_is_read_in_memory),
         WITH_LIBRARY(another_file_in_its_place_is_not_taken),
         WITH_LIBRARY(wrong_bytes_in_the_file_are_no_harm),
+        WITH_LIBRARY(a_file_without_build_id_is_known_by_its_inode),
         WITH_LIBRARY(wrong_bytes_in_memory_are_no_harm),
         cmocka_unit_test(many_questions_get_the_same_answers),
         cmocka_unit_test(an_exhausted_budget_gives_no_name),
