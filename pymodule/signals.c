@@ -84,6 +84,27 @@ static PyObject *add_signal_stacks(PyObject *module, PyObject *arguments)
     return PyLong_FromUnsignedLong(phd_signal_stack_add_to(threads, count, seconds));
 }
 
+PyDoc_STRVAR(thread_native_ids_doc, "thread_native_ids()\n--\n\n"
+                                    "The kernel ids of all threads that Python knows, as far as it notes them (3.11).");
+
+static PyObject *thread_native_ids(PyObject *module, PyObject *ignored)
+{
+    PyObject *found = PyList_New(0);
+    (void)module, (void)ignored;
+#if PY_VERSION_HEX >= 0x030b0000
+    PyThreadState *state = found ? PyInterpreterState_ThreadHead(PyInterpreterState_Get()) : NULL;
+    for (; state; state = PyThreadState_Next(state)) {
+        PyObject *id = PyLong_FromUnsignedLong(state->native_thread_id);
+        if (!id || PyList_Append(found, id) < 0)
+            Py_CLEAR(found);
+        Py_XDECREF(id);
+        if (!found)
+            break;
+    }
+#endif
+    return found;
+}
+
 /* ---- starting threads ---- */
 
 /* A callable that adds and removes a signal stack around another one, or (starter) that starts threads with such. */
@@ -201,6 +222,7 @@ static PyMethodDef functions[] = {
      signals_install_doc},
     {"signals_uninstall", signals_uninstall, METH_NOARGS, signals_uninstall_doc},
     {"add_signal_stacks", add_signal_stacks, METH_VARARGS, add_signal_stacks_doc},
+    {"thread_native_ids", thread_native_ids, METH_NOARGS, thread_native_ids_doc},
     {"watch_thread_start", watch_thread_start, METH_O, watch_thread_start_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -96,6 +96,7 @@ static void read_thread(struct phd_walk *walk, const struct phd_request *request
             thread->native_id = phd__word_at(walk, state, walk->at->thread_native_id);
         else if (thread->current)
             thread->native_id = request->native_id;
+        thread->interpreter_id = phd__word_at(walk, thread->interpreter, walk->at->interp_id);
         read_thread_object(walk, thread);
     } else {
         thread->problem = walk->memory->fault_reason;
@@ -277,7 +278,7 @@ static void put_thread(struct phd_walk *walk, const struct phd_thread *thread, v
     if (walk->to->capacity - walk->to->used < ROOT_ROOM)
         return; /* the block is full: the remaining threads' frames are reached through sys.modules only */
     roots->threads = roots->threads + 1;
-    phd__pack_map(walk->to, thread->problem ? 9 : 8);
+    phd__pack_map(walk->to, thread->problem ? 10 : 9);
     phd__pack_text(walk->to, "ident");
     phd__pack_uint64(walk->to, thread->ident);
     phd__pack_text(walk->to, "native_id");
@@ -291,6 +292,8 @@ static void put_thread(struct phd_walk *walk, const struct phd_thread *thread, v
     put_bool(walk, thread->current);
     phd__pack_text(walk->to, "holds_gil");
     put_bool(walk, thread->holds_gil);
+    phd__pack_text(walk->to, "interpreter");
+    phd__pack_uint64(walk->to, thread->interpreter_id);
     phd__pack_text(walk->to, "daemon");
     if (thread->daemon < 0)
         phd__pack_nil(walk->to);

@@ -12,8 +12,9 @@ enum { PHD_MAX_THREAD_NAME = 256 };
 
 /* One thread of the target, read from its PyThreadState. */
 struct phd_thread {
-    uint64_t state; /* address of the PyThreadState */
-    uint64_t interpreter;
+    uint64_t state;          /* address of the PyThreadState */
+    uint64_t interpreter;    /* address of its PyInterpreterState */
+    uint64_t interpreter_id; /* 0 is the main one */
     uint64_t ident;
     uint64_t native_id; /* 0: not known */
     bool current;       /* the thread the dump is about */

@@ -86,8 +86,8 @@ def _watch_threads() -> None:
             ours = wrapped.setdefault(id(original), _pyheapdump.watch_thread_start(original))
             setattr(module, name, ours)
             _replaced[module, name] = (original, ours)
-    own = threading.get_native_id()
-    running = [thread.native_id for thread in threading.enumerate()]
-    others = [native_id for native_id in running if native_id is not None and native_id != own]
+    # Those of _thread and of C code are not in the list of threading.
+    running = {thread.native_id for thread in threading.enumerate()} | set(_pyheapdump.thread_native_ids())
+    others = [native_id for native_id in running - {threading.get_native_id()} if native_id]
     if others:
         _pyheapdump.add_signal_stacks(others, STACKS_TIMEOUT)
