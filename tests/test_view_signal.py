@@ -3,12 +3,13 @@
 
 import json
 import random
+import time
 from pathlib import Path
 from typing import Any, Dict, List
 
 import msgpack
 import pytest
-from pyheapdump.view import DumpError, load
+from pyheapdump.view import DumpError, load, signals
 from support.dumped_program import DumpedProgram
 from support.format_writer import ABSENT, SIGNAL, Block, address, encode, missing, ref
 from support.subject import run_python
@@ -451,19 +452,34 @@ def test_blocks_that_lie(tmp_path: Path) -> None:
         assert dump.signal is not None and any("damaged" in problem for problem in dump.problems)
 
 
-def test_absurd_counts(tmp_path: Path) -> None:
-    """More frames, threads and modules than there can be: bounded, in time and in what is kept."""
+def test_absurd_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More frames, threads and modules than there can be: bounded, and it is said."""
+    for name, limit in (("THREADS", 30), ("MODULES", 20), ("FRAMES", 500), ("ALL_FRAMES", 1000), ("REGISTERS", 5)):
+        monkeypatch.setattr(signals, f"MAX_{name}", limit)
     frame = native(FOO, "f")
-    stacks = [{"thread": number, "frames": [frame] * 50, "end": "end"} for number in range(5_000)]
-    stacks[0] = {"thread": 4711, "frames": [frame] * 50_000, "end": "end"}
-    modules = [{"path": f"/lib/{number}.so", "build_id": "ab"} for number in range(50_000)]
-    path = crashing_program(threads=stacks, modules=modules).write(tmp_path / "x.dump")
+    stacks = [{"thread": number, "frames": [frame] * 50, "end": "end"} for number in range(100)]
+    stacks[0] = {"thread": 4711, "frames": [frame] * 501, "end": "end"}
+    modules = [{"path": f"/lib/{number}.so", "build_id": "ab"} for number in range(21)]
+    registers = {f"r{number}": number for number in range(6)}
+    path = crashing_program(threads=stacks, modules=modules, registers=registers).write(tmp_path / "x.dump")
     with load(path) as dump:
         signal = dump.signal
-        assert signal is not None and len(signal.modules) == 20_000 and len(signal.threads) == 4096
-        assert len(signal.threads[0].frames) == 20_000 and signal.threads[0].end == "the viewer takes no more frames"
-        assert sum(len(stack.frames) for stack in signal.threads) <= 200_000
+        assert signal is not None and len(signal.modules) == 20 and len(signal.threads) == 30
+        assert len(signal.registers) == 5
+        lengths = [len(stack.frames) for stack in signal.threads]
+        assert lengths == [500] + [50] * 9 + [49] + [0] * 19
+        ends = [stack.end for stack in signal.threads]
+        assert ends == ["the viewer takes no more frames"] + ["end"] * 9 + ["the viewer takes no more frames"] * 20
     look_at_signal(path)
+
+
+def test_a_large_block_is_opened_in_time(tmp_path: Path) -> None:
+    frame = native(FOO, "f")
+    stacks = [{"thread": number, "frames": [frame] * 50, "end": "end"} for number in range(2_000)]
+    path = crashing_program(threads=stacks).write(tmp_path / "x.dump")
+    started = time.process_time()
+    load(path).close()
+    assert time.process_time() - started < 3
 
 
 def test_no_shell_sees_the_dump(tmp_path: Path) -> None:
