@@ -86,6 +86,20 @@ def test_what_the_signal_holds(crashed: Path) -> None:
         assert dump.exception is None and dump.problems == []
 
 
+def test_frames_that_are_not_whole(tmp_path: Path) -> None:
+    """What a frame lacks is not known; one without an address is none."""
+    frames = [[BASE[FOO] + 5, FOO], [5, FOO, "f" * 10_000, 0, "cfi"], [BASE[FOO]], [BASE[FOO] + 7, 99, "f"], ["x"], []]
+    program = crashing_program(threads=[{"thread": 4711, "frames": frames}])
+    with program.load(tmp_path / "x.dump") as dump:
+        stack = dump.signal.threads[0]
+        unnamed, below, bare, nowhere = stack.frames[::-1]
+        assert stack.end is None and stack.gap is None
+        assert (unnamed.place, unnamed.file_address, unnamed.how) == ("libfoo.so+0x5", 4, "?")
+        assert below.file_address is None and len(below.symbol) == 4096 and len(below.place) < 500
+        assert bare.module is None and bare.place == f"{BASE[FOO]:#x} (in no module)"
+        assert nowhere.place == "?: f"
+
+
 def test_no_signal(tmp_path: Path) -> None:
     with DumpedProgram().load(tmp_path / "x.dump") as dump:
         assert dump.signal is None and dump.signal_thread is None
@@ -98,6 +112,19 @@ def test_a_signal_that_was_sent(tmp_path: Path) -> None:
     with program.load(tmp_path / "x.dump") as dump:
         assert dump.signal.sender == (17, 0) and dump.signal.address is None
         assert dump.signal.line == "SIGABRT (SI_TKILL), sent by process 17, in libfoo.so: parse_row+0x1b"
+
+
+@pytest.mark.parametrize("python_thread, expected", [(True, 0), (False, None), (None, None)])
+def test_whether_python_knew_the_thread(tmp_path: Path, python_thread: Any, expected: Any) -> None:
+    """Only then the thread that made the dump is taken for the one that got the signal, by default."""
+    program = DumpedProgram()
+    program.crashed_with([], NATIVE, python_thread=python_thread, ident=0, thread=1)
+    with program.load(tmp_path / "x.dump") as dump:
+        assert dump.signal_thread is (None if expected is None else dump.threads[expected])
+    program = DumpedProgram()
+    program.crashed_with([], NATIVE, python_thread=python_thread)
+    with program.load(tmp_path / "x.dump") as dump:
+        assert dump.signal_thread is (None if python_thread is False else dump.threads[0])
 
 
 @pytest.mark.parametrize(
