@@ -18,9 +18,13 @@ from pathlib import Path
 
 from setuptools import Extension, find_packages, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 from setuptools.errors import CCompilerError
 
 ROOT = Path(__file__).resolve().parent
+
+# Runs at the start of every interpreter of the environment; see pymodule/pyheapdump/start.py.
+START_FILE = "pymodule/pyheapdump.pth"
 
 # What the compiler must find, and the Debian packages that have it.
 REQUIRED_HEADERS = {
@@ -77,6 +81,20 @@ class BuildExtension(build_ext):
         return True
 
 
+class BuildPython(build_py):
+    """build_py that puts the file read at the interpreter's start into the root of site-packages, whatever the install.
+
+    An editable wheel takes what lies in the folder that its `install` command points to.
+    """
+
+    def run(self) -> None:
+        super().run()
+        editable = getattr(self, "editable_mode", False)
+        root = str(self.distribution.get_command_obj("install").install_lib if editable else self.build_lib)
+        self.mkpath(root)
+        self.copy_file(START_FILE, root)
+
+
 def python_headers_as_system() -> list[str]:
     """Flags that keep warnings about CPython's own headers, internal ones above all, out of the build."""
     folders = dict.fromkeys(sysconfig.get_path(name) for name in ("include", "platinclude"))
@@ -98,9 +116,14 @@ def extension() -> Extension:
 
 
 setup(
-    packages=["pyheapdump", "pyheapdump.view", *(f"pyheapdump.view.{name}" for name in find_packages("viewer"))],
+    packages=[
+        "pyheapdump",
+        "pyheapdump.commands",
+        "pyheapdump.view",
+        *(f"pyheapdump.view.{name}" for name in find_packages("viewer")),
+    ],
     package_dir={"pyheapdump": "pymodule/pyheapdump", "pyheapdump.view": "viewer"},
     package_data={"pyheapdump": ["py.typed", "*.pyi"]},
     ext_modules=[extension()],
-    cmdclass={"build_ext": BuildExtension},
+    cmdclass={"build_ext": BuildExtension, "build_py": BuildPython},
 )

@@ -3,17 +3,23 @@
 
 usage: python -m bench.measure_install STARTS ROUNDS
 
+Start file: what pyheapdump.pth in site-packages costs every interpreter of the environment while PYHEAPDUMP is not set;
+measured as `site` takes it, from opening the file to running its line.
 Start: fresh interpreters with and without, in turns; the difference of each pair, which has the exit in it, too.
 Running: rounds of ordinary work in one process, installed and not installed in turns; the ratio of each pair.
 """
 
 from __future__ import annotations
 
+import os
+import site
 import subprocess
 import sys
+import sysconfig
 import threading
 
 import pyheapdump
+from pyheapdump import start
 
 from bench.timing import hand_over, seconds
 
@@ -27,6 +33,13 @@ def start_seconds(statements: str) -> float:
 def start_pair() -> dict[str, float]:
     bare = start_seconds("pass")
     return {"bare": bare, "installed": start_seconds("import pyheapdump; pyheapdump.install()")}
+
+
+def start_file_seconds() -> float:
+    os.environ.pop(start.VARIABLE, None)
+    folders = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
+    (folder,) = [folder for folder in folders if os.path.exists(os.path.join(folder, start.FILE))]
+    return seconds(lambda: site.addpackage(folder, start.FILE, set()))
 
 
 def work() -> None:
@@ -69,6 +82,7 @@ def main(starts: int, rounds: int) -> None:
     work()
     start_pair()  # files come from the disk once
     hand_over({
+        "start_file": [start_file_seconds() for _ in range(starts)],
         "starts": [start_pair() for _ in range(starts)],
         "rounds": [round_pair(number) for number in range(rounds)],
     })  # fmt: skip

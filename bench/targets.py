@@ -94,6 +94,10 @@ TARGETS = (
         100e6, " MB", 1e-6, 1, lambda v: opening(v, "small", "peak"),
     ),
     Target(
+        "pyheapdump.pth at each start of an interpreter, PYHEAPDUMP not set",
+        0.0003, " ms", 1e3, 3, lambda v: Figure.of(v["install"]["start_file"]),
+    ),
+    Target(
         "import and install(), in a fresh interpreter",
         0.020, " ms", 1e3, 1, lambda v: difference(v["install"]["starts"], "installed", "bare"),
     ),

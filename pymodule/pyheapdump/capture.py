@@ -113,34 +113,45 @@ def install(
     from . import hooks
     from . import signals as fatal_signals
 
-    if scope != "closure":
-        raise ValueError(f"install(): scope must be 'closure', not {scope!r}")
-    if not 1 <= level <= 19:
-        raise ValueError(f"install(): level must be 1 to 19, not {level!r}")
-    if max_dumps is not None and max_dumps < 1:
-        raise ValueError(f"install(): max_dumps must be at least 1 or None, not {max_dumps!r}")
-    if not crash_timeout > 0:
-        raise ValueError(f"install(): crash_timeout must be more than 0, not {crash_timeout!r}")
-    _settings = Settings(
-        None if directory is None else os.path.abspath(os.fspath(directory)),
-        exceptions,
-        signals,
-        unraisable,
-        scope,
-        sources,
-        redact,
-        float(max_seconds or 0),
-        float(crash_timeout),
-        max_bytes,
-        max_dumps,
-        level,
-        quiet,
+    _settings = checked(
+        Settings(
+            None if directory is None else os.fspath(directory),
+            exceptions,
+            signals,
+            unraisable,
+            scope,
+            sources,
+            redact,
+            max_seconds,
+            crash_timeout,
+            max_bytes,
+            max_dumps,
+            level,
+            quiet,
+        )
     )
     hooks.install(_settings)
     if signals:
         fatal_signals.install(_settings)
     else:
         fatal_signals.uninstall()
+
+
+def checked(asked: Settings) -> Settings:
+    """The settings as they are kept. Raises ValueError, which names what is wrong."""
+    if asked.scope != "closure":
+        raise ValueError(f"scope must be 'closure', not {asked.scope!r}")
+    if not 1 <= asked.level <= 19:
+        raise ValueError(f"level must be 1 to 19, not {asked.level!r}")
+    if asked.max_dumps is not None and asked.max_dumps < 1:
+        raise ValueError(f"max_dumps must be at least 1 or None, not {asked.max_dumps!r}")
+    if not asked.crash_timeout > 0:
+        raise ValueError(f"crash_timeout must be more than 0, not {asked.crash_timeout!r}")
+    return asked._replace(
+        directory=None if asked.directory is None else os.path.abspath(asked.directory),
+        max_seconds=float(asked.max_seconds or 0),
+        crash_timeout=float(asked.crash_timeout),
+    )
 
 
 def uninstall() -> None:

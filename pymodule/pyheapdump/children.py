@@ -35,7 +35,11 @@ class Installer:
 def _install_in_child(settings: tuple[Any, ...]) -> Installer:
     from . import capture
 
-    if capture.installed() is None:
+    start = sys.modules.get("pyheapdump.start")
+    current = capture.installed()
+    if current is None or (
+        start is not None and current is start.installed
+    ):  # the parent's word beats the environment's
         capture.install(**capture.Settings(*settings)._asdict())
     return Installer(settings)
 
