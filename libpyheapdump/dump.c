@@ -157,6 +157,10 @@ static void write_objects(struct phd_walk *walk, const struct phd_request *reque
         phd__walk_flush(walk);
     }
     if (request->only_stacks) {
+        if (walk->memory->release)
+            walk->memory->release(walk->memory);
+        if (request->sources)
+            phd__sources_put(walk, request);
         walk->stopped = walk->stopped ? walk->stopped : "only the stacks were asked for";
         return;
     }
@@ -294,7 +298,8 @@ static enum phd_status write_found(const struct phd_request *request, struct phd
     walk->trust_counts &= found.gil_held || found.stopped;
     if (!request->crash)
         return write_message(&found, NULL, walk, sink, how, result, error);
-    phd__native_read(&native, walk->memory, request->crash, walk->memory->view ? request->pid : getpid());
+    phd__native_read(&native, walk->memory, request->crash, walk->memory->view ? request->pid : getpid(),
+                     request->files_of);
     enum phd_status status = write_message(&found, &native, walk, sink, how, result, error);
     phd__native_close(&native);
     return status;

@@ -74,6 +74,7 @@ struct phd_request {
     const char *temporary_name;    /* name in that directory while writing */
     const char *final_name;        /* name when complete; never replaces an existing file */
     int pid;                       /* of the process that is dumped */
+    int files_of;                  /* the process whose files are read, as it sees them; 0: those that this one sees */
     unsigned sequence;             /* number of this dump in the process */
     int64_t time_ns;               /* wall-clock time, ns since 1970 */
     int level;                     /* zstd compression level, 1…19 (above 3 needs more memory) */

@@ -19,10 +19,12 @@ static bool busy;
 
 static PyObject *raise_problem(enum phd_status status, const struct phd_error *error)
 {
-    if (status != PHD_ERROR_SYSTEM)
-        return phd__raise_status(status, error);
     errno = error->system_errno;
-    return PyErr_SetFromErrnoWithFilename(PyExc_OSError, error->step);
+    if (status == PHD_ERROR_SYSTEM)
+        return PyErr_SetFromErrnoWithFilename(PyExc_OSError, error->step);
+    if (status == PHD_ERROR_WRITE && error->system_errno)
+        return PyErr_SetFromErrno(PyExc_OSError);
+    return status == PHD_ERROR_UNREADABLE ? phd__raise_capture_error(error->step) : phd__raise_status(status, error);
 }
 
 static PyObject *result_dict(const struct phd_result *result, const struct phd_attach_times *times)
@@ -34,11 +36,12 @@ static PyObject *result_dict(const struct phd_result *result, const struct phd_a
                          (unsigned long long)times->bytes_copied, "threads", times->threads);
 }
 
-PyDoc_STRVAR(attach_doc,
-             "attach(pid, directory, temporary_name, final_name, sequence, time_ns, level, max_bytes, max_seconds, "
-             "sources, redact, freeze, freeze_seconds, only_stacks)\n--\n\n"
-             "Dump the process `pid`, which needs nothing of ours. Return what was written and how long the process "
-             "was stopped. Raises CaptureError, or OSError whose file name is the step that was refused.");
+PyDoc_STRVAR(
+    attach_doc,
+    "attach(pid, directory, temporary_name, final_name, sequence, time_ns, level, max_bytes, max_seconds, "
+    "sources, redact, freeze, freeze_seconds, only_stacks)\n--\n\n"
+    "Dump the process `pid`, which needs nothing of ours. Return what was written and how long the process "
+    "was stopped. Raises CaptureError; OSError, whose file name is the step that was refused, None: the writing.");
 
 static PyObject *attach(PyObject *module, PyObject *arguments, PyObject *keywords)
 {

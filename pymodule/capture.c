@@ -26,6 +26,12 @@ PyObject *phd__raise_status(enum phd_status status, const struct phd_error *erro
     return NULL;
 }
 
+PyObject *phd__raise_capture_error(const char *text)
+{
+    PyErr_SetString(capture_error, text);
+    return NULL;
+}
+
 static void fill_process(struct phd_request *request)
 {
     phd_describe_python(request);

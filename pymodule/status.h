@@ -12,4 +12,7 @@
 /* Raise CaptureError for `status`; returns NULL. */
 PyObject *phd__raise_status(enum phd_status status, const struct phd_error *error);
 
+/* Raise CaptureError with this text; returns NULL. */
+PyObject *phd__raise_capture_error(const char *text);
+
 #endif

@@ -102,10 +102,14 @@ def integer(value: Any) -> int | None:
 
 
 def give_native(native: NativeStacks, threads: list[Thread]) -> None:
-    """Tell the Python threads which stack of C functions is whose."""
-    stacks: dict[int | None, NativeThread] = {one.thread: one for one in reversed(native.threads) if one.thread}
+    """Tell the Python threads which stack of C functions is whose.
+
+    The kernel's ids may be those of another pid namespace, or of the parent after a fork, so ident comes first.
+    """
+    by_ident: dict[int | None, NativeThread] = {one.ident: one for one in reversed(native.threads) if one.ident}
+    by_kernel_id: dict[int | None, NativeThread] = {one.thread: one for one in reversed(native.threads) if one.thread}
     for thread in threads:
-        thread.native = stacks.get(thread.native_id)
+        thread.native = by_ident.get(thread.ident) or (None if by_ident else by_kernel_id.get(thread.native_id))
 
 
 def give_signal(signal: Signal, threads: list[Thread]) -> None:

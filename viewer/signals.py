@@ -94,12 +94,16 @@ class NativeThread(NamedTuple):
     """The stack of C functions of one thread, outermost first.
 
     `thread` is its kernel id, `end` why the stack ends, `gap` where frames in the middle of a long one were left out.
+    `ident` is its `threading.get_ident()`, `system_call` the number of the one that it was in; None: not known, or in
+    none.
     """
 
     thread: int | None
     frames: list[NativeFrame]
     end: str | None
     gap: Gap | None = None
+    ident: int | None = None
+    system_call: int | None = None
 
 
 class Sender(NamedTuple):
@@ -225,7 +229,9 @@ def native_threads(value: Any, modules: dict[int, Module | None]) -> list[Native
         gap = gap_of(described.get("omitted"), len(frames)) if is_all and len(frames) == len(raw) else None
         end = text(described.get("end")) if is_all else "the viewer takes no more frames"
         left = max(left - len(raw), 0)
-        found.append(NativeThread(unsigned(described.get("thread"), 1 << 31), frames[::-1], end, gap))
+        thread, ident = unsigned(described.get("thread"), 1 << 31), unsigned(described.get("ident"))
+        system_call = unsigned(described.get("system_call"), 1 << 31)
+        found.append(NativeThread(thread, frames[::-1], end, gap, ident, system_call))
     return found
 
 

@@ -20,7 +20,7 @@ class Task:
     def __init__(self, found: Any) -> None:
         self.object = found
         name = first_of(found, _NAMES)
-        self.name = str(name) if isinstance(name, (str, int)) else "?"
+        self.name = name if isinstance(name, str) else f"Task-{name}" if isinstance(name, int) else "?"
         self.coroutine = first_of(found, _CORO)
 
     @property

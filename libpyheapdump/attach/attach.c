@@ -17,6 +17,7 @@ struct target {
     struct phd_copied copied;
     struct phd_crash where; /* its threads stand */
     struct phd_request request;
+    struct phd_attach_times *times;
     double stopped_at; /* seconds; 0: it is not */
 };
 
@@ -39,12 +40,20 @@ static enum phd_status stop(struct target *target, const struct phd_attach_optio
     return status;
 }
 
-static void let_go(struct target *target, struct phd_attach_times *times)
+static void let_go(struct target *target)
 {
-    times->threads = target->frozen.count ? target->frozen.count : times->threads;
-    if (target->frozen.count)
-        times->stopped = now() - target->stopped_at;
+    if (!target->frozen.count)
+        return;
+    target->times->threads = target->frozen.count;
     phd__unfreeze(&target->frozen);
+    target->times->stopped = now() - target->stopped_at;
+}
+
+/* The memory's wish to let its process go. */
+static void release(struct phd_memory *memory)
+{
+    struct target *target = (struct target *)((char *)memory - offsetof(struct target, copied.memory));
+    let_go(target);
 }
 
 static enum phd_status find(struct target *target, const struct phd_attach_options *options, struct phd_error *error)
@@ -55,6 +64,7 @@ static enum phd_status find(struct target *target, const struct phd_attach_optio
         status = phd__copied_open(&target->copied, options->pid, &target->modules.mappings, error);
     if (status != PHD_OK)
         return status;
+    target->copied.memory.release = release;
     phd__modules_find(&target->modules, &target->copied.memory);
     status = phd__python_find(&python, &target->copied.memory, &target->modules, error);
     if (status != PHD_OK)
@@ -64,6 +74,7 @@ static enum phd_status find(struct target *target, const struct phd_attach_optio
     target->request.python_micro = python.micro;
     target->request.free_threaded = python.free_threaded;
     target->request.pid = options->pid;
+    target->request.files_of = options->pid;
     target->request.stopped = options->freeze;
     target->request.crash = &target->where;
     return PHD_OK;
@@ -76,17 +87,18 @@ enum phd_status phd_attach(const struct phd_request *request, const struct phd_a
     memset(&target, 0, sizeof target);
     memset(times, 0, sizeof *times);
     target.request = *request;
+    target.times = times;
     enum phd_status status = stop(&target, options, error);
     if (status == PHD_OK)
         status = find(&target, options, error);
     if (status == PHD_OK && !request->only_stacks) {
         phd__copied_fill(&target.copied, &target.modules.mappings);
-        let_go(&target, times);
+        let_go(&target);
     }
     if (status == PHD_OK)
         status = phd__dump_write(&target.request, &target.copied.memory,
                                  options->freeze ? "attach" : "attach, not stopped", result, error);
-    let_go(&target, times);
+    let_go(&target);
     times->bytes_copied = target.copied.bytes_read;
     phd__modules_close(&target.modules);
     phd__copied_close(&target.copied);

@@ -7,6 +7,7 @@
 #include "attach/freeze.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -14,12 +15,13 @@
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "evidence/directory.h"
 #include "safe/pages.h"
 #include "safe/text.h"
 
-enum { PATH_ROOM = 64, MAX_ROUNDS = 100, PAUSE = 50 * 1000 /* nanoseconds */ };
+enum { PATH_ROOM = 64, LINE_ROOM = 128, MAX_ROUNDS = 100, PAUSE = 50 * 1000 /* nanoseconds */ };
 
 static uint64_t now_ns(void)
 {
@@ -53,17 +55,36 @@ static int parse_id(const char *name)
     return id;
 }
 
+/* Is the thread a zombie, as the first one is when it has ended and others have not? Tracing it is not permitted. */
+static bool has_ended(const char *name, int directory)
+{
+    char path[PATH_ROOM], line[LINE_ROOM];
+    struct phd_text text;
+    phd__text_init(&text, path, sizeof path - 1);
+    phd__text_string(&text, name);
+    phd__text_string(&text, "/stat");
+    path[text.used] = 0;
+    int fd = openat(directory, path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return true;
+    ssize_t at = read(fd, line, sizeof line);
+    close(fd);
+    while (at > 0 && line[at - 1] != ')') /* the name, in parentheses, may hold anything (proc(5)) */
+        at--;
+    return at <= 0 || (at + 1 < LINE_ROOM && (line[at + 1] == 'Z' || line[at + 1] == 'X'));
+}
+
 static void seize(const char *name, int directory, void *argument)
 {
     struct round *round = argument;
     struct phd_frozen *frozen = round->frozen;
     int thread = parse_id(name);
-    (void)directory;
     if (round->failed || known(frozen, thread) || frozen->count == PHD_MAX_FROZEN)
         return;
     if (ptrace(PTRACE_SEIZE, thread, NULL, NULL) != 0) {
-        if (errno != ESRCH) /* else it has ended meanwhile */
-            round->failed = errno;
+        int why = errno;
+        if (why != ESRCH && !has_ended(name, directory))
+            round->failed = why;
         return;
     }
     ptrace(PTRACE_INTERRUPT, thread, NULL, NULL);
@@ -168,12 +189,18 @@ void phd__unfreeze(struct phd_frozen *frozen)
     frozen->count = 0;
 }
 
-static bool read_registers(const struct phd_frozen_thread *thread, struct phd_registers *registers)
+/* Where a thread stands. Its pthread_self() is the address in fs_base (glibc and musl, x86-64); orig_rax tells the system
+ * call that it is in, or is negative (arch/x86/include/asm/syscall.h, syscall_get_nr). */
+static bool read_standing(const struct phd_frozen_thread *thread, struct phd_standing *standing)
 {
     struct user_regs_struct found;
     if (!thread->stopped || ptrace(PTRACE_GETREGS, thread->thread, NULL, &found) != 0)
         return false;
-    *registers = (struct phd_registers){
+    standing->thread = thread->thread;
+    standing->ident = found.fs_base;
+    standing->system_call = (int)found.orig_rax;
+    standing->in_system_call = standing->system_call >= 0;
+    standing->registers = (struct phd_registers){
         .value = {found.rax, found.rdx, found.rcx, found.rbx, found.rsi, found.rdi, found.rbp, found.rsp, found.r8,
                   found.r9, found.r10, found.r11, found.r12, found.r13, found.r14, found.r15, found.rip},
         .known = (1u << PHD_REGISTER_COUNT) - 1,
@@ -186,13 +213,16 @@ void phd__frozen_registers(const struct phd_frozen *frozen, struct phd_crash *cr
     memset(crash, 0, sizeof *crash);
     crash->process = crash->thread = frozen->pid;
     for (unsigned i = 0; i < frozen->count; i++) {
-        struct phd_standing *standing = crash->others + crash->other_count;
-        if (frozen->threads[i].thread == frozen->pid) {
-            read_registers(frozen->threads + i, &crash->registers);
-        } else if (crash->other_count < PHD_MAX_OTHER_THREADS &&
-                   read_registers(frozen->threads + i, &standing->registers)) {
-            standing->thread = frozen->threads[i].thread;
-            crash->other_count++;
+        struct phd_standing standing;
+        if (!read_standing(frozen->threads + i, &standing))
+            continue;
+        if (standing.thread == frozen->pid) {
+            crash->registers = standing.registers;
+            crash->thread_ident = standing.ident;
+            crash->in_system_call = standing.in_system_call;
+            crash->system_call = standing.system_call;
+        } else if (crash->other_count < PHD_MAX_OTHER_THREADS) {
+            crash->others[crash->other_count++] = standing;
         }
     }
 }

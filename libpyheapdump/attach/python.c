@@ -13,8 +13,9 @@
 struct search {
     struct phd_memory *memory;
     struct phd_symbols *symbols;
-    bool seen; /* a module has _PyRuntime */
-    int unknown_version;
+    bool seen; /* a module has _PyRuntime, or is a Python from before 3.7, which has none */
+    bool unknown;
+    int unknown_version; /* 0: cannot be told (before 3.9) */
 };
 
 static uint64_t symbol_in(struct search *search, const struct phd_module *module, const char *name)
@@ -54,14 +55,19 @@ static bool runs(struct phd_memory *memory, const struct phd_layout *at, uint64_
 static bool look_into(struct search *search, const struct phd_module *module, struct phd_python *python)
 {
     uint64_t runtime = symbol_in(search, module, "_PyRuntime");
-    if (!runtime)
+    if (!runtime) {
+        bool older = !search->seen && symbol_in(search, module, "Py_GetVersion");
+        search->seen |= older;
+        search->unknown |= older;
         return false;
+    }
     search->seen = true;
     uint32_t version = version_of(search, module);
     int minor = (int)(version >> 16);
     bool free_threaded = symbol_in(search, module, "_Py_MergeZeroLocalRefcount") != 0;
     const struct phd_layout *at = phd__layout_find(minor, free_threaded, 0);
     if (!at) {
+        search->unknown = true;
         search->unknown_version = minor;
         return false;
     }
@@ -79,12 +85,15 @@ static void explain(const struct search *search, struct phd_error *error)
     phd__text_init(&text, error->step, sizeof error->step - 1);
     if (!search->seen) {
         phd__text_string(&text, "no Python runs in it");
-    } else if (search->unknown_version) {
+    } else if (search->unknown) {
         phd__text_string(&text, "its Python ");
-        phd__text_signed(&text, search->unknown_version >> 8);
-        phd__text_string(&text, ".");
-        phd__text_signed(&text, search->unknown_version & 255);
-        phd__text_string(&text, " is none of those supported");
+        if (search->unknown_version) {
+            phd__text_signed(&text, search->unknown_version >> 8);
+            phd__text_string(&text, ".");
+            phd__text_signed(&text, search->unknown_version & 255);
+            phd__text_string(&text, " ");
+        }
+        phd__text_string(&text, "is none of those supported (3.9 to 3.15)");
     } else {
         phd__text_string(&text, "its Python is not initialised, or has ended");
     }
@@ -93,8 +102,8 @@ static void explain(const struct search *search, struct phd_error *error)
 enum phd_status phd__python_find(struct phd_python *python, struct phd_memory *memory,
                                  const struct phd_modules *modules, struct phd_error *error)
 {
-    struct phd_symbols symbols;
-    struct search search = {memory, &symbols, false, 0};
+    struct phd_symbols symbols; /* of exports: no file is opened */
+    struct search search = {memory, &symbols, false, false, 0};
     bool found = false;
     if (!phd__symbols_open(&symbols, memory)) {
         phd__symbols_close(&symbols);

@@ -8,6 +8,7 @@
 
 #include "evidence/directory.h"
 #include "evidence/evidence.h"
+#include "safe/files.h"
 #include "safe/text.h"
 
 enum { MAX_PATHS = 256, MAX_PATH = 4096, TEXT_ROOM = 512 * 1024 };
@@ -30,17 +31,17 @@ static void add_entry(const char *name, int directory, void *argument)
     phd__text_string(text, "\n");
 }
 
-static void add_path(struct phd_walk *walk, uint64_t object, struct phd_text *text)
+static void add_path(struct phd_walk *walk, uint64_t object, int files_of, struct phd_text *text)
 {
-    char path[MAX_PATH];
+    char path[MAX_PATH], storage[PHD_TARGET_PATH];
     if (phd__type_of(walk, object)->shape != PHD_SHAPE_STR || !phd__copy_str(walk, object, path, sizeof path))
         return;
     phd__text_string(text, path);
     phd__text_string(text, "\n");
-    phd__directory_each(path, add_entry, text);
+    phd__directory_each(phd__target_path(files_of, path, storage), add_entry, text);
 }
 
-static __attribute__((noinline)) void add_paths(struct phd_walk *walk, struct phd_text *text)
+static __attribute__((noinline)) void add_paths(struct phd_walk *walk, int files_of, struct phd_text *text)
 {
     uint64_t interpreter = walk->main_interpreter;
     uint64_t modules = interpreter ? phd__word_at(walk, interpreter, walk->at->interp_modules) : 0;
@@ -51,16 +52,16 @@ static __attribute__((noinline)) void add_paths(struct phd_walk *walk, struct ph
     uint64_t count = phd__word_at(walk, paths, walk->at->var_size);
     uint64_t items = phd__word_at(walk, paths, walk->at->list_items);
     for (uint64_t i = 0; i < count && i < MAX_PATHS; i++)
-        add_path(walk, phd__read_word(walk->memory, items + 8 * i), text);
+        add_path(walk, phd__read_word(walk->memory, items + 8 * i), files_of, text);
 }
 
-void phd__distributions_put(struct phd_walk *walk)
+void phd__distributions_put(struct phd_walk *walk, const struct phd_request *request)
 {
     struct phd_guard guard;
     struct phd_text text;
     phd__text_init(&text, (char *)walk->items.data + PHD_EVIDENCE_OFFSET, TEXT_ROOM);
     if (PHD_GUARD(walk->memory, &guard))
-        add_paths(walk, &text);
+        add_paths(walk, request->files_of, &text);
     PHD_UNGUARD(walk->memory, &guard);
     phd__evidence_put_text(walk, "sys.path", text.used);
 }

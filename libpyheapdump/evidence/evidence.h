@@ -18,7 +18,7 @@ void phd__evidence_put(struct phd_walk *walk, const struct phd_request *request)
 void phd__evidence_put_text(struct phd_walk *walk, const char *path, size_t length);
 
 /* distributions.c: the distributions on sys.path */
-void phd__distributions_put(struct phd_walk *walk);
+void phd__distributions_put(struct phd_walk *walk, const struct phd_request *request);
 
 /* sources.c: the sources of the files on the stacks of the exception and of all threads, each once. */
 void phd__sources_put(struct phd_walk *walk, const struct phd_request *request);

@@ -130,7 +130,7 @@ void phd__evidence_put(struct phd_walk *walk, const struct phd_request *request)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         put_file(walk, request, names[i]);
     put_descriptors(walk, request);
-    phd__distributions_put(walk);
+    phd__distributions_put(walk, request);
     if (request->sources)
         phd__sources_put(walk, request);
 }

@@ -12,6 +12,7 @@
 
 #include "evidence/evidence.h"
 #include "evidence/zip.h"
+#include "safe/files.h"
 #include "safe/text.h"
 #include "walk/roots.h"
 
@@ -43,6 +44,13 @@ static bool first_time(struct sources *sources, uint64_t name)
         return false;
     sources->names[sources->count++] = name;
     return true;
+}
+
+static int open_file(const struct sources *sources, const char *filename)
+{
+    char storage[PHD_TARGET_PATH];
+    const char *path = phd__target_path(sources->request->files_of, filename, storage);
+    return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
 static double seconds_of(const struct timespec *time)
@@ -161,7 +169,7 @@ static bool put_from_archive(struct phd_walk *walk, const struct sources *source
         if (filename[i] != '/')
             continue;
         filename[i] = 0;
-        int fd = open(filename, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        int fd = open_file(sources, filename);
         struct stat info;
         bool archive = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
         filename[i] = '/';
@@ -200,7 +208,7 @@ static void put_code_source(struct phd_walk *walk, struct sources *sources, uint
     if (!first_time(sources, name))
         return;
     phd__copy_str(walk, name, filename, sizeof filename);
-    int fd = open(filename, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = open_file(sources, filename);
     if (fd >= 0) {
         put_file(walk, sources, filename, fd);
         close(fd);

@@ -23,6 +23,8 @@
 struct phd_memory {
     /* NULL for the process itself. Must jump by phd__memory_fault when the bytes cannot be had. */
     const void *(*view)(struct phd_memory *memory, uint64_t address, uint64_t length);
+    /* Called when what must be read of a process that is held is read; NULL: it need not be told. */
+    void (*release)(struct phd_memory *memory);
     sigjmp_buf *recovery;     /* where to go when a read fails; NULL: nobody is reading */
     uint64_t fault_address;   /* the address that could not be read, set before the jump */
     const char *fault_reason; /* why, static text */

@@ -49,6 +49,9 @@ static void read_other(struct phd_native *native, struct phd_unwinder *unwinder,
                        struct phd_native_thread *thread)
 {
     thread->thread = standing->thread;
+    thread->ident = standing->ident;
+    thread->in_system_call = standing->in_system_call;
+    thread->system_call = standing->system_call;
     phd__unwind(unwinder, &standing->registers, &thread->stack);
     name_frames(native, &thread->stack);
 }
@@ -59,6 +62,9 @@ static void read_crashed(struct phd_native *native, struct phd_unwinder *unwinde
     struct phd_native_thread *thread = native->threads;
     bool sent_by_itself = crash->code <= 0 && crash->sender_pid == crash->process;
     thread->thread = crash->thread;
+    thread->ident = crash->thread_ident;
+    thread->in_system_call = crash->in_system_call;
+    thread->system_call = crash->system_call;
     unwinder->wanted_signal = sent_by_itself ? crash->signal : 0;
     phd__unwind(unwinder, &crash->registers, &thread->stack);
     name_frames(native, &thread->stack);
@@ -111,7 +117,8 @@ static void copy_signal(struct phd_native *native, const struct phd_crash *crash
     native->signal.registers = crash->registers;
 }
 
-void phd__native_read(struct phd_native *native, struct phd_memory *memory, const struct phd_crash *crash, int pid)
+void phd__native_read(struct phd_native *native, struct phd_memory *memory, const struct phd_crash *crash, int pid,
+                      int files_of)
 {
     unsigned others = crash->other_count < PHD_MAX_OTHER_THREADS ? crash->other_count : PHD_MAX_OTHER_THREADS;
     memset(native, 0, sizeof *native);
@@ -120,6 +127,7 @@ void phd__native_read(struct phd_native *native, struct phd_memory *memory, cons
     if (unwinder && (take_memory(native, others) || take_memory(native, 0))) {
         phd__modules_read(&native->modules, memory, pid, NULL); /* without them the stacks have one frame each */
         phd__symbols_open(&native->symbols, memory);
+        native->symbols.files_of = files_of;
         unwinder->memory = memory;
         unwinder->modules = &native->modules;
         unwinder->steps = PHD_MAX_STEPS;

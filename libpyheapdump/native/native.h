@@ -26,7 +26,10 @@ enum {
 };
 
 struct phd_native_thread {
-    int thread; /* kernel id */
+    int thread;          /* kernel id */
+    uint64_t ident;      /* its pthread_self(), 0: not known */
+    bool in_system_call; /* and then which */
+    int system_call;
     struct phd_native_stack stack;
 };
 
@@ -49,9 +52,11 @@ struct phd_native_facts {
     bool python_thread; /* it has a PyThreadState */
 };
 
-/* Find out everything about `crash`; `memory` is that of process `pid`: the one that got the signal or its clone. What cannot be had is missing, and the
- * stacks say why they end; it never fails. To be closed. */
-void phd__native_read(struct phd_native *native, struct phd_memory *memory, const struct phd_crash *crash, int pid);
+/* Find out everything about `crash`; `memory` is that of process `pid`: the one that got the signal or its clone, or one
+ * that is read from outside. `files_of` as in phd_request. What cannot be had is missing, and the stacks say why they
+ * end; it never fails. To be closed. */
+void phd__native_read(struct phd_native *native, struct phd_memory *memory, const struct phd_crash *crash, int pid,
+                      int files_of);
 void phd__native_close(struct phd_native *native);
 
 /* One line: what happened, where. */

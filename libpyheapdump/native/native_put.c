@@ -265,8 +265,13 @@ static void pack_threads(struct phd_buffer *to, const struct phd_native *native,
         bool fits = size <= room;
         stack = fits ? stack : &none;
         room -= fits ? size : 0;
-        phd__pack_map(to, 3 + (stack->omitted != 0));
-        pack_number(to, "thread", (uint64_t)native->threads[i].thread);
+        const struct phd_native_thread *thread = native->threads + i;
+        phd__pack_map(to, 3 + (stack->omitted != 0) + (thread->ident != 0) + thread->in_system_call);
+        pack_number(to, "thread", (uint64_t)thread->thread);
+        if (thread->ident)
+            pack_number(to, "ident", thread->ident);
+        if (thread->in_system_call)
+            pack_signed(to, "system_call", thread->system_call);
         pack_stack(to, stack, modules);
     }
 }

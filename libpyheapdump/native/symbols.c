@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "safe/files.h"
 #include "safe/pages.h"
 #include "safe/text.h"
 
@@ -321,7 +322,9 @@ static const char *look_up(struct search *search, void (*look)(struct search *se
 
 static void find_name(struct search *search, struct phd_symbol *symbol)
 {
-    search->table.fd = open(search->module->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    char storage[PHD_TARGET_PATH];
+    const char *path = phd__target_path(search->symbols->files_of, search->module->path, storage);
+    search->table.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (search->table.fd >= 0) {
         symbol->name = look_up(search, search_file);
         close(search->table.fd);

@@ -36,6 +36,7 @@ struct phd_symbols {
     char *names;
     size_t names_used;
     uint8_t *buffer;
+    int files_of; /* the process whose files are read, as it sees them; 0: those that this one sees */
 };
 
 /* False when memory is refused; nothing is found then. */

@@ -564,16 +564,18 @@ void phd__put_traceback_record(struct phd_walk *walk, uint64_t object, const str
     put_reference(walk, next, PHD_SHAPE_TRACEBACK, "not a traceback");
 }
 
-void phd__put_generator_base(struct phd_walk *walk, uint64_t object)
+uint64_t phd__generator_frame(struct phd_walk *walk, uint64_t object)
 {
     const struct phd_layout *at = walk->at;
-    uint64_t entry = 0;
-    if (at->generator_frame != PHD_ABSENT) {
-        entry = phd__word_at(walk, object, at->generator_frame);
-    } else if ((int8_t)phd__read_u8(walk->memory, object + (uint64_t)at->generator_state) <
-               at->generator_state_completed) {
-        entry = phd__frame_entry(walk, object + (uint64_t)at->generator_iframe);
-    }
+    if (at->generator_frame != PHD_ABSENT)
+        return phd__word_at(walk, object, at->generator_frame);
+    int8_t state = (int8_t)phd__read_u8(walk->memory, object + (uint64_t)at->generator_state);
+    return state < at->generator_state_completed ? phd__frame_entry(walk, object + (uint64_t)at->generator_iframe) : 0;
+}
+
+void phd__put_generator_base(struct phd_walk *walk, uint64_t object)
+{
+    uint64_t entry = phd__generator_frame(walk, object);
     phd__pack_array(walk->to, 3);
     phd__pack_uint32(walk->to, 17);
     phd__pack_nil(walk->to);

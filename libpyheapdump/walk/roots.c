@@ -5,6 +5,7 @@
 #include "walk/roots.h"
 
 #include "crash/crash.h"
+#include "walk/tasks.h"
 
 enum { MAX_INTERPRETERS = 10000, ROOT_ROOM = 64 * 1024, FIRST_THREADS_CAPACITY = 4096 };
 
@@ -206,7 +207,7 @@ void phd__threads_find(struct phd_walk *walk, struct phd_request *request)
         return; /* without memory there is little that could be written of them */
     list_all_threads(walk, request, &seen);
     phd__addrset_close(&seen);
-    if (request->crash)
+    if (request->crash && request->crash->signal)
         find_crashed_thread(walk, request);
 }
 
@@ -313,38 +314,6 @@ static void put_thread(struct phd_walk *walk, const struct phd_thread *thread, v
     }
 }
 
-/* Meet the tasks of the list whose head is at `head` (3.14+, Modules/_asynciomodule.c): a list of links inside the
- * tasks, which do not count as references. */
-static void meet_tasks(struct phd_walk *walk, uint64_t head)
-{
-    struct phd_guard guard;
-    if (PHD_GUARD(walk->memory, &guard)) {
-        uint64_t links = phd__read_word(walk->memory, head);
-        for (unsigned i = 0; links && links != head && i < PHD_MAX_TASKS; i++) {
-            bool is_new;
-            phd__walk_meet(walk, links - (uint64_t)walk->at->asyncio_task_links, &is_new);
-            links = phd__read_word(walk->memory, links);
-        }
-    }
-    PHD_UNGUARD(walk->memory, &guard);
-}
-
-static void meet_thread_tasks(struct phd_walk *walk, const struct phd_thread *thread, void *argument)
-{
-    (void)argument;
-    meet_tasks(walk, thread->state + (uint64_t)walk->at->thread_asyncio_tasks);
-}
-
-static __attribute__((noinline)) void meet_all_tasks(struct phd_walk *walk, const struct phd_request *request)
-{
-    uint64_t interpreter = first_interpreter(walk, request);
-    phd__threads_each(walk, request, meet_thread_tasks, NULL);
-    for (unsigned i = 0; interpreter && i < MAX_INTERPRETERS; i++) {
-        meet_tasks(walk, interpreter + (uint64_t)walk->at->interp_asyncio_tasks);
-        interpreter = phd__word_at(walk, interpreter, walk->at->interp_next);
-    }
-}
-
 static __attribute__((noinline)) void put_root(struct phd_walk *walk, const char *key, uint64_t object)
 {
     phd__pack_text(walk->to, key);
@@ -408,8 +377,7 @@ void phd__roots_put(struct phd_walk *walk, const struct phd_request *request)
     phd__buffer_append(walk->to, "\xdd\0\0\0\0", 5);
     if (PHD_GUARD(walk->memory, &guard)) {
         phd__threads_each(walk, request, put_thread, &roots);
-        if (walk->at->asyncio_task_links != PHD_ABSENT)
-            meet_all_tasks(walk, request);
+        phd__tasks_meet(walk, request);
     }
     PHD_UNGUARD(walk->memory, &guard);
     for (unsigned i = 0; i < 4; i++)

@@ -231,6 +231,8 @@ void phd__put_content(struct phd_walk *walk, enum phd_shape shape, uint64_t addr
 
 /* frames.c: the base of a generator, coroutine or async generator */
 void phd__put_generator_base(struct phd_walk *walk, uint64_t object);
+/* Its frame as a queue entry, 0 when it has ended. */
+uint64_t phd__generator_frame(struct phd_walk *walk, uint64_t object);
 
 /* instance.c */
 void phd__put_instance(struct phd_walk *walk, uint64_t object, const struct phd_type *type);

@@ -56,7 +56,7 @@ static const char *text_of_stack(unsigned thread)
 static void read_native(void)
 {
     open_own_memory(&memory);
-    phd__native_read(&native, &memory, &crash, getpid());
+    phd__native_read(&native, &memory, &crash, getpid(), 0);
     phd__memory_self_close(&memory);
 }
 
@@ -687,8 +687,8 @@ static void the_block_has_it_all(void **state)
     assert_contains(text, expected);
     snprintf(expected, sizeof expected, "rip: %llu}", (unsigned long long)at_signal.value[PHD_RIP]);
     assert_contains(text, expected);
-    snprintf(expected, sizeof expected, "threads: [{thread: %d, frames: [[%llu, ", crash.thread,
-             (unsigned long long)at_signal.value[PHD_RIP]);
+    snprintf(expected, sizeof expected, "threads: [{thread: %d, ident: %llu, frames: [[%llu, ", crash.thread,
+             (unsigned long long)crash.thread_ident, (unsigned long long)at_signal.value[PHD_RIP]);
     assert_contains(text, expected);
     assert_contains(text, ", 'write_to_nowhere', ");
     assert_contains(text, ", 'registers', ");

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Since 3.14 (Modules/_asynciomodule.c) tasks are in lists whose links lie inside the tasks and do not count as
+ * references: one of each thread, one of each interpreter. Before, asyncio.tasks has them in a WeakSet (Lib/asyncio/
+ * tasks.py): _all_tasks up to 3.11, then _scheduled_tasks. Context: crash.
+ */
+#include "walk/tasks.h"
+
+#include "safe/text.h"
+#include "walk/roots.h"
+
+enum { MAX_INTERPRETERS = 10000, MAX_AWAITS = 1000 };
+
+/* ---- where a task waits ---- */
+
+static uint64_t field_of(struct phd_walk *walk, uint64_t object, const char *name)
+{
+    const struct phd_type *type = phd__type_of(walk, object);
+    for (unsigned i = 0; i < type->field_count; i++) {
+        if (type->fields[i].name && phd__string_equal(type->fields[i].name, name))
+            return phd__word_at(walk, object, type->fields[i].offset);
+    }
+    return 0;
+}
+
+static bool is_coroutine(struct phd_walk *walk, uint64_t object)
+{
+    static const char *const names[] = {"coroutine", "generator", "async_generator"};
+    const char *name = phd__type_of(walk, object)->layout_name;
+    for (size_t i = 0; name && i < sizeof names / sizeof names[0]; i++) {
+        if (phd__string_equal(name, names[i]))
+            return true;
+    }
+    return false;
+}
+
+/* What the suspended frame awaits lies on top of its evaluation stack (Objects/genobject.c, _PyGen_yf). */
+static uint64_t awaited_by(struct phd_walk *walk, uint64_t entry)
+{
+    struct phd_frame frame;
+    if (!entry || !phd__frame_read(walk, entry, &frame) || !frame.stack_count || frame.stack_count > PHD_MAX_STACK)
+        return 0;
+    uint64_t top = phd__read_word(walk->memory, frame.stack + 8 * (frame.stack_count - 1));
+    return top & ~(uint64_t)walk->at->stackref_tag_mask;
+}
+
+/* Meet the coroutine, its frame, and those of the coroutines that it awaits. */
+static void meet_awaits(struct phd_walk *walk, uint64_t coroutine)
+{
+    bool is_new = true;
+    for (unsigned i = 0; coroutine && is_new && i < MAX_AWAITS && is_coroutine(walk, coroutine); i++) {
+        uint64_t entry = phd__generator_frame(walk, coroutine);
+        phd__walk_meet(walk, coroutine, &is_new);
+        if (entry) {
+            bool new_frame;
+            phd__walk_meet(walk, entry, &new_frame);
+        }
+        coroutine = awaited_by(walk, entry);
+    }
+}
+
+static void meet_task(struct phd_walk *walk, uint64_t task, bool with_frames)
+{
+    struct phd_guard guard;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        bool is_new;
+        phd__walk_meet(walk, task, &is_new);
+        if (with_frames)
+            meet_awaits(walk, field_of(walk, task, "_coro"));
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+}
+
+/* ---- since 3.14 ---- */
+
+static void meet_list(struct phd_walk *walk, const struct phd_request *request, uint64_t head)
+{
+    struct phd_guard guard;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        uint64_t links = phd__read_word(walk->memory, head);
+        for (unsigned i = 0; links && links != head && i < PHD_MAX_TASKS; i++) {
+            meet_task(walk, links - (uint64_t)walk->at->asyncio_task_links, request->only_stacks);
+            links = phd__read_word(walk->memory, links);
+        }
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+}
+
+static void meet_thread_list(struct phd_walk *walk, const struct phd_thread *thread, void *argument)
+{
+    const struct phd_request *const *request = argument;
+    meet_list(walk, *request, thread->state + (uint64_t)walk->at->thread_asyncio_tasks);
+}
+
+/* ---- before ---- */
+
+/* The members of a set of weak references; `strong`: of the objects themselves. */
+static void meet_members(struct phd_walk *walk, uint64_t set, bool strong)
+{
+    uint64_t mask = phd__word_at(walk, set, walk->at->set_mask);
+    uint64_t table = phd__word_at(walk, set, walk->at->set_table);
+    for (uint64_t i = 0; i <= mask && i < PHD_MAX_TASKS; i++) {
+        uint64_t entry = table + i * (uint64_t)walk->at->set_entry_size;
+        uint64_t key = phd__read_word(walk->memory, entry);
+        if (!key || phd__read_word(walk->memory, entry + 8) == (uint64_t)-1) /* free, or deleted */
+            continue;
+        /* PyWeakReference.wr_object comes first (Include/cpython/weakrefobject.h); None: it is gone */
+        uint64_t task = strong ? key : phd__word_at(walk, key, walk->at->object_size);
+        if (phd__type_of(walk, task)->shape != PHD_SHAPE_NONE)
+            meet_task(walk, task, true);
+    }
+}
+
+static void meet_set(struct phd_walk *walk, uint64_t module, const char *name)
+{
+    struct phd_guard guard;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        uint64_t found = phd__instance_get(walk, module, name);
+        bool strong = found && phd__type_of(walk, found)->shape == PHD_SHAPE_SET;
+        uint64_t set = found && !strong ? phd__instance_get(walk, found, "data") : found;
+        if (set && phd__type_of(walk, set)->shape == PHD_SHAPE_SET)
+            meet_members(walk, set, strong);
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+}
+
+static void meet_sets(struct phd_walk *walk, uint64_t interpreter)
+{
+    uint64_t modules = phd__word_at(walk, interpreter, walk->at->interp_modules);
+    uint64_t module = modules ? phd__dict_get(walk, modules, "asyncio.tasks") : 0;
+    if (!module)
+        return;
+    meet_set(walk, module, "_all_tasks");
+    meet_set(walk, module, "_scheduled_tasks");
+    meet_set(walk, module, "_eager_tasks");
+}
+
+/* ---- all ---- */
+
+static void meet_all(struct phd_walk *walk, const struct phd_request *request)
+{
+    bool listed = walk->at->asyncio_task_links != PHD_ABSENT;
+    if (listed)
+        phd__threads_each(walk, request, meet_thread_list, &request);
+    uint64_t interpreter = phd__word_at(walk, request->runtime, walk->at->runtime_interpreters);
+    for (unsigned i = 0; interpreter && i < MAX_INTERPRETERS; i++) {
+        if (listed)
+            meet_list(walk, request, interpreter + (uint64_t)walk->at->interp_asyncio_tasks);
+        if (request->only_stacks)
+            meet_sets(walk, interpreter);
+        interpreter = phd__word_at(walk, interpreter, walk->at->interp_next);
+    }
+}
+
+void phd__tasks_meet(struct phd_walk *walk, const struct phd_request *request)
+{
+    struct phd_guard guard;
+    if (PHD_GUARD(walk->memory, &guard))
+        meet_all(walk, request);
+    PHD_UNGUARD(walk->memory, &guard);
+}
