@@ -107,14 +107,19 @@ def other_lines(entry: FrameType | Omitted, indent: str) -> list[str]:
     return list(frame_lines(entry, indent))
 
 
-def sectioned(stack: MergedStack, indent: str, lines_of: Callable[[int], list[str] | None]) -> Iterator[str]:
-    """The lines of a stack, bounded; `lines_of` gives those of the frame at a position, None when it has none."""
+def sectioned(
+    stack: MergedStack, indent: str, lines_of: Callable[[int], list[str] | None], most: int = MAX_FRAMES
+) -> Iterator[str]:
+    """The lines of a stack; `lines_of` gives those of the frame at a position, None when it has none.
+
+    No more than `most` frames are shown.
+    """
     for number, section in enumerate(stack.sections):
         if stack.problem is not None:
             why = f"{indent}(the stacks of Python and of C code are apart: {printable(stack.problem, 300)})"
             yield why if number == 0 else f"{indent}(the stack of C code)"
         shown = folded([lines for lines in map(lines_of, section) if lines is not None], indent)
-        left_out = max(len(shown) - MAX_FRAMES, 0)
+        left_out = max(len(shown) - most, 0)
         if left_out:
             shown[OUTERMOST : OUTERMOST + left_out] = [[f"{indent}... {left_out} frames are not shown"]]
         for lines in shown:

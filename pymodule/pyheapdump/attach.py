@@ -12,7 +12,10 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from . import _pyheapdump, files
@@ -20,6 +23,8 @@ from .capture import DEFAULTS
 
 # How long threads are waited for that wait in the kernel and do not stop at once, seconds.
 FREEZE_SECONDS = 1.0
+
+HIGHEST_PID = (1 << 31) - 1
 
 
 class AttachError(Exception):
@@ -44,6 +49,7 @@ def attach(options: Options, path: str | None = None) -> tuple[str, dict[str, An
 
     Raises AttachError, CaptureError, or OSError when the file cannot be made.
     """
+    check(options.pid)
     if path is None:
         directory = os.getcwd()
         name, number = files.free_name(directory, options.pid, 0)
@@ -53,53 +59,97 @@ def attach(options: Options, path: str | None = None) -> tuple[str, dict[str, An
         if os.path.lexists(path):
             raise FileExistsError(errno.EEXIST, "a dump never replaces a file", path)
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    part = name + files.PART_SUFFIX
     try:
-        found = _pyheapdump.attach(
-            pid=options.pid,
-            directory=descriptor,
-            temporary_name=name + files.PART_SUFFIX,
-            final_name=name,
-            sequence=number,
-            time_ns=time.time_ns(),
-            level=options.level,
-            max_bytes=options.max_bytes,
-            max_seconds=options.max_seconds,
-            sources=options.sources,
-            redact=options.redact,
-            freeze=options.freeze,
-            freeze_seconds=FREEZE_SECONDS,
-            only_stacks=options.only_stacks,
+        found = interruptible(
+            lambda: _pyheapdump.attach(
+                pid=options.pid,
+                directory=descriptor,
+                temporary_name=part,
+                final_name=name,
+                sequence=number,
+                time_ns=time.time_ns(),
+                level=options.level,
+                max_bytes=options.max_bytes,
+                max_seconds=options.max_seconds,
+                sources=options.sources,
+                redact=options.redact,
+                freeze=options.freeze,
+                freeze_seconds=FREEZE_SECONDS,
+                only_stacks=options.only_stacks,
+            )
         )
     except OSError as problem:
+        if problem.filename is None:
+            raise AttachError(f"no dump can be written in {directory}: {problem.strerror}") from None
         raise AttachError(refusal(options.pid, problem)) from None
     except _pyheapdump.CaptureError as problem:
-        raise AttachError(f"process {options.pid}: {problem}") from None
+        raise AttachError(f"process {options.pid} ({command_of(str(options.pid))}): {problem}") from None
+    except KeyboardInterrupt:  # the descriptor stays open: it is still in use
+        with suppress(OSError):
+            os.unlink(part, dir_fd=descriptor)
+        descriptor = -1
+        raise
     finally:
-        os.close(descriptor)
+        if descriptor >= 0:
+            os.close(descriptor)
     return os.path.join(directory, name), found
 
 
-def stacks(options: Options) -> Any:
-    """The stacks of a process as an open Dump, whose file is gone already. Raises AttachError."""
+def stacks(options: Options) -> tuple[Any, dict[str, Any]]:
+    """The stacks of a process as an open Dump, whose file is gone already, and what was read. Raises AttachError."""
     from .view import load
 
     with tempfile.TemporaryDirectory(prefix="pyheapdump-") as directory:
-        path, _ = attach(options._replace(only_stacks=True), os.path.join(directory, "stacks.dump"))
-        return load(path)
+        path, found = attach(options._replace(only_stacks=True), os.path.join(directory, "stacks.dump"))
+        return load(path), found
+
+
+def interruptible(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What `call` returns or raises. It runs in a thread of its own, as C code that takes long is not interrupted by
+    Ctrl-C; then it is left alone, to end with this process.
+    """
+    results: list[dict[str, Any]] = []
+    problems: list[BaseException] = []
+    done = threading.Event()
+
+    def run() -> None:
+        try:
+            results.append(call())
+        except BaseException as problem:  # noqa: BLE001 - handed over
+            problems.append(problem)
+        done.set()
+
+    threading.Thread(target=run, daemon=True, name="pyheapdump attach").start()
+    done.wait()
+    if problems:
+        raise problems[0]
+    return results[0]
 
 
 # --- why not
 
 
+def check(pid: int) -> None:
+    """Raise AttachError for an id that is none of a process that can be read."""
+    if not 0 < pid <= HIGHEST_PID or not os.path.exists(f"/proc/{pid}"):
+        raise AttachError(f"there is no process {pid}")
+    if pid == os.getpid():
+        raise AttachError(f"process {pid} is this one: use pyheapdump.dump()")
+    process = status_of(pid).get("Tgid", str(pid))
+    if process != str(pid):
+        raise AttachError(f"{pid} is a thread of process {process}: attach to that")
+
+
 def refusal(pid: int, problem: OSError) -> str:
     """Why the kernel lets us not read the process, and what would help."""
-    if pid <= 0 or problem.errno == errno.ESRCH or not os.path.exists(f"/proc/{pid}"):
-        return f"there is no process {pid}"
-    if pid == os.getpid():
-        return f"process {pid} is this one: use pyheapdump.dump()"
     status = status_of(pid)
     if status.get("State", "").startswith("Z"):
         return f"process {pid} has ended already (a zombie, its parent {status.get('PPid', '?')} has not waited for it)"
+    if problem.errno == errno.ESRCH or not status:
+        return f"process {pid} has ended meanwhile"
+    if "VmSize" not in status:
+        return f"process {pid} ({command_of(str(pid))}) is a thread of the kernel"
     if problem.errno not in (errno.EPERM, errno.EACCES):
         return f"process {pid} cannot be read ({problem.filename}): {problem.strerror}"
     return f"no permission to read process {pid}: {cause_of_refusal(pid, status)}"

@@ -7,7 +7,7 @@ that of the module; COMMANDS lists them in the order of the help. None of them i
 
 from __future__ import annotations
 
-COMMANDS = ("run",)
+COMMANDS = ("run", "attach")
 
 
 class CommandError(Exception):

@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m pyheapdump attach`: dumps and stacks of processes that know nothing of pyheapdump."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import interpreters
+import pyheapdump
+import pytest
+from support.target import Target, attach, goes_on, stacks_of
+
+WAITING = """
+    import threading, time
+
+    def inner(order, never):
+        rows = [order, 2, 3]
+        total = {"sum": 6.5}
+        print("ready", flush=True)
+        never.acquire()
+        return rows, total
+
+    never = threading.Lock()
+    never.acquire()
+    inner("order-17", never)
+"""
+
+
+# --- what is read -----------------------------------------------------------------------------------------------------
+
+
+def test_a_dump_has_the_stacks_and_the_objects(tmp_path: Path) -> None:
+    with Target(tmp_path, WAITING) as target:
+        path = tmp_path / "of_another.dump"
+        done = attach(target.pid, "-o", path)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert goes_on(target.pid)
+    assert re.fullmatch(
+        rf"wrote {path} \([\d.]+ [KM]iB; process {target.pid} was stopped for \d+ ms\)\n"
+        rf"open it with: python -m pyheapdump\.view {path}\n",
+        done.stdout,
+    )
+    assert path.stat().st_mode & 0o777 == 0o600
+    with pyheapdump.load(path) as dump:
+        assert (dump.reason, dump.problems) == ("attach", [])
+        assert dump.facts["python"][:3] == list(sys.version_info[:3])
+        assert dump.facts["pid"] == target.pid
+        (thread,) = dump.threads
+        assert (thread.name, thread.native_id) == ("MainThread", target.pid)
+        frame = thread.frames[-1]
+        assert (frame.f_code.co_name, frame.f_lineno) == ("inner", target.line_of("never.acquire()"))
+        assert frame.f_locals["rows"] == ["order-17", 2, 3]
+        assert frame.f_locals["total"] == {"sum": 6.5}
+        assert "threading" in dump.modules
+        assert thread.native is not None and thread.native.system_call is not None
+
+
+def test_the_default_name_is_that_of_dumps(tmp_path: Path) -> None:
+    with Target(tmp_path, WAITING) as target:
+        for _ in range(2):
+            assert attach(target.pid, directory=tmp_path).returncode == 0
+    names = {path.name for path in tmp_path.glob("*dump*")}
+    assert names == {f"python_heap_{target.pid}_0.dump", f"python_heap_{target.pid}_1.dump"}
+
+
+def test_stacks(tmp_path: Path) -> None:
+    with Target(tmp_path, WAITING) as target:
+        before = set(os.listdir(tmp_path))
+        text = stacks_of(target)
+        assert set(os.listdir(tmp_path)) == before
+    here, last = target.line_of("never.acquire()"), target.line_of('inner("order-17"')
+    assert text.startswith(f"process {target.pid}: CPython {'.'.join(map(str, sys.version_info[:3]))}, ")
+    assert f"thread MainThread, id {target.pid}, waiting for a lock\n" in text
+    assert f'  {target.path}:{last} in <module>\n    > {last:4} inner("order-17", never)\n' in text
+    listing = [f"    {'>' if n == here else ' '} {n:4} {line}" for n, line in enumerate(target_lines(target), 1)]
+    assert "\n".join([f"  {target.path}:{here} in inner", *listing[here - 3 : here + 1]]) in text
+    assert "rows = " not in text
+
+
+def target_lines(target: Target) -> list[str]:
+    return target.path.read_text().splitlines()
+
+
+def test_stacks_with_locals(tmp_path: Path) -> None:
+    with Target(tmp_path, WAITING) as target:
+        text = stacks_of(target, "--locals")
+    assert "        order = 'order-17'\n" in text
+    assert "        rows = ['order-17', 2, 3]\n" in text
+    assert "        total = {'sum': 6.5}" in text
+    assert "missing" not in text
+
+
+def test_stacks_with_c_functions(tmp_path: Path) -> None:
+    with Target(tmp_path, WAITING) as target:
+        text = stacks_of(target, "--native")
+    assert re.search(r"\n  lib(c|pthread)\S*", text.split(" in inner\n")[1]), text
+
+
+def test_stacks_as_json(tmp_path: Path) -> None:
+    with Target(tmp_path, WAITING) as target:
+        found = json.loads(stacks_of(target, "--json", "--locals", "--native"))
+    (thread,) = found["threads"]
+    frame = thread["frames"][-1]
+    assert (found["schema"], found["pid"], thread["activity"]) == (1, target.pid, "waiting for a lock")
+    assert (frame["function"], frame["line"]) == ("inner", target.line_of("never.acquire()"))
+    assert frame["locals"]["rows"] == "['order-17', 2, 3]"
+    assert 0 < found["stopped"] < 10
+    assert any(one.get("symbol") for one in thread["native"]["frames"])
+
+
+def test_a_dump_as_json(tmp_path: Path) -> None:
+    with Target(tmp_path, WAITING) as target:
+        found = json.loads(attach(target.pid, "--json", directory=tmp_path).stdout)
+    assert found["path"] == str(tmp_path / f"python_heap_{target.pid}_0.dump")
+    assert found["complete"] and found["threads"] == 1 and found["bytes_copied"] > 1000
+
+
+def test_without_stopping(tmp_path: Path) -> None:
+    with Target(tmp_path, WAITING) as target:
+        text = stacks_of(target, "--no-freeze", "--locals")
+        done = attach(target.pid, "--no-freeze", "-o", tmp_path / "a.dump")
+    assert "rows = ['order-17', 2, 3]" in text
+    assert "note: taken without the GIL" in text
+    assert "was not stopped)" in done.stdout
+    assert pyheapdump.load(tmp_path / "a.dump").facts["stopped"] is False
+
+
+@pytest.mark.parametrize("other", interpreters.available(), ids=str)
+def test_every_version_reads_every_version(other: interpreters.Interpreter, tmp_path: Path) -> None:
+    """Some of them run in another mount namespace, where their files and those of the target have other paths."""
+    with Target(tmp_path, WAITING, other.executable) as target:
+        text = stacks_of(target, "--locals", "--native")
+    assert f": CPython {other.version}." in text
+    assert "        rows = ['order-17', 2, 3]\n" in text
+    assert f"    > {target.line_of('never.acquire()'):4}     never.acquire()\n" in text
+    assert "note:" not in text
+
+
+# --- what threads do --------------------------------------------------------------------------------------------------
+
+THREADS = """
+    import os, threading, time
+
+    def spin():
+        while True:
+            pass
+
+    def wait(lock):
+        lock.acquire()
+
+    def read(descriptor):
+        os.read(descriptor, 1)
+
+    lock = threading.Lock()
+    lock.acquire()
+    reading, _ = os.pipe()
+    for name, function, arguments in [("waits", wait, [lock]), ("reads", read, [reading]), ("spins", spin, [])]:
+        threading.Thread(target=function, args=arguments, name=name, daemon=True).start()
+    time.sleep(0.1)
+    print("ready", flush=True)
+    spin()
+"""
+
+
+def test_what_the_threads_do(tmp_path: Path) -> None:
+    with Target(tmp_path, THREADS) as target:
+        texts = [stacks_of(target) for _ in range(2)]
+    for text in texts:
+        titles = re.findall(r"^thread (\w+), (.*)$", text, re.MULTILINE)
+        found = dict(titles)
+        assert set(found) == {"MainThread", "waits", "reads", "spins"}
+        assert found["waits"].endswith("daemon, waiting for a lock")
+        assert found["reads"].endswith("daemon, in system call read")
+        spinning = [found["MainThread"], found["spins"]]
+        assert sum("holds the GIL" in title for title in spinning) <= 1
+        assert any("waiting for the GIL" in title or "running Python code" in title for title in spinning)
+
+
+def test_deadlock(tmp_path: Path) -> None:
+    text = """
+        import threading, time
+
+        def take(first, second):
+            with first:
+                time.sleep(0.2)
+                print("holds", flush=True)
+                with second:
+                    pass
+
+        a, b = threading.Lock(), threading.Lock()
+        for name, locks in ("worker-1", (a, b)), ("worker-2", (b, a)):
+            threading.Thread(target=take, args=locks, name=name).start()
+    """
+    with Target(tmp_path, text) as target:
+        target.line()
+        found = stacks_of(target)
+    for name in "worker-1", "worker-2":
+        assert re.search(rf"^thread {name}, id \d+, waiting for a lock$", found, re.MULTILINE), found
+    assert found.count(f"> {target.line_of('with second'):4} ") == 2
+
+
+def test_many_threads_with_deep_stacks(tmp_path: Path) -> None:
+    text = """
+        import threading
+
+        def down(depth, number):
+            here = (number, depth)
+            if depth:
+                return down(depth - 1, number)
+            started.release()
+            never.acquire()
+
+        never, started = threading.Lock(), threading.Semaphore(0)
+        never.acquire()
+        for number in range(64):
+            threading.Thread(target=down, args=(40, number), name=f"deep-{number}", daemon=True).start()
+        for number in range(64):
+            started.acquire()
+        print("ready", flush=True)
+        never.acquire()
+    """
+    with Target(tmp_path, text) as target:
+        found = stacks_of(target, "--locals")
+    for number in range(64):
+        part = found.split(f"thread deep-{number}, id ")[1].split("\n\n")[0]
+        assert part.count(" in down\n") == 41
+        assert f"        here = ({number}, 40)\n" in part and f"        here = ({number}, 0)" in part
+
+
+def test_tasks_of_asyncio(tmp_path: Path) -> None:
+    text = """
+        import asyncio
+
+        async def deepest(number):
+            await asyncio.sleep(1000)
+
+        async def deeper(number):
+            await deepest(number)
+
+        async def job(number):
+            order = {"id": number}
+            await deeper(number)
+
+        async def main():
+            jobs = [asyncio.create_task(job(number), name=f"job-{number}") for number in range(1000)]
+            await asyncio.sleep(0)
+            print("ready", flush=True)
+            await asyncio.gather(*jobs)
+
+        asyncio.run(main())
+    """
+    with Target(tmp_path, text) as target:
+        told = stacks_of(target)
+        found = json.loads(stacks_of(target, "--json", "--locals"))
+    assert re.search(r"^1000 tasks: job-\d+, .* and 995 more$", told, re.MULTILINE)
+    assert "\ntask Task-1\n" in told
+    functions = {
+        task["name"]: [frame["function"].rpartition(".")[2] for frame in task["frames"]] for task in found["tasks"]
+    }
+    assert set(functions) == {"Task-1", *(f"job-{number}" for number in range(1000))}
+    assert functions["job-17"] == ["job", "deeper", "deepest", "sleep"]
+    variables = {task["name"]: task["frames"][0]["locals"] for task in found["tasks"]}
+    assert all(variables[f"job-{number}"]["order"] == repr({"id": number}) for number in range(1000))
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="subinterpreters with a GIL of their own: 3.12+")
+def test_subinterpreters(tmp_path: Path) -> None:
+    text = """
+        import threading, time
+        try:
+            import _interpreters as made
+        except ImportError:
+            import _xxsubinterpreters as made
+
+        CODE = "def sub(number):\\n    import time\\n    time.sleep(1000)\\nsub({})\\n"
+        for number in range(2):
+            one = made.create()
+            threading.Thread(target=lambda: made.run_string(one, CODE.format(number)), daemon=True).start()
+            time.sleep(0.5)
+        print("ready", flush=True)
+        time.sleep(1000)
+    """
+    with Target(tmp_path, text) as target:
+        found = json.loads(stacks_of(target, "--json", "--locals"))
+    subs = [one for one in found["threads"] if one["frames"] and one["frames"][-1]["function"] == "sub"]
+    assert sorted(one["frames"][-1]["locals"]["number"] for one in subs) == ["0", "1"]
+
+
+def test_a_process_without_frames(tmp_path: Path) -> None:
+    """The main thread has ended its Python code and waits for another in the interpreter's own."""
+    text = """
+        import threading, time
+
+        def work():
+            time.sleep(0.3)
+            print("ready", flush=True)
+            time.sleep(1000)
+
+        threading.Thread(target=work, name="works").start()
+    """
+    with Target(tmp_path, text) as target:
+        text = stacks_of(target)
+    assert re.search(r"^thread works, id \d+, in system call \w+$", text, re.MULTILINE), text

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stacks of a process that was read from outside (`python -m pyheapdump attach PID --stacks`), as text or JSON.
+
+A dump of a crash asks "what failed?"; here the question is "what is it doing?". So each thread's title says what it
+does, every frame of every stack is shown, the line that is being executed is marked, and tasks that wait at the same
+place are told once.
+"""
+
+from __future__ import annotations
+
+import linecache
+import re
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+from .dump import Dump
+from .merged import is_eval, merged_stack
+from .report import merged_report, place_report
+from .signals import NativeFrame, NativeThread
+from .stack_text import locals_of, place
+from .summary import python_text
+from .system_calls import NAMES
+from .text import escape_controls, printable
+from .thread_text import ThreadStacks, all_threads, mark, other_lines, sectioned
+
+MAX_FRAMES = 2_000  # of one stack; more are counted
+LOCAL_LENGTH = 300  # of one variable's repr
+AROUND = 2  # source lines before and after that of the innermost frame
+SAME_TASKS = 5  # names of tasks at the same place; more are counted
+
+# C functions of the interpreter that take its lock, and those that wait for a lock of the program (Python/ceval_gil.c,
+# Python/thread_pthread.h, Python/parking_lot.c).
+TAKE_GIL = {"take_gil", "PyEval_RestoreThread", "PyEval_AcquireThread", "PyEval_AcquireLock"}
+TAKE_LOCK = {"PyThread_acquire_lock_timed", "_PyParkingLot_Park", "_PySemaphore_Wait", "_PyMutex_LockTimed"}
+CALLEES = 4  # functions of the interpreter that such a one may have called
+
+NOT_READ = re.compile(r"<missing: object \d+ is not in the file, which has the objects below \d+>")
+ONLY_STACKS = "only the stacks were asked for"
+
+
+# --- text ---
+
+
+def process_text(dump: Dump, with_locals: bool = False, with_native: bool = False) -> str:
+    """The whole view. What is missing for its being a whole dump is not told: nobody asked for one."""
+    parts = [title(dump)]
+    parts += [f"note: {printable(problem, 300)}" for problem in problems(dump)]
+    for one in all_threads(dump):
+        if one.thread is None and not with_native:
+            continue
+        parts.append("\n".join([thread_title(dump, one), *thread_lines(dump, one, with_locals, with_native)]))
+    parts += task_texts(dump, with_locals)
+    return "\n\n".join(parts)
+
+
+def title(dump: Dump) -> str:
+    """`process 4711: CPython 3.13.0, /usr/bin/python3.13, 8 threads`."""
+    count = len(dump.threads)
+    executable = printable(str(dump.facts.get("executable") or "?"), 300)
+    threads = f"{count} thread{'s' * (count != 1)}"
+    return f"process {dump.facts.get('pid', '?')}: CPython {python_text(dump)}, {executable}, {threads}"
+
+
+def problems(dump: Dump) -> list[str]:
+    return [problem for problem in dump.problems if ONLY_STACKS not in problem]
+
+
+def thread_title(dump: Dump, one: ThreadStacks) -> str:
+    """The title with what the thread does."""
+    words = [one.title]
+    if one.thread is not None and one.thread.interpreter:
+        words.append(f"interpreter {one.thread.interpreter}")
+    doing = activity(one)
+    return ", ".join([*words, doing] if doing else words)
+
+
+def thread_lines(dump: Dump, one: ThreadStacks, with_locals: bool, with_native: bool) -> Iterator[str]:
+    stack = merged_stack(dump, one.thread, one.native if with_native else None)
+    innermost = next((at for at in range(len(stack.entries))[::-1] if isinstance(stack.entries[at], FrameType)), None)
+
+    def lines(at: int) -> list[str] | None:
+        entry = stack.entries[at]
+        if at in stack.hidden:
+            return None
+        if isinstance(entry, NativeFrame):
+            return [f"  {entry.place}{mark(entry)}"]
+        if not isinstance(entry, FrameType):
+            return other_lines(entry, "  ")
+        return list(python_lines(entry, with_locals, AROUND if at == innermost else 0))
+
+    yield from sectioned(stack, "  ", lines, MAX_FRAMES)
+    if not stack.entries:
+        yield "  (runs no Python code)"
+
+
+def python_lines(frame: FrameType, with_locals: bool, around: int) -> Iterator[str]:
+    """The place of a frame, its source line marked, with those around it, and its variables."""
+    here = frame.f_lineno or 0
+    yield f"  {place(frame, here)}"
+    first = max(here - around, frame.f_code.co_firstlineno, 1) if around else here
+    for number in range(first, here + around + 1):
+        source = linecache.getline(frame.f_code.co_filename, number).rstrip()
+        if source or first < number < here:
+            yield escape_controls(f"    {'>' if number == here else ' '} {number:4} {source}", keep="\t").rstrip()
+    for name, text in variables(frame) if with_locals else ():
+        yield f"        {name} = {text}"
+
+
+def variables(frame: FrameType) -> list[tuple[str, str]]:
+    """Names and reprs; "..." stands for what is too far from the stack to be read."""
+    return [(name, NOT_READ.sub("...", text)) for name, text in locals_of(frame, LOCAL_LENGTH)]
+
+
+# --- what a thread does ---
+
+
+def activity(one: ThreadStacks) -> str | None:
+    """What a thread was doing when it was stopped; None where the dump does not tell."""
+    native = one.native
+    if native is None:
+        return None
+    if native.system_call is None:
+        if not native.frames or native.frames[-1].how != "registers":
+            return None
+        return "running Python code" if is_eval(native.frames[-1]) else f"running in {native.frames[-1].place}"
+    waits_for = lock_waited_for(native)
+    name = NAMES.get(native.system_call, str(native.system_call))
+    if waits_for is not None and not (one.thread is not None and one.thread.holds_gil):
+        return f"waiting for {waits_for}"
+    return f"in system call {name}"
+
+
+def lock_waited_for(native: NativeThread) -> str | None:
+    """Which lock a thread waits for that is in a system call, as its innermost functions tell."""
+    for depth, frame in enumerate(reversed(native.frames)):
+        if frame.symbol in TAKE_GIL:
+            return "the GIL"
+        if frame.symbol in TAKE_LOCK:
+            return "a lock"
+        if is_eval(frame) or depth > CALLEES:
+            return None
+    return None
+
+
+# --- tasks ---
+
+
+def task_texts(dump: Dump, with_locals: bool) -> list[str]:
+    """The pending tasks of asyncio; those with the same stack together."""
+    names: dict[str, list[str]] = {}
+    for task in dump.tasks:
+        frames = task.frames
+        lines = [line for frame in frames for line in python_lines(frame, with_locals, 0)]
+        names.setdefault("\n".join(lines or ["  (no frames)"]), []).append(printable(task.name, 60))
+    return [f"{task_title(found)}\n{stack}" for stack, found in names.items()]
+
+
+def task_title(names: list[str]) -> str:
+    if len(names) == 1:
+        return f"task {names[0]}"
+    more = f" and {len(names) - SAME_TASKS} more" if len(names) > SAME_TASKS else ""
+    return f"{len(names)} tasks: {', '.join(names[:SAME_TASKS])}{more}"
+
+
+# --- JSON ---
+
+
+def process_report(dump: Dump, with_locals: bool = False, with_native: bool = False) -> dict[str, Any]:
+    """The same as dicts and lists; docs/json.md has the schema."""
+    numbers = {module: number for number, module in enumerate(dump.native.modules)} if dump.native else {}
+    return {
+        "schema": 1,
+        "pid": dump.facts.get("pid"),
+        "python": python_text(dump),
+        "executable": dump.facts.get("executable"),
+        "problems": problems(dump),
+        "threads": [
+            {
+                "name": one.thread.name if one.thread is not None else None,
+                "ident": one.thread.ident if one.thread is not None else None,
+                "native_id": one.thread.native_id
+                if one.thread is not None
+                else one.native.thread
+                if one.native
+                else None,
+                "interpreter": one.thread.interpreter if one.thread is not None else None,
+                "daemon": one.thread.daemon if one.thread is not None else None,
+                "holds_gil": one.thread is not None and one.thread.holds_gil,
+                "activity": activity(one),
+                "frames": frames_report(one.thread.frames if one.thread is not None else [], with_locals),
+                **({"native": merged_report(dump, one, numbers)} if with_native else {}),
+            }
+            for one in all_threads(dump)
+        ],
+        "tasks": [{"name": task.name, "frames": frames_report(task.frames, with_locals)} for task in dump.tasks],
+        **({"modules": [one._asdict() for one in numbers]} if with_native else {}),
+    }
+
+
+def frames_report(frames: list[FrameType], with_locals: bool) -> list[dict[str, Any]]:
+    """Frames, outermost first, the innermost MAX_FRAMES of them."""
+    found = []
+    for frame in frames[-MAX_FRAMES:]:
+        described = place_report(frame, frame.f_lineno or 0)
+        if with_locals:
+            described["locals"] = dict(variables(frame))
+        found.append(described)
+    return found
