@@ -76,22 +76,40 @@ static void read_crashed(struct phd_native *native, struct phd_unwinder *unwinde
     native->place = unwinder->found_at < thread->stack.inner ? unwinder->found_at : 0;
 }
 
-/* Is the frame one of those in which a process aborts itself? */
+/* Is the frame one of those in which a process aborts itself: of libc, of libstdc++, of CPython? */
 static bool is_abort_frame(const struct phd_native_frame *frame)
 {
-    static const char *const functions[] = {"abort",
-                                            "raise",
-                                            "gsignal",
-                                            "pthread_kill",
-                                            "__pthread_kill_implementation",
-                                            "__assert_fail",
-                                            "__assert_fail_base",
-                                            "__assert",
-                                            "__pthread_kill_internal",
-                                            "__GI_raise",
-                                            "__GI_abort",
-                                            "__pthread_kill",
-                                            "tgkill"};
+    static const char *const functions[] = {
+        "abort",
+        "raise",
+        "gsignal",
+        "tgkill",
+        "pthread_kill",
+        "__pthread_kill",
+        "__pthread_kill_implementation",
+        "__pthread_kill_internal",
+        "__GI_raise",
+        "__GI_abort",
+        "__assert",
+        "__assert_fail",
+        "__assert_fail_base",
+        "__assert_perror_fail",
+        "__fortify_fail",
+        "__chk_fail",
+        "__stack_chk_fail",
+        "__libc_message",
+        "malloc_printerr",
+        "_ZN9__gnu_cxx27__verbose_terminate_handlerEv",
+        "_ZN10__cxxabiv111__terminateEPFvvE",
+        "_ZSt9terminatev",
+        "__cxa_throw",
+        "__cxa_rethrow",
+        "fatal_error",
+        "fatal_error_exit",
+        "Py_FatalError",
+        "_Py_FatalErrorFunc",
+        "_Py_FatalErrorFormat",
+    };
     for (size_t i = 0; frame->symbol && i < sizeof functions / sizeof functions[0]; i++)
         if (phd__string_equal(frame->symbol, functions[i]))
             return true;
@@ -106,6 +124,12 @@ static unsigned place_of_abort(const struct phd_native_stack *stack)
         if (is_abort_frame(stack->frames + i))
             place = i + 1;
     return place < stack->count ? place : 0;
+}
+
+static void read_abort(struct phd_native *native)
+{
+    native->place = place_of_abort(&native->threads[0].stack);
+    phd__abort_message_read(&native->symbols, &native->modules, native->message);
 }
 
 static void copy_signal(struct phd_native *native, const struct phd_crash *crash)
@@ -134,8 +158,8 @@ void phd__native_read(struct phd_native *native, struct phd_memory *memory, cons
         read_crashed(native, unwinder, crash);
         for (unsigned i = 1; i < native->count; i++)
             read_other(native, unwinder, crash->others + i - 1, native->threads + i);
-        if (crash->signal == SIGABRT && !native->raised_again)
-            native->place = place_of_abort(&native->threads[0].stack);
+        if (crash->signal == SIGABRT && crash->sender_pid == crash->process)
+            read_abort(native);
     }
     phd__pages_free(unwinder, sizeof *unwinder);
 }
@@ -219,6 +243,11 @@ static void put_sender(const struct phd_native *native, const struct phd_crash *
     phd__text_string(text, "sent by ");
     if (crash->sender_pid == crash->process) {
         phd__text_string(text, "the process itself");
+        if (native->message[0]) {
+            phd__text_string(text, " (");
+            phd__text_string(text, native->message);
+            phd__text_string(text, ")");
+        }
         put_where(native, text);
         return;
     }

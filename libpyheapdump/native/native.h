@@ -10,7 +10,7 @@
 #define PHD_NATIVE_NATIVE_H
 
 #include "crash/crash.h"
-#include "native/symbols.h"
+#include "native/abort_message.h"
 #include "native/unwind.h"
 #include "safe/text.h"
 #include "walk/walk.h"
@@ -43,7 +43,8 @@ struct phd_native {
     /* The signal, or the first one when a handler has raised it again. */
     bool raised_again;
     struct phd_signal_frame signal;
-    unsigned place; /* index of the frame of the first thread where it happened */
+    char message[PHD_MAX_ABORT_MESSAGE]; /* what libc said when it aborted the process, or "" */
+    unsigned place;                      /* index of the frame of the first thread where it happened */
 };
 
 /* What the caller knows of the thread that got the signal. */

@@ -146,6 +146,10 @@ static void pack_signal(struct phd_buffer *to, const struct phd_native *native, 
     phd__text_init(&text, storage, sizeof storage - 1);
     phd__native_summary(native, crash, &text);
     pack_built(to, "text", &text);
+    if (native->message[0]) {
+        phd__pack_text(to, "message");
+        pack_foreign_text(to, native->message);
+    }
     pack_number(to, "thread", (uint64_t)crash->thread);
     pack_number(to, "ident", crash->thread_ident);
     phd__pack_text(to, "gil");
@@ -287,7 +291,7 @@ void phd__native_put(const struct phd_native *native, struct phd_walk *walk, con
     to->used = 0;
     to->overflow = false;
     if (signal->signal) {
-        phd__pack_map(to, 13 + (size_t)has_address(signal) + sent + refused);
+        phd__pack_map(to, 13 + (size_t)has_address(signal) + sent + refused + (native->message[0] != 0));
         pack_names(to, signal, reason);
         if (has_address(signal))
             pack_number(to, "address", signal->address);

@@ -13,7 +13,7 @@
 #include "safe/pages.h"
 #include "safe/text.h"
 
-enum { MAX_UNDERSCORES = 3, MAX_WANTED_NAME = 64 };
+enum { MAX_COMPARED_NAME = 64, UNDERSCORE_WEIGHT = 256, MAX_WANTED_NAME = 64 };
 
 bool phd__symbols_open(struct phd_symbols *symbols, struct phd_memory *memory)
 {
@@ -48,7 +48,7 @@ struct search {
     struct table table;
     uint64_t address, function; /* as in the file, without the bias */
     Elf64_Sym best;
-    unsigned underscores; /* that the best name begins with */
+    unsigned oddity; /* of the best name */
     bool found;
 };
 
@@ -80,17 +80,19 @@ static bool covers(const struct search *search, const Elf64_Sym *symbol)
                            : search->function == symbol->st_value;
 }
 
-/* Underscores that the name begins with: of several names for a function the plain one is the one that people know. */
-static unsigned count_underscores(struct search *search, const Elf64_Sym *symbol)
+/* Of several names for a function the plain one is the one that people know: without underscores in front, and the
+ * shortest ("free", not "cfree"). */
+static unsigned oddity_of(struct search *search, const Elf64_Sym *symbol)
 {
-    unsigned count = 0;
+    unsigned underscores = 0, length = 0;
     char c;
-    for (; count < MAX_UNDERSCORES && symbol->st_name + (uint64_t)count < search->table.names_size; count++) {
-        fetch(search, search->table.names + symbol->st_name + count, &c, 1);
-        if (c != '_')
+    for (; length < MAX_COMPARED_NAME && symbol->st_name + (uint64_t)length < search->table.names_size; length++) {
+        fetch(search, search->table.names + symbol->st_name + length, &c, 1);
+        if (!c)
             break;
+        underscores += c == '_' && underscores == length;
     }
-    return count;
+    return underscores * UNDERSCORE_WEIGHT + length;
 }
 
 static void consider(struct search *search, const Elf64_Sym *symbol)
@@ -98,12 +100,12 @@ static void consider(struct search *search, const Elf64_Sym *symbol)
     if (!covers(search, symbol) || symbol->st_name == 0 || symbol->st_name >= search->table.names_size ||
         (search->found && symbol->st_value < search->best.st_value))
         return;
-    unsigned underscores = count_underscores(search, symbol);
-    if (search->found && symbol->st_value == search->best.st_value && underscores >= search->underscores)
+    unsigned oddity = oddity_of(search, symbol);
+    if (search->found && symbol->st_value == search->best.st_value && oddity >= search->oddity)
         return;
     search->found = true;
     search->best = *symbol;
-    search->underscores = underscores;
+    search->oddity = oddity;
 }
 
 static void search_table(struct search *search)

@@ -254,21 +254,66 @@ static NOINLINE void do_abort(void)
     abort();
 }
 
-/* In a child: abort() must not be left. */
-static void abort_names_its_caller(void **state)
+/* What assert() calls; its header hides it when assertions are off (glibc, assert/assert.h). */
+extern _Noreturn void __assert_fail(const char *assertion, const char *file, unsigned line, const char *name);
+
+static NOINLINE void fail_assertion(void)
+{
+    __assert_fail("two == 2", "two.c", 7, "check\ntwo");
+}
+
+static NOINLINE void free_wrongly(void)
+{
+    void (*volatile release)(void *) = free; /* hides from the compiler what is wrong here */
+    char *block = malloc(100);
+    release(block + 16);
+    STAY();
+}
+
+/* In a child, where abort() may be left and no assertion may fail: does `body` end with this line? */
+static int status_of_abort(void (*body)(void), const char *line, const char *place)
 {
     int status;
-    (void)state;
     pid_t pid = fork();
     if (pid == 0) {
         alarm(60);
-        crash_by(SIGABRT, do_abort);
-        const char *text = text_of_summary();
-        _exit(strstr(text, "SIGABRT: sent by the process itself, in test_native: do_abort+0x") == text ? 0 : 1);
+        close(STDERR_FILENO); /* libc tells it there */
+        crash_by(SIGABRT, body);
+        text_of_summary();
+        _exit(strncmp(summary, line, strlen(line)) == 0 && strstr(summary, place) ? 0 : 1);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    return WEXITSTATUS(status);
+}
+
+static void abort_names_its_caller(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of_abort(do_abort, "SIGABRT: sent by the process itself, in test_native: do_abort+0x", ""),
+                     0);
+}
+
+static void a_failed_assertion_has_its_message(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of_abort(fail_assertion,
+                                     "SIGABRT: sent by the process itself (test_native: two.c:7: check two: Assertion "
+                                     "`two == 2' failed.), in test_native: fail_assertion+0x",
+                                     ""),
+                     0);
+}
+
+static void a_damaged_heap_has_its_message(void **state)
+{
+    (void)state;
+    if (WITH_ADDRESS_SANITIZER) {
+        print_message("skipped: AddressSanitizer replaces the heap\n");
+        return;
+    }
+    assert_int_equal(
+        status_of_abort(free_wrongly, "SIGABRT: sent by the process itself (free(): invalid ", "libc.so.6: free+0x"),
+        0);
 }
 
 /* ---- stack overflow ---- */
@@ -791,6 +836,20 @@ static void what_does_not_fit_says_so(void **state)
     phd__native_close(&native);
 }
 
+static void the_message_of_an_abort_is_in_the_block(void **state)
+{
+    (void)state;
+    make_up(SIGABRT, SI_TKILL);
+    crash.sender_pid = getpid();
+    read_native();
+    assert_string_equal(native.message, "");
+    strcpy(native.message, "free(): what \xff?");
+    assert_contains(written_block(), "text: 'SIGABRT: sent by the process itself (free(): what ?"
+                                     "?)', message: 'free(): what ?"
+                                     "?', thread");
+    phd__native_close(&native);
+}
+
 static void omitted_frames_are_counted(void **state)
 {
     (void)state;
@@ -839,6 +898,8 @@ int main(void)
         cmocka_unit_test(the_caller_of_what_has_no_name_is_told),
         cmocka_unit_test(raise_names_its_caller),
         cmocka_unit_test(abort_names_its_caller),
+        cmocka_unit_test(a_failed_assertion_has_its_message),
+        cmocka_unit_test(a_damaged_heap_has_its_message),
         cmocka_unit_test(a_thread_that_uses_up_its_stack),
         cmocka_unit_test(the_main_thread_that_uses_up_its_stack),
         cmocka_unit_test(a_signal_raised_again_tells_of_the_first),
@@ -851,6 +912,7 @@ int main(void)
         WITH_HEAP(unknown_signals_are_written_too),
         WITH_HEAP(foreign_bytes_become_question_marks),
         WITH_HEAP(what_does_not_fit_says_so),
+        WITH_HEAP(the_message_of_an_abort_is_in_the_block),
         WITH_HEAP(omitted_frames_are_counted),
         cmocka_unit_test(refused_memory_costs_what_needs_it),
     };
