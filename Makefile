@@ -9,6 +9,7 @@
 #   make package   the sdist, its installation in a clean environment, the module with clang
 #   make venvs     one environment for each supported Python (tools/venvs.py)
 #   make pytest    the Python tests on each of them
+#   make nightly   20,000 runs of test_corruption.py, the same number on each of them
 #   make format    let clang-format and ruff rewrite the sources
 #   make clean     remove build/
 #
@@ -103,6 +104,14 @@ venvs: packages
 pytest: packages
 	-$(PYTHON) tools/venvs.py $(VERSIONS)
 	$(PYTHON) tools/run_pytest.py $(VERSIONS) -- $(PYTEST_ARGS)
+
+# As many crashes of damaged processes as take an hour or so; CI has 2,030 of them.
+NIGHTLY_RUNS ?= 2860
+.PHONY: nightly
+nightly: packages
+	-$(PYTHON) tools/venvs.py $(VERSIONS)
+	PYHEAPDUMP_CORRUPTION_RUNS=$(NIGHTLY_RUNS) \
+	    $(PYTHON) tools/run_pytest.py $(VERSIONS) -- -rP -o timeout=7200 tests/test_corruption.py
 
 # What a dump costs, against its targets; on a machine without other work. Writes docs/benchmarks.md.
 .PHONY: bench

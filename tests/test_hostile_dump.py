@@ -245,6 +245,15 @@ LAYOUTS = sorted({*INERT, *REBUILT, "weakref.ReferenceType", "BaseException", "n
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts_of_types_that_have_lost_their_bases(program: DumpedProgram, tmp_path: Path, layout: str) -> None:
+    """In a damaged heap a type may say that it is laid out like a deque, and derive from nothing."""
+    cls = program.cls(layout.rpartition(".")[2], layout=layout, fields=["maxlen", "start", "stop"])
+    for base in (None, [5, "x"], [9, 1, 2], [10, "a", 1], [SPLIT, 9, 10**6], [17, None, {"frame": 5}]):
+        program.instance(cls, {"name": 1}, [None, 1, 2], base)
+    all_of(program, tmp_path)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_layouts_with_wrong_contents(program: DumpedProgram, tmp_path: Path, layout: str) -> None:
     """Each rebuilt type with fields of every wrong kind, of itself, and with none; and under a Python subclass."""
     names = (

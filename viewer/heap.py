@@ -269,7 +269,10 @@ class Heap:
 
     def _postpone(self, node: Node) -> None:
         """Make a node's object without anything else: lazy, or a stand-in that gets its contents when looked at."""
-        made = node.kind.lazy(node)
+        try:
+            made = node.kind.lazy(node)
+        except Exception as problem:  # noqa: BLE001 - a type that contradicts its instances
+            made = Missing(f"it cannot be shown: {type(problem).__name__}: {problem}")
         self.remember(node.id, made)
         self._adopt(node, made)
 

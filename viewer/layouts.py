@@ -104,7 +104,7 @@ class DequeKind(InertKind):
 
     def lazy(self, node: Node) -> Any:
         self.values(node)
-        if node.items is None:
+        if node.items is None or not issubclass(node.cls, deque):  # a damaged type may have lost its bases
             return super().lazy(node)
         return self.holding((Unloaded(node.items),), LazyDeque if node.cls is deque else node.cls, node)
 
