@@ -298,7 +298,7 @@ static enum phd_status write_found(const struct phd_request *request, struct phd
     walk->trust_counts &= found.gil_held || found.stopped;
     if (!request->crash)
         return write_message(&found, NULL, walk, sink, how, result, error);
-    phd__native_read(&native, walk->memory, request->crash, walk->memory->view ? request->pid : getpid(),
+    phd__native_read(&native, walk->memory, request->crash, request->files_of ? request->files_of : getpid(),
                      request->files_of);
     enum phd_status status = write_message(&found, &native, walk, sink, how, result, error);
     phd__native_close(&native);

@@ -59,9 +59,11 @@ static void release(struct phd_memory *memory)
 static enum phd_status find(struct target *target, const struct phd_attach_options *options, struct phd_error *error)
 {
     struct phd_python python;
-    enum phd_status status = phd__mappings_read(&target->modules.mappings, options->pid, error);
+    /* The first thread may have ended, and then the process's memory is to be had by way of the others. */
+    int living = target->frozen.count ? target->frozen.threads[0].thread : options->pid;
+    enum phd_status status = phd__mappings_read(&target->modules.mappings, living, error);
     if (status == PHD_OK)
-        status = phd__copied_open(&target->copied, options->pid, &target->modules.mappings, error);
+        status = phd__copied_open(&target->copied, living, &target->modules.mappings, error);
     if (status != PHD_OK)
         return status;
     target->copied.memory.release = release;
@@ -74,7 +76,7 @@ static enum phd_status find(struct target *target, const struct phd_attach_optio
     target->request.python_micro = python.micro;
     target->request.free_threaded = python.free_threaded;
     target->request.pid = options->pid;
-    target->request.files_of = options->pid;
+    target->request.files_of = living;
     target->request.stopped = options->freeze;
     target->request.crash = &target->where;
     return PHD_OK;

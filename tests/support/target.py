@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -44,13 +45,15 @@ class Target:
         self.text = textwrap.dedent(text)
         self.path.write_text(LET_TRACE + self.text, encoding="utf-8")
         command = [*before, executable, str(self.path), *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, env=clean_environment(), **options)
+        options.setdefault("env", clean_environment())
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0, **options)
         self.pid = self.process.pid
         self.said = self.line()
 
     def line(self) -> str:
         """The next line that it prints."""
         assert self.process.stdout is not None
+        assert select.select([self.process.stdout], [], [], SECONDS)[0], "the target says nothing"
         found: str = self.process.stdout.readline().decode().strip()
         assert found, f"the target ended: {self.process.wait(SECONDS)}"
         return found
