@@ -76,3 +76,45 @@ print(sorted(os.listdir(directory)), file=sys.stderr)
 """
     left: Any = eval(run(lines))  # noqa: S307
     assert [name.split("_")[-1] for name in left] == ["3.dump.part", "4.dump.part", "5.dump.part"]
+
+
+def test_proc_of_another_pid_namespace_is_not_believed(tmp_path: Path) -> None:
+    lines = f"import pyheapdump\npyheapdump.install({str(tmp_path)!r})\n{CRASH}"
+    apart = ["unshare", "--user", "--map-root-user", "--pid", "--fork"]
+    if subprocess.run([*apart, "true"], stderr=subprocess.DEVNULL, timeout=60, check=False).returncode != 0:
+        pytest.skip("this machine gives no pid namespace")
+    subprocess.run([*apart, sys.executable, "-c", lines], stderr=subprocess.DEVNULL, timeout=60, check=False)
+    (path,) = tmp_path.iterdir()
+    from pyheapdump.view import load
+
+    with load(path) as dump:
+        assert dump.facts["pid"] == 1
+        assert not any(name.startswith("/proc/") for name in dump.system)
+        assert b"_ctypes" in path.read_bytes().partition(b"Current thread")[0]
+
+
+HAS_STACK = """
+import ctypes, threading, time
+class Stack(ctypes.Structure):
+    _fields_ = [("pointer", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t)]
+def has_stack():
+    found = Stack()
+    ctypes.CDLL(None).sigaltstack(None, ctypes.byref(found))
+    return not found.flags & 2  # SS_DISABLE
+"""
+
+
+def test_a_thread_that_is_just_starting_gets_a_signal_stack(tmp_path: Path) -> None:
+    lines = f"""{HAS_STACK}
+class Late(threading.Thread):
+    def _bootstrap(self):
+        time.sleep(0.3)
+        super()._bootstrap()
+    def run(self):
+        time.sleep(0.3)
+        print("stack:", has_stack(), file=sys.stderr)
+threading.Thread(target=Late().start).start()
+time.sleep(0.1)
+pyheapdump.install({str(tmp_path)!r})
+"""
+    assert "stack: True" in run(lines)

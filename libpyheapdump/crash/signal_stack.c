@@ -115,10 +115,18 @@ static int free_signal(void)
     return 0;
 }
 
+static double now_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 static unsigned wait_for_answers(unsigned wanted, double seconds)
 {
     static const struct timespec pause = {0, PAUSE};
-    for (double waited = 0; atomic_load(&answers) < wanted && waited < seconds; waited += PAUSE / 1e9)
+    double end = now_seconds() + seconds;
+    while (atomic_load(&answers) < wanted && now_seconds() < end)
         nanosleep(&pause, NULL);
     return atomic_load(&answers);
 }

@@ -11,6 +11,7 @@ from __future__ import annotations
 import _thread
 import os
 import threading
+import time
 from contextlib import suppress
 
 from . import _pyheapdump, capture, files
@@ -86,8 +87,17 @@ def _watch_threads() -> None:
             ours = wrapped.setdefault(id(original), _pyheapdump.watch_thread_start(original))
             setattr(module, name, ours)
             _replaced[module, name] = (original, ours)
+    listed = threading.enumerate()
+    _wait_for_ids(listed)
     # Those of _thread and of C code are not in the list of threading.
-    running = {thread.native_id for thread in threading.enumerate()} | set(_pyheapdump.thread_native_ids())
+    running = {thread.native_id for thread in listed} | set(_pyheapdump.thread_native_ids())
     others = [native_id for native_id in running - {threading.get_native_id()} if native_id]
     if others:
         _pyheapdump.add_signal_stacks(others, STACKS_TIMEOUT)
+
+
+def _wait_for_ids(threads: list[threading.Thread]) -> None:
+    """Threads that are just starting, without our function, do not know their ids yet."""
+    deadline = time.monotonic() + STACKS_TIMEOUT
+    while any(thread.native_id is None for thread in threads) and time.monotonic() < deadline:
+        time.sleep(0.001)

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pyheapdump.h"
@@ -213,6 +214,38 @@ static void an_overflow_in_a_thread_that_ran_before_is_handled(void **state)
     assert_int_equal(exit_of(overflow_in_running_thread), HANDLED);
 }
 
+static void *wait_without_signals(void *ignored)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    atomic_store(&running_thread[0], gettid());
+    while (!atomic_load(&go_on))
+        usleep(1000);
+    return ignored;
+}
+
+static void a_thread_that_blocks_signals_is_waited_for_so_long(void **state)
+{
+    const double seconds = 0.4;
+    struct timespec before, after;
+    pthread_t thread;
+    (void)state;
+    atomic_store(&go_on, false);
+    atomic_store(&running_thread[0], 0);
+    assert_int_equal(pthread_create(&thread, NULL, wait_without_signals, NULL), 0);
+    while (!atomic_load(&running_thread[0]))
+        usleep(1000);
+    int id = atomic_load(&running_thread[0]);
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    assert_int_equal(phd_signal_stack_add_to(&id, 1, seconds), 0);
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    double waited = (double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) / 1e9;
+    assert_true(waited >= seconds && waited < 2 * seconds);
+    atomic_store(&go_on, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 static void no_signal_is_left_behind(void **state)
 {
     struct sigaction found;
@@ -235,6 +268,7 @@ int main(void)
         cmocka_unit_test(an_overflow_is_handled),
         cmocka_unit_test(an_overflow_in_a_thread_that_ran_before_is_handled),
         cmocka_unit_test(no_signal_is_left_behind),
+        cmocka_unit_test(a_thread_that_blocks_signals_is_waited_for_so_long),
     };
     return cmocka_run_group_tests_name("signal stacks", tests, NULL, NULL);
 }
