@@ -122,7 +122,19 @@ static void put_descriptors(struct phd_walk *walk, const struct phd_request *req
     phd__evidence_put_text(walk, path, text.used);
 }
 
-void phd__evidence_put(struct phd_walk *walk, const struct phd_request *request)
+/* Does /proc number processes as we do? In another pid namespace than the one that it was mounted in, the numbers are
+ * those of other processes. */
+static bool proc_is_ours(void)
+{
+    char own[PATH_ROOM], target[PATH_ROOM];
+    struct phd_text text;
+    phd__text_init(&text, own, sizeof own);
+    phd__text_unsigned(&text, (uint64_t)getpid());
+    ssize_t length = readlinkat(AT_FDCWD, "/proc/self", target, sizeof target);
+    return length > 0 && (size_t)length == text.used && memcmp(own, target, text.used) == 0;
+}
+
+static void put_process(struct phd_walk *walk, const struct phd_request *request)
 {
     static const char *const names[] = {"status", "limits", "cgroup", "stat", "statm", "maps"};
     put_strings(walk, request, "cmdline");
@@ -130,6 +142,12 @@ void phd__evidence_put(struct phd_walk *walk, const struct phd_request *request)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         put_file(walk, request, names[i]);
     put_descriptors(walk, request);
+}
+
+void phd__evidence_put(struct phd_walk *walk, const struct phd_request *request)
+{
+    if (proc_is_ours())
+        put_process(walk, request);
     phd__distributions_put(walk, request);
     if (request->sources)
         phd__sources_put(walk, request);

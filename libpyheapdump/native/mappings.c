@@ -170,7 +170,10 @@ static int open_maps(int pid)
     struct phd_text text;
     phd__text_init(&text, path, sizeof path - 1);
     phd__text_string(&text, "/proc/");
-    phd__text_unsigned(&text, (uint64_t)pid);
+    if (pid == getpid())
+        phd__text_string(&text, "self"); /* /proc may be that of another pid namespace */
+    else
+        phd__text_unsigned(&text, (uint64_t)pid);
     phd__text_string(&text, "/maps");
     path[text.used] = 0;
     return open(path, O_RDONLY | O_CLOEXEC);
