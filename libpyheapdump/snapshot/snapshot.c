@@ -296,12 +296,13 @@ static bool wait_exit(int pid, double seconds, int *exited)
     }
 }
 
-/* Let go of the snapshot. A child that was killed and does not end, because the kernel holds it, is not waited for. */
+/* Let go of the snapshot. A child that was killed and does not end, because the kernel holds it, is not waited for; one
+ * that has told its result and does not end must not stay. */
 static void reap(struct phd_snapshot *snapshot)
 {
     int ignored;
-    if (snapshot->pid > 0)
-        wait_exit(snapshot->pid, REAP_SECONDS, &ignored);
+    if (snapshot->pid > 0 && !wait_exit(snapshot->pid, REAP_SECONDS, &ignored))
+        kill(snapshot->pid, SIGKILL);
     close_pipe_end(snapshot->result_fd);
     *snapshot = (struct phd_snapshot){0, -1, snapshot->paused_ns};
 }
