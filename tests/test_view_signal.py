@@ -3,6 +3,7 @@
 
 import json
 import random
+import re
 import time
 from pathlib import Path
 from typing import Any, Dict, List
@@ -275,7 +276,7 @@ def test_pdb_starts_where_the_signal_arrived(crashed: Path) -> None:
     commands = "p text\nup\np number\nup\np table\nthreads\nthread 1\np queue\nnative\nbanner\n"
     text = shown(view(crashed, "--pdb", commands=commands))
     assert text.startswith("python_heap_4711_0.dump: ") and LINE in text
-    for part in ("app.py(10)check()\n-> parse_row(text)", "'x,y'", "\n(dump) 7\n", "'orders'", "'jobs'"):
+    for part in ("app.py(10)check()\n-> parse_row(text)", "(dump) 'x,y'\n", "\n(dump) 7\n", "'orders'", "'jobs'"):
         assert part in text, part
     assert text.count("libfoo.so: for_each_row+0x1b") == 2, "before the session, and by its command"
     assert "0  thread MainThread, id 4711, got SIGSEGV, holds the GIL: app.py:10 in check" in text
@@ -323,7 +324,25 @@ def test_pdb_takes_the_signal_before_an_exception(tmp_path: Path) -> None:
     other = program.frame(program.code("elsewhere", "other.py"), {}, 3)
     program.roots["exception"] = ref(program.exception("ValueError", ["handled"], [(other, 3)]))
     text = shown(view(program.write(tmp_path / "x.dump"), "--pdb", commands="p text\n"))
-    assert "'x,y'" in text and LINE in text
+    assert "(dump) 'x,y'\n" in text and LINE in text and "  where    app.py:10 in check\n" in text
+
+
+def test_pdb_when_another_thread_comes_first(tmp_path: Path) -> None:
+    program = crashing_program()
+    program.roots["threads"].reverse()
+    path = program.write(tmp_path / "x.dump")
+    assert "(dump) 'x,y'\n" in shown(view(path, "--pdb", commands="p text\n"))
+    assert shown(view(path, "--threads")).startswith("thread MainThread, id 4711, got SIGSEGV")
+
+
+def test_a_long_stack_shows_both_ends(tmp_path: Path) -> None:
+    frames = [native(FOO, f"f{number}") for number in range(150)]
+    path = crashing_program(threads=[{"thread": 4711, "frames": frames, "end": "end"}], python_thread=False)
+    text = shown(view(path.write(tmp_path / "x.dump"), "--threads"))
+    found = re.findall(r"^  (?:libfoo\.so: (f\d+)\+0x1b|\.\.\. (.*))$", text, re.MULTILINE)
+    names = [first or second for first, second in found]
+    outer, inner = [f"f{number}" for number in range(149, 129, -1)], [f"f{number}" for number in range(79, -1, -1)]
+    assert names == [*outer, "50 frames are not shown", *inner]
 
 
 # --- what is to be taken with care, and what is missing ----------------------------------------------------------

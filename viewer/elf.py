@@ -61,7 +61,7 @@ def notes_of(descriptor: int) -> Iterator[bytes]:
 def rows(descriptor: int, table: Table, layout: struct.Struct) -> Iterator[tuple[int, ...]]:
     for number in range(min(table.length, MAX_HEADERS)):
         found = piece(descriptor, table.offset + number * table.entry_size, layout.size)
-        if table.entry_size < layout.size or len(found) < layout.size:
+        if len(found) < layout.size:
             return
         yield layout.unpack(found)
 
