@@ -144,6 +144,10 @@
     X(frame_localsplus)                                                                                                  \
     X(frame_valuestack)                                                                                                  \
     X(frame_stacktop)                                                                                                    \
+    X(frame_block_count)                                                                                                 \
+    X(frame_blocks)                                                                                                      \
+    X(frame_block_size)                                                                                                  \
+    X(frame_block_level)                                                                                                 \
     X(frame_stackdepth)                                                                                                  \
     /* _PyInterpreterFrame (3.11+); iframe_stackpointer points into the stack (3.14+), iframe_stacktop counts;         \
      * iframe_instr is the instruction in execution, or (iframe_instr_is_previous) the one before the next */ \
@@ -210,6 +214,7 @@
     /* the GIL: in _PyRuntime or, since 3.12, behind a pointer of the interpreter; its last holder, and is it held */    \
     X(runtime_gil)                                                                                                       \
     X(interp_gil)                                                                                                        \
+    X(gil_size)                                                                                                          \
     X(gil_last_holder)                                                                                                   \
     X(gil_locked)
 

@@ -269,6 +269,10 @@ static inline void phd__probe_old_frames(struct phd_layout *at)
     at->frame_lasti = PHD_AT(PyFrameObject, f_lasti);
     at->frame_localsplus = PHD_AT(PyFrameObject, f_localsplus);
     at->frame_valuestack = PHD_AT(PyFrameObject, f_valuestack);
+    at->frame_block_count = PHD_AT(PyFrameObject, f_iblock);
+    at->frame_blocks = PHD_AT(PyFrameObject, f_blockstack);
+    at->frame_block_size = (int32_t)sizeof(PyTryBlock);
+    at->frame_block_level = PHD_AT(PyTryBlock, b_level);
 #if PY_VERSION_HEX >= 0x030A0000
     at->frame_lasti_unit = 2; /* f_lasti counts instructions since 3.10 (Objects/frameobject.c, frame_getlasti) */
     at->frame_stackdepth = PHD_AT(PyFrameObject, f_stackdepth);
@@ -416,6 +420,7 @@ static inline void phd__probe_runtime(struct phd_layout *at)
 #else
     at->runtime_gil = PHD_AT(_PyRuntimeState, ceval.gil);
 #endif
+    at->gil_size = (int32_t)sizeof(struct _gil_runtime_state);
     at->gil_last_holder = PHD_AT(struct _gil_runtime_state, last_holder);
     at->gil_locked = PHD_AT(struct _gil_runtime_state, locked);
 }

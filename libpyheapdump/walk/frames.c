@@ -60,13 +60,18 @@ static int checked_lasti(struct phd_walk *walk, uint64_t code, int64_t distance)
 static void read_old_stack(struct phd_walk *walk, uint64_t object, struct phd_frame *frame)
 {
     const struct phd_layout *at = walk->at;
+    uint64_t top;
+    bool running;
     frame->stack = phd__word_at(walk, object, at->frame_valuestack);
     if (at->frame_stackdepth != PHD_ABSENT) { /* 3.10: a depth, -1 while running */
         int depth = phd__int_at(walk, object, at->frame_stackdepth);
-        count_stack(frame, depth > 0 ? frame->stack + 8 * (uint64_t)depth : 0);
-    } else { /* 3.9: a pointer, NULL while running */
-        count_stack(frame, phd__word_at(walk, object, at->frame_stacktop));
+        top = depth > 0 ? frame->stack + 8 * (uint64_t)depth : 0;
+        running = depth < 0;
+    } else { /* 3.9: a pointer, NULL while running, and afterwards, when there is no block any more */
+        top = phd__word_at(walk, object, at->frame_stacktop);
+        running = !top;
     }
+    count_stack(frame, running ? frame->stack + 8 * phd__stack_below_blocks(walk, object) : top);
 }
 
 static bool read_old_frame(struct phd_walk *walk, uint64_t object, struct phd_frame *frame)
@@ -94,13 +99,20 @@ static bool read_old_frame(struct phd_walk *walk, uint64_t object, struct phd_fr
 static void read_stack(struct phd_walk *walk, uint64_t iframe, struct phd_frame *frame)
 {
     const struct phd_layout *at = walk->at;
+    uint64_t top;
+    bool running;
     frame->stack = frame->localsplus + 8 * frame->local_count;
     if (at->iframe_stackpointer != PHD_ABSENT) { /* 3.14+: NULL while running */
-        count_stack(frame, phd__word_at(walk, iframe, at->iframe_stackpointer));
+        top = phd__word_at(walk, iframe, at->iframe_stackpointer);
+        running = !top;
     } else { /* counts the locals too; -1 while running */
-        int64_t top = phd__int_at(walk, iframe, at->iframe_stacktop);
-        count_stack(frame, top > 0 ? frame->localsplus + 8 * (uint64_t)top : 0);
+        int64_t count = phd__int_at(walk, iframe, at->iframe_stacktop);
+        top = count > 0 ? frame->localsplus + 8 * (uint64_t)count : 0;
+        running = count < 0;
     }
+    if (running && frame->owner[0] != 'f') /* one that its thread has left may be cut behind its locals */
+        top = frame->stack + 8 * phd__stack_below_handler(walk, frame);
+    count_stack(frame, top);
 }
 
 /* Where the instructions of `code` stand that `iframe` runs. */

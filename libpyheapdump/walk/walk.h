@@ -288,6 +288,10 @@ struct phd_frame {
     int lasti;                 /* byte offset, -1 before the first, or PHD_LASTI_UNKNOWN */
     const char *owner;
 };
+/* stack_depth.c: how many values are on the evaluation stack of a running frame at least: of frame object `frame` before
+ * 3.11, of any other by its code */
+uint64_t phd__stack_below_blocks(struct phd_walk *walk, uint64_t frame);
+uint64_t phd__stack_below_handler(struct phd_walk *walk, const struct phd_frame *frame);
 /* frames.c: read the frame of queue entry `entry`. False when it runs no code object (a base, shim or broken frame). */
 bool phd__frame_read(struct phd_walk *walk, uint64_t entry, struct phd_frame *frame);
 /* Write a reference to the frame of queue entry `entry` (0: None). */
