@@ -296,7 +296,7 @@ static enum phd_status write_found(const struct phd_request *request, struct phd
     phd__threads_find(walk, &found);
     describe_from_memory(walk, &found);
     walk->trust_counts &= found.gil_held || found.stopped;
-    if (!request->crash)
+    if (!request->crash || !(request->crash->signal || request->native_stacks))
         return write_message(&found, NULL, walk, sink, how, result, error);
     phd__native_read(&native, walk->memory, request->crash, request->files_of ? request->files_of : getpid(),
                      request->files_of);

@@ -65,7 +65,8 @@ struct phd_request {
     uint64_t exception;            /* address of the exception object, or 0 */
     uint64_t traceback;            /* address of its traceback, or 0 */
     unsigned long native_id;       /* kernel id of the calling thread (for 3.9 and 3.10, which do not know it) */
-    const struct phd_crash *crash; /* the fatal signal the dump is about, or NULL */
+    const struct phd_crash *crash; /* the fatal signal the dump is about; NULL: none, the threads are asked now */
+    bool native_stacks;            /* write native stacks, also without a signal */
     unsigned skip_frames;          /* innermost frames of the failing thread to leave out: the dumper's own */
     const char *reason;            /* "exception", "request", … (ASCII) */
     const char *python_text;       /* sys.version, one line; NULL: it is read from the process */

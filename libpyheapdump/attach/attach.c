@@ -79,6 +79,7 @@ static enum phd_status find(struct target *target, const struct phd_attach_optio
     target->request.files_of = living;
     target->request.stopped = options->freeze;
     target->request.crash = &target->where;
+    target->request.native_stacks = true;
     return PHD_OK;
 }
 

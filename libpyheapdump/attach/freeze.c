@@ -196,14 +196,15 @@ static bool read_standing(const struct phd_frozen_thread *thread, struct phd_sta
     struct user_regs_struct found;
     if (!thread->stopped || ptrace(PTRACE_GETREGS, thread->thread, NULL, &found) != 0)
         return false;
-    standing->thread = thread->thread;
-    standing->ident = found.fs_base;
-    standing->system_call = (int)found.orig_rax;
-    standing->in_system_call = standing->system_call >= 0;
-    standing->registers = (struct phd_registers){
-        .value = {found.rax, found.rdx, found.rcx, found.rbx, found.rsi, found.rdi, found.rbp, found.rsp, found.r8,
-                  found.r9, found.r10, found.r11, found.r12, found.r13, found.r14, found.r15, found.rip},
-        .known = (1u << PHD_REGISTER_COUNT) - 1,
+    *standing = (struct phd_standing){
+        .thread = thread->thread,
+        .ident = found.fs_base,
+        .registers = {.value = {found.rax, found.rdx, found.rcx, found.rbx, found.rsi, found.rdi, found.rbp, found.rsp,
+                                found.r8, found.r9, found.r10, found.r11, found.r12, found.r13, found.r14, found.r15,
+                                found.rip},
+                      .known = (1u << PHD_REGISTER_COUNT) - 1},
+        .system_call = (int)found.orig_rax < 0 ? PHD_NO_SYSTEM_CALL : (int)found.orig_rax,
+        .argument = found.rdi,
     };
     return true;
 }
@@ -212,17 +213,8 @@ void phd__frozen_registers(const struct phd_frozen *frozen, struct phd_crash *cr
 {
     memset(crash, 0, sizeof *crash);
     crash->process = crash->thread = frozen->pid;
-    for (unsigned i = 0; i < frozen->count; i++) {
-        struct phd_standing standing;
-        if (!read_standing(frozen->threads + i, &standing))
-            continue;
-        if (standing.thread == frozen->pid) {
-            crash->registers = standing.registers;
-            crash->thread_ident = standing.ident;
-            crash->in_system_call = standing.in_system_call;
-            crash->system_call = standing.system_call;
-        } else if (crash->other_count < PHD_MAX_OTHER_THREADS) {
-            crash->others[crash->other_count++] = standing;
-        }
+    for (unsigned i = 0; i < frozen->count && crash->other_count < PHD_MAX_OTHER_THREADS; i++) {
+        if (read_standing(frozen->threads + i, crash->others + crash->other_count))
+            crash->other_count++;
     }
 }

@@ -33,7 +33,7 @@ enum phd_status phd__freeze(struct phd_frozen *frozen, int pid, double seconds, 
 /* Let all threads go. May be called again. */
 void phd__unfreeze(struct phd_frozen *frozen);
 
-/* The registers of the threads that stand, the main thread first, into `crash` as if it were about that thread. */
+/* Where the stopped threads stand. */
 void phd__frozen_registers(const struct phd_frozen *frozen, struct phd_crash *crash);
 
 #endif

@@ -16,7 +16,7 @@
 #include "evidence/directory.h"
 #include "safe/text.h"
 
-enum { PATH_ROOM = 64, LINE_ROOM = 256 };
+enum { PATH_ROOM = 64, LINE_ROOM = 256, MAX_FIELDS = 9 };
 
 /* Our numbers of the registers in the order of the kernel's (sys/ucontext.h). */
 static const struct {
@@ -53,28 +53,31 @@ static uint64_t read_number(const char **text)
     }
 }
 
-/* The last two fields of the line are the stack pointer and the program counter; a running thread has "running" there
- * (proc(5), /proc/pid/syscall). */
+/* "number argument... stack-pointer program-counter", or "-1 stack-pointer program-counter" outside of system calls; a
+ * running thread has "running" there (proc(5), /proc/pid/syscall). */
 static bool parse_standing(const char *line, struct phd_standing *standing)
 {
-    uint64_t fields[2] = {0, 0};
+    uint64_t fields[MAX_FIELDS];
     unsigned count = 0;
-    while (*line) {
+    bool in_call = *line != '-';
+    while (*line && count < MAX_FIELDS) {
         if ((*line >= '0' && *line <= '9') || *line == '-') {
             line += *line == '-';
-            fields[0] = fields[1];
-            fields[1] = read_number(&line);
-            count++;
+            fields[count++] = read_number(&line);
         } else if (*line == ' ' || *line == '\n') {
             line++;
         } else {
             return false;
         }
     }
-    standing->registers.value[PHD_RSP] = fields[0];
-    standing->registers.value[PHD_RIP] = fields[1];
-    standing->registers.known = fields[0] && fields[1] ? 1u << PHD_RSP | 1u << PHD_RIP : 0;
-    return count >= 3;
+    if (count < 3)
+        return false;
+    standing->registers.value[PHD_RSP] = fields[count - 2];
+    standing->registers.value[PHD_RIP] = fields[count - 1];
+    standing->registers.known = fields[count - 2] && fields[count - 1] ? 1u << PHD_RSP | 1u << PHD_RIP : 0;
+    standing->system_call = in_call ? (int64_t)fields[0] : PHD_NO_SYSTEM_CALL;
+    standing->argument = in_call && count > 3 ? fields[1] : 0;
+    return true;
 }
 
 static void record_standing(const char *name, int directory, void *argument)
@@ -125,4 +128,12 @@ void phd__crash_record(struct phd_crash *crash, const siginfo_t *info, const voi
 void phd__refuse_call(void *context)
 {
     ((ucontext_t *)context)->uc_mcontext.gregs[REG_RAX] = -ENOSYS;
+}
+
+void phd__standing_record(struct phd_crash *crash)
+{
+    memset(crash, 0, sizeof *crash);
+    crash->process = getpid();
+    crash->thread = gettid();
+    phd__directory_each("/proc/self/task", record_standing, crash);
 }

@@ -15,4 +15,7 @@ void phd__crash_record(struct phd_crash *crash, const siginfo_t *info, const voi
 /* Let the system call that raised SIGSYS in the thread of `context` return ENOSYS. */
 void phd__refuse_call(void *context);
 
+/* The same for a moment without a signal: where the other threads stand, and no more. */
+void phd__standing_record(struct phd_crash *crash);
+
 #endif

@@ -50,7 +50,6 @@ static void read_other(struct phd_native *native, struct phd_unwinder *unwinder,
 {
     thread->thread = standing->thread;
     thread->ident = standing->ident;
-    thread->in_system_call = standing->in_system_call;
     thread->system_call = standing->system_call;
     phd__unwind(unwinder, &standing->registers, &thread->stack);
     name_frames(native, &thread->stack);
@@ -63,8 +62,7 @@ static void read_crashed(struct phd_native *native, struct phd_unwinder *unwinde
     bool sent_by_itself = crash->code <= 0 && crash->sender_pid == crash->process;
     thread->thread = crash->thread;
     thread->ident = crash->thread_ident;
-    thread->in_system_call = crash->in_system_call;
-    thread->system_call = crash->system_call;
+    thread->system_call = PHD_NO_SYSTEM_CALL;
     unwinder->wanted_signal = sent_by_itself ? crash->signal : 0;
     phd__unwind(unwinder, &crash->registers, &thread->stack);
     name_frames(native, &thread->stack);
@@ -155,7 +153,9 @@ void phd__native_read(struct phd_native *native, struct phd_memory *memory, cons
         unwinder->memory = memory;
         unwinder->modules = &native->modules;
         unwinder->steps = PHD_MAX_STEPS;
-        read_crashed(native, unwinder, crash);
+        native->first = crash->signal == 0;
+        if (crash->signal)
+            read_crashed(native, unwinder, crash);
         for (unsigned i = 1; i < native->count; i++)
             read_other(native, unwinder, crash->others + i - 1, native->threads + i);
         if (crash->signal == SIGABRT && crash->sender_pid == crash->process)

@@ -28,15 +28,15 @@ enum {
 struct phd_native_thread {
     int thread;          /* kernel id */
     uint64_t ident;      /* its pthread_self(), 0: not known */
-    bool in_system_call; /* and then which */
-    int system_call;
+    int64_t system_call; /* as in phd_standing */
     struct phd_native_stack stack;
 };
 
 struct phd_native {
     struct phd_modules modules;
-    struct phd_native_thread *threads; /* that of the signal first */
+    struct phd_native_thread *threads; /* that of the signal at index 0 */
     unsigned count;
+    unsigned first; /* index of the first thread: 1 when there is no signal, and so none that got it */
     struct phd_native_frame *frames;
     size_t frames_size;
     struct phd_symbols symbols; /* keeps the names */

@@ -261,8 +261,8 @@ static void pack_stack(struct phd_buffer *to, const struct phd_native_stack *sta
 static void pack_threads(struct phd_buffer *to, const struct phd_native *native, uint32_t modules, size_t room)
 {
     phd__pack_text(to, "threads");
-    phd__pack_array(to, native->count);
-    for (unsigned i = 0; i < native->count; i++) {
+    phd__pack_array(to, native->count - native->first);
+    for (unsigned i = native->first; i < native->count; i++) {
         const struct phd_native_stack none = {.end = "left out: the block is full"};
         const struct phd_native_stack *stack = &native->threads[i].stack;
         size_t size = stack_size(stack);
@@ -270,11 +270,12 @@ static void pack_threads(struct phd_buffer *to, const struct phd_native *native,
         stack = fits ? stack : &none;
         room -= fits ? size : 0;
         const struct phd_native_thread *thread = native->threads + i;
-        phd__pack_map(to, 3 + (stack->omitted != 0) + (thread->ident != 0) + thread->in_system_call);
+        bool in_call = thread->system_call != PHD_NO_SYSTEM_CALL;
+        phd__pack_map(to, 3 + (stack->omitted != 0) + (thread->ident != 0) + in_call);
         pack_number(to, "thread", (uint64_t)thread->thread);
         if (thread->ident)
             pack_number(to, "ident", thread->ident);
-        if (thread->in_system_call)
+        if (in_call)
             pack_signed(to, "system_call", thread->system_call);
         pack_stack(to, stack, modules);
     }

@@ -225,8 +225,7 @@ static int clone_process(void)
     return (int)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
 }
 
-enum phd_status phd_snapshot_start(const struct phd_request *request, struct phd_snapshot *snapshot,
-                                   struct phd_error *error)
+static enum phd_status start(const struct phd_request *request, struct phd_snapshot *snapshot, struct phd_error *error)
 {
     int pipe_fds[2];
     sigset_t all, previous;
@@ -249,6 +248,21 @@ enum phd_status phd_snapshot_start(const struct phd_request *request, struct phd
     snapshot->pid = pid;
     snapshot->result_fd = pipe_fds[0];
     return PHD_OK;
+}
+
+enum phd_status phd_snapshot_start(const struct phd_request *request, struct phd_snapshot *snapshot,
+                                   struct phd_error *error)
+{
+    static struct phd_crash standing; /* large; whoever comes second at a time knows less of the threads */
+    static atomic_flag busy = ATOMIC_FLAG_INIT;
+    struct phd_request with_threads = *request;
+    if (request->crash || atomic_flag_test_and_set(&busy))
+        return start(request, snapshot, error);
+    phd__standing_record(&standing);
+    with_threads.crash = &standing;
+    enum phd_status status = start(&with_threads, snapshot, error);
+    atomic_flag_clear(&busy);
+    return status;
 }
 
 /* The time until `deadline` for poll(), rounded up; 0 when it has passed. */

@@ -4,6 +4,8 @@
  */
 #include "walk/roots.h"
 
+#include <sys/syscall.h>
+
 #include "crash/crash.h"
 #include "walk/tasks.h"
 
@@ -64,18 +66,30 @@ static void read_thread_object(struct phd_walk *walk, struct phd_thread *thread)
     }
 }
 
+/* The address of the GIL that the thread needs, or 0. */
+static uint64_t gil_of(struct phd_walk *walk, const struct phd_request *request, uint64_t state)
+{
+    const struct phd_layout *at = walk->at;
+    struct phd_guard guard;
+    volatile uint64_t gil = 0;
+    if (at->runtime_gil != PHD_ABSENT)
+        return request->runtime + (uint64_t)at->runtime_gil;
+    if (PHD_GUARD(walk->memory, &guard))
+        gil = phd__word_at(walk, phd__word_at(walk, state, at->thread_interp), at->interp_gil);
+    PHD_UNGUARD(walk->memory, &guard);
+    return gil;
+}
+
 /* Does the thread hold the GIL of its interpreter? (Python/ceval_gil.c, take_gil: last_holder is set when locked is;
  * who drops it leaves last_holder.) */
 static bool holds_gil(struct phd_walk *walk, const struct phd_request *request, uint64_t state)
 {
-    const struct phd_layout *at = walk->at;
     struct phd_guard guard;
     volatile bool found = false;
+    uint64_t gil = gil_of(walk, request, state);
     if (PHD_GUARD(walk->memory, &guard)) {
-        uint64_t gil = request->runtime + (uint64_t)at->runtime_gil;
-        if (at->runtime_gil == PHD_ABSENT)
-            gil = phd__word_at(walk, phd__word_at(walk, state, at->thread_interp), at->interp_gil);
-        found = phd__int_at(walk, gil, at->gil_locked) == 1 && phd__word_at(walk, gil, at->gil_last_holder) == state;
+        found = gil && phd__int_at(walk, gil, walk->at->gil_locked) == 1 &&
+                phd__word_at(walk, gil, walk->at->gil_last_holder) == state;
     }
     PHD_UNGUARD(walk->memory, &guard);
     return found;
@@ -105,6 +119,48 @@ static void read_thread(struct phd_walk *walk, const struct phd_request *request
     PHD_UNGUARD(walk->memory, &guard);
 }
 
+/* ---- what threads wait for ---- */
+
+/* A thread that waits for a PyMutex (3.13+) sleeps on a semaphore in a wait_entry on its stack; before the semaphore
+ * stands the address of the mutex (Python/parking_lot.c, struct wait_entry), whose byte says that it is locked and that
+ * somebody waits (Include/cpython/lock.h, _Py_LOCKED and _Py_HAS_PARKED). */
+static uint64_t mutex_behind(struct phd_walk *walk, uint64_t semaphore)
+{
+    enum { LOCKED_AND_AWAITED = 3 };
+    struct phd_guard guard;
+    volatile uint64_t mutex = 0;
+    if (walk->at->version < 0x030d)
+        return 0;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        uint64_t found = phd__read_word(walk->memory, semaphore - 8);
+        if ((phd__read_u8(walk->memory, found) & LOCKED_AND_AWAITED) == LOCKED_AND_AWAITED)
+            mutex = found;
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+    return mutex;
+}
+
+static void find_wait(struct phd_walk *walk, const struct phd_request *request, struct phd_thread *thread)
+{
+    const struct phd_crash *crash = request->crash;
+    thread->system_call = PHD_NO_SYSTEM_CALL;
+    for (unsigned i = 0; crash && i < crash->other_count; i++) {
+        const struct phd_standing *standing = crash->others + i;
+        bool same =
+            standing->ident ? standing->ident == thread->ident : (uint64_t)standing->thread == thread->native_id;
+        if (!same)
+            continue;
+        thread->system_call = standing->system_call;
+        if (standing->system_call != SYS_futex)
+            return;
+        uint64_t gil = gil_of(walk, request, thread->state);
+        thread->futex = standing->argument;
+        thread->waits_for_gil = gil && thread->futex - gil < (uint64_t)walk->at->gil_size;
+        thread->mutex = thread->waits_for_gil ? 0 : mutex_behind(walk, thread->futex);
+        return;
+    }
+}
+
 typedef void (*thread_visitor)(struct phd_walk *walk, const struct phd_thread *thread, void *argument);
 
 static void visit_state(struct phd_walk *walk, const struct phd_request *request, uint64_t state, thread_visitor visit,
@@ -112,6 +168,7 @@ static void visit_state(struct phd_walk *walk, const struct phd_request *request
 {
     struct phd_thread thread;
     read_thread(walk, request, state, &thread);
+    find_wait(walk, request, &thread);
     visit(walk, &thread, argument);
 }
 
@@ -250,6 +307,15 @@ static void put_bool(struct phd_walk *walk, bool value)
         phd__pack_false(walk->to);
 }
 
+static void put_number_or_nil(struct phd_walk *walk, const char *key, uint64_t value, bool known)
+{
+    phd__pack_text(walk->to, key);
+    if (known)
+        phd__pack_uint64(walk->to, value);
+    else
+        phd__pack_nil(walk->to);
+}
+
 /* The exception the thread is handling (sys.exc_info), if any. */
 static uint64_t handled_exception(struct phd_walk *walk, uint64_t state)
 {
@@ -279,7 +345,7 @@ static void put_thread(struct phd_walk *walk, const struct phd_thread *thread, v
     if (walk->to->capacity - walk->to->used < ROOT_ROOM)
         return; /* the block is full: the remaining threads' frames are reached through sys.modules only */
     roots->threads = roots->threads + 1;
-    phd__pack_map(walk->to, thread->problem ? 10 : 9);
+    phd__pack_map(walk->to, 13 + (thread->problem != NULL));
     phd__pack_text(walk->to, "ident");
     phd__pack_uint64(walk->to, thread->ident);
     phd__pack_text(walk->to, "native_id");
@@ -295,6 +361,11 @@ static void put_thread(struct phd_walk *walk, const struct phd_thread *thread, v
     put_bool(walk, thread->holds_gil);
     phd__pack_text(walk->to, "interpreter");
     phd__pack_uint64(walk->to, thread->interpreter_id);
+    put_number_or_nil(walk, "system_call", (uint64_t)thread->system_call, thread->system_call != PHD_NO_SYSTEM_CALL);
+    put_number_or_nil(walk, "futex", thread->futex, thread->futex != 0);
+    put_number_or_nil(walk, "mutex", thread->mutex, thread->mutex != 0);
+    phd__pack_text(walk->to, "waits_for_gil");
+    put_bool(walk, thread->waits_for_gil);
     phd__pack_text(walk->to, "daemon");
     if (thread->daemon < 0)
         phd__pack_nil(walk->to);

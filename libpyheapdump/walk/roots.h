@@ -19,6 +19,10 @@ struct phd_thread {
     uint64_t native_id; /* 0: not known */
     bool current;       /* the thread the dump is about */
     bool holds_gil;
+    int64_t system_call; /* its number; PHD_NO_SYSTEM_CALL: in none, or not known */
+    uint64_t futex;      /* the address that it waits for by futex(2), or 0 */
+    uint64_t mutex;      /* the PyMutex that it waits for so, or 0 */
+    bool waits_for_gil;
     int daemon;                     /* 0, 1, or -1: not known */
     char name[PHD_MAX_THREAD_NAME]; /* empty: not known */
     const char *problem;            /* why something of it could not be read, or NULL */

@@ -615,7 +615,7 @@ static NOINLINE void *run_waiting(void *id)
 /* A thread of which the kernel told no more than that. */
 static struct phd_standing standing_at(int thread, uint64_t stack_pointer, uint64_t program_counter)
 {
-    struct phd_standing standing = {.thread = thread};
+    struct phd_standing standing = {.thread = thread, .system_call = PHD_NO_SYSTEM_CALL};
     standing.registers.value[PHD_RSP] = stack_pointer;
     standing.registers.value[PHD_RIP] = program_counter;
     standing.registers.known = stack_pointer && program_counter ? 1u << PHD_RSP | 1u << PHD_RIP : 0;
