@@ -74,6 +74,16 @@ static void read_crashed(struct phd_native *native, struct phd_unwinder *unwinde
     native->place = unwinder->found_at < thread->stack.inner ? unwinder->found_at : 0;
 }
 
+/* Does the symbol stand for `function` or a part of it ("fatal_error.cold")? */
+static bool is_function(const char *symbol, const char *function)
+{
+    while (*function && *symbol == *function) {
+        symbol++;
+        function++;
+    }
+    return !*function && (!*symbol || *symbol == '.');
+}
+
 /* Is the frame one of those in which a process aborts itself: of libc, of libstdc++, of CPython? */
 static bool is_abort_frame(const struct phd_native_frame *frame)
 {
@@ -109,7 +119,7 @@ static bool is_abort_frame(const struct phd_native_frame *frame)
         "_Py_FatalErrorFormat",
     };
     for (size_t i = 0; frame->symbol && i < sizeof functions / sizeof functions[0]; i++)
-        if (phd__string_equal(frame->symbol, functions[i]))
+        if (is_function(frame->symbol, functions[i]))
             return true;
     return false;
 }

@@ -234,6 +234,36 @@ static void the_caller_of_what_has_no_name_is_told(void **state)
     phd__native_close(&native);
 }
 
+/* fatal_error.cold: raises SIGABRT with a frame of its own */
+static NOINLINE __attribute__((used)) void raise_for_fatal(void)
+{
+    raise(SIGABRT);
+    STAY();
+}
+__asm__(".pushsection .text\n"
+        ".type fatal_error.cold, @function\n"
+        "fatal_error.cold: .cfi_startproc\n sub $8, %rsp\n .cfi_def_cfa_offset 16\n"
+        " call *%rdi\n"
+        " add $8, %rsp\n .cfi_def_cfa_offset 8\n ret\n .cfi_endproc\n"
+        ".size fatal_error.cold, . - fatal_error.cold\n"
+        ".popsection\n");
+extern void fatal_part(void (*raising)(void)) __asm__("fatal_error.cold") __attribute__((visibility("hidden")));
+
+static NOINLINE void raise_fatal(void)
+{
+    fatal_part(raise_for_fatal);
+    STAY();
+}
+
+/* A part of a function of CPython as gcc names it; its callers are passed too. */
+static void parts_of_aborting_functions_are_passed(void **state)
+{
+    (void)state;
+    crash_by(SIGABRT, raise_fatal);
+    assert_starts(text_of_summary(), "SIGABRT: sent by the process itself, in test_native: raise_fatal+0x");
+    phd__native_close(&native);
+}
+
 static NOINLINE void raise_abort(void)
 {
     raise(SIGABRT);
@@ -897,6 +927,7 @@ int main(void)
         cmocka_unit_test(a_call_of_null),
         cmocka_unit_test(the_caller_of_what_has_no_name_is_told),
         cmocka_unit_test(raise_names_its_caller),
+        cmocka_unit_test(parts_of_aborting_functions_are_passed),
         cmocka_unit_test(abort_names_its_caller),
         cmocka_unit_test(a_failed_assertion_has_its_message),
         cmocka_unit_test(a_damaged_heap_has_its_message),
