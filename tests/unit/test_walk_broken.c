@@ -519,6 +519,59 @@ static void a_broken_value_of_a_large_list_costs_itself(void **state)
     free(items);
 }
 
+static const struct phd_field *field_of(const struct phd_struct_type *row, const char *name)
+{
+    for (unsigned i = 0; i < row->count; i++) {
+        if (strcmp(heap.at->fields[row->first + i].name, name) == 0)
+            return &heap.at->fields[row->first + i];
+    }
+    fail_msg("no field %s", name);
+    return NULL;
+}
+
+/* A deque of two blocks with `count` items from `first` on; the second block ends it at `last`. */
+static uint64_t new_deque(uint64_t first, uint64_t count, uint64_t last, uint64_t blocks[2])
+{
+    enum { BLOCK_BYTES = 8 * (1 + 64 + 1), RIGHT = 8 * 65 };
+    static const char *const names[] = {"_leftblock", "_leftindex", "_size", "_rightblock", "_rightindex"};
+    const struct phd_struct_type *row = heap.at->types;
+    while (strcmp(row->name, "collections.deque") != 0)
+        row++;
+    uint64_t type = heap_new_type(&heap, row->name, heap.object, (uint64_t)row->basicsize, 0);
+    uint64_t deque = heap_shared(&heap, heap_new_object(&heap, type, (size_t)row->basicsize));
+    for (int i = 0; i < 2; i++)
+        blocks[i] = heap_bytes(&heap, BLOCK_BYTES);
+    heap_set_word(blocks[0], RIGHT, blocks[1]);
+    heap_set_word(blocks[1], 0, blocks[0]);
+    const uint64_t values[] = {blocks[0], first, count, blocks[1], last};
+    for (int i = 0; i < 5; i++)
+        heap_set_word(deque, field_of(row, names[i])->offset, values[i]);
+    for (int i = 0; i < 64; i++) {
+        heap_set_word(blocks[0], 8 + 8 * i, heap.none);
+        heap_set_word(blocks[1], 8 + 8 * i, heap.true_);
+    }
+    return deque;
+}
+
+/* The number of items of a deque is not bounded by any memory: its blocks may lead back into themselves. */
+static void a_deque_that_runs_in_circles_costs_itself(void **state)
+{
+    enum { ITEMS = 66 };
+    uint64_t blocks[2];
+    (void)state;
+    uint64_t sound = new_deque(63, 3, 1, blocks);
+    uint64_t circle = new_deque(0, UINT64_C(1) << 40, 63, blocks);
+    heap_set_word(blocks[1], 8 * 65, blocks[0]);
+    uint64_t itself = new_deque(0, UINT64_C(1) << 40, 63, blocks);
+    heap_set_word(blocks[1], 8 * 65, blocks[1]);
+    uint64_t longer = new_deque(0, ITEMS, 2, blocks), begin = new_deque(64, 2, 1, blocks);
+    walk_heap(&walked, &heap, LIST(&heap, sound, circle, itself, longer, begin));
+    assert_non_null(strstr(walked_record(&walked, 1), "[9, nil, true, true]"));
+    for (uint64_t id = 2; id <= 5; id++)
+        assert_non_null(
+            strstr(walked_record(&walked, id), "missing(a deque whose blocks are not those of its length)"));
+}
+
 /* Small records fill the block almost, then comes one that leaves no room for the column of addresses. */
 static void a_block_has_room_for_its_column(void **state)
 {
@@ -655,6 +708,7 @@ int main(void)
         HEAP_CASE(a_broken_record_leaves_no_copies),
         HEAP_CASE(a_large_tuple_ends_where_its_items_do),
         HEAP_CASE(a_broken_value_of_a_large_list_costs_itself),
+        HEAP_CASE(a_deque_that_runs_in_circles_costs_itself),
         HEAP_CASE(a_block_has_room_for_its_column),
         HEAP_CASE(words_of_opaque_objects_are_only_followed_when_proved),
         HEAP_CASE(a_broken_key_costs_itself_also_under_redaction),
