@@ -136,6 +136,12 @@ static void set_list(uint64_t list, uint64_t items, uint64_t length, uint64_t al
     heap_set_word(list, heap.at->list_items + 8, allocated);
 }
 
+/* A length of the bytes object whose end is in the unmapped page. */
+static uint64_t bytes_up_to_unmapped(uint64_t bytes)
+{
+    return heap.unmapped + 16 - bytes - (uint64_t)heap.at->bytes_data;
+}
+
 /* Long enough to be plausible, too long to be there. What goes into blocks of its own is written up to the end. */
 static void lengths_beyond_the_mapping_cost_what_is_not_there(void **state)
 {
@@ -151,8 +157,8 @@ static void lengths_beyond_the_mapping_cost_what_is_not_there(void **state)
     set_list(list, heap.unmapped - 8, MORE, MORE);
     heap_set_word(array, heap.at->var_size, MORE);
     heap_set_word(array, heap.at->bytearray_start - 16, MORE + 1);
-    heap_set_word(bytes, heap.at->var_size, MORE);
-    heap_set_word(str, heap.at->unicode_length, MORE);
+    heap_set_word(bytes, heap.at->var_size, bytes_up_to_unmapped(bytes));
+    heap_set_word(str, heap.at->unicode_length, (heap.unmapped - str) / 2);
     walk_heap(&walked, &heap, LIST(&heap, list, array, bytes, str, heap_new_int(&heap, 9)));
     assert_record(0, "[9, +1, +2, +3, +4, 9]");
     assert_record(1, "[16, 9, 33554432]");
@@ -249,8 +255,6 @@ static void impossible_set_tables_make_a_broken_record(void **state)
     assert_record(3, "[0, 'a set of impossible size']");
 }
 
-/* More than there are up to the unmapped page. */
-#define MANY_BYTES (UINT64_C(1) << 30)
 #define WRONG_END_OF_STR "missing(a str that does not end where its length says)"
 #define WRONG_END_OF_BYTES "missing(bytes that do not end where their length says)"
 #define DISAGREEMENT "missing(its count is not what it holds)"
@@ -353,7 +357,7 @@ static void text_of_another_length_costs_itself(void **state)
     heap_set_word(longer, heap.at->unicode_ascii_size, 0x4142434465666768);
     heap_set_word(two, heap.at->unicode_length, 2);
     heap_set_word(bytes, heap.at->var_size, 2);
-    heap_set_word(next, heap.at->var_size, MANY_BYTES);
+    heap_set_word(next, heap.at->var_size, bytes_up_to_unmapped(next));
     walk_heap(&walked, &heap, LIST(&heap, shorter, longer, two, bytes, next, heap_new_int(&heap, 1)));
     assert_record(0, "[9, " WRONG_END_OF_STR ", " WRONG_END_OF_STR ", " WRONG_END_OF_STR ", " WRONG_END_OF_BYTES
                      ", " WRONG_END_OF_BYTES ", 1]");
