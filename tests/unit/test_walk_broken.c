@@ -158,7 +158,7 @@ static void lengths_beyond_the_mapping_cost_what_is_not_there(void **state)
     heap_set_word(array, heap.at->var_size, MORE);
     heap_set_word(array, heap.at->bytearray_start - 16, MORE + 1);
     heap_set_word(bytes, heap.at->var_size, bytes_up_to_unmapped(bytes));
-    heap_set_word(str, heap.at->unicode_length, (heap.unmapped - str) / 2);
+    heap_set_word(str, heap.at->unicode_length, heap.unmapped - str);
     walk_heap(&walked, &heap, LIST(&heap, list, array, bytes, str, heap_new_int(&heap, 9)));
     assert_record(0, "[9, +1, +2, +3, +4, 9]");
     assert_record(1, "[16, 9, 33554432]");
