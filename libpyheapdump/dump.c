@@ -56,7 +56,7 @@ static void put_facts(struct phd_walk *walk, const struct phd_request *request, 
 {
     struct phd_buffer *to = &walk->items;
     to->used = 0;
-    phd__pack_map(to, 15);
+    phd__pack_map(to, request->label ? 16 : 15);
     pack_number(to, "version", PHD_FORMAT_VERSION);
     phd__pack_text(to, "python");
     phd__pack_array(to, 3);
@@ -70,6 +70,8 @@ static void put_facts(struct phd_walk *walk, const struct phd_request *request, 
     phd__pack_text(to, "time");
     phd__pack_double(to, (double)request->time_ns / 1e9);
     pack_pair(to, "reason", request->reason);
+    if (request->label)
+        pack_pair(to, "label", request->label);
     pack_pair(to, "snapshot", how);
     phd__pack_text(to, "gil_held");
     if (request->gil_held)

@@ -69,6 +69,7 @@ struct phd_request {
     bool native_stacks;            /* write native stacks, also without a signal */
     unsigned skip_frames;          /* innermost frames of the failing thread to leave out: the dumper's own */
     const char *reason;            /* "exception", "request", … (ASCII) */
+    const char *label;             /* what the caller calls it: a test, a request, a job (UTF-8), or NULL */
     const char *python_text;       /* sys.version, one line; NULL: it is read from the process */
     const char *executable;        /* sys.executable; NULL: likewise */
     int directory;                 /* descriptor of the directory to write to */

@@ -47,16 +47,15 @@ static uint64_t address_of(PyObject *object)
 
 PyDoc_STRVAR(snapshot_start_doc,
              "snapshot_start(exception, traceback, skip_frames, directory, temporary_name, final_name, reason, "
-             "executable, pid, sequence, time_ns, level, max_bytes, max_seconds, sources, redact)\n--\n\n"
+             "executable, pid, sequence, time_ns, level, max_bytes, max_seconds, sources, redact, label)\n--\n\n"
              "Freeze the process in a child that writes the dump; return (pid, result descriptor, nanoseconds held).\n"
              "pid 0: the dump was written in place. Raises CaptureError.");
 
 static PyObject *snapshot_start(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"exception",  "traceback", "skip_frames", "directory",   "temporary_name",
-                            "final_name", "reason",    "executable",  "pid",         "sequence",
-                            "time_ns",    "level",     "max_bytes",   "max_seconds", "sources",
-                            "redact",     NULL};
+    static char *names[] = {"exception", "traceback",   "skip_frames", "directory", "temporary_name", "final_name",
+                            "reason",    "executable",  "pid",         "sequence",  "time_ns",        "level",
+                            "max_bytes", "max_seconds", "sources",     "redact",    "label",          NULL};
     PyObject *exception, *traceback, *temporary_name = NULL, *final_name = NULL;
     struct phd_request request;
     struct phd_snapshot snapshot;
@@ -67,11 +66,11 @@ static PyObject *snapshot_start(PyObject *module, PyObject *arguments, PyObject 
     (void)module;
     memset(&request, 0, sizeof request);
     memset(&error, 0, sizeof error);
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOIiO&O&ssiILiKdpp", names, &exception, &traceback,
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOIiO&O&ssiILiKdppz", names, &exception, &traceback,
                                      &request.skip_frames, &request.directory, PyUnicode_FSConverter, &temporary_name,
                                      PyUnicode_FSConverter, &final_name, &request.reason, &request.executable,
                                      &request.pid, &request.sequence, &time_ns, &request.level, &max_bytes,
-                                     &request.max_seconds, &sources, &redact))
+                                     &request.max_seconds, &sources, &redact, &request.label))
         return NULL; /* a converter that has succeeded is asked to clean up */
     request.temporary_name = PyBytes_AS_STRING(temporary_name);
     request.final_name = PyBytes_AS_STRING(final_name);

@@ -49,6 +49,9 @@ def banner(dump: Dump) -> str:
     ]
     if found is not None:
         lines.append(f"  where    {place(*found)}")
+    label = dump.facts.get("label")
+    if isinstance(label, str):
+        lines.append(f"  label    {printable(label, 300)}")
     lines.append(f"  when     {when(dump)}, pid {facts.get('pid', '?')}, {len(dump.threads)} threads")
     lines += [
         f"  changed  {printable(name, 200)} was changed after the program had started: lines may be off"

@@ -123,6 +123,7 @@ static void put_headers(struct phd_walk *walk, const struct phd_request *request
     put_number_header(to, "X-Python-Heapdump-Pid", (uint64_t)request->pid);
     put_number_header(to, "X-Python-Heapdump-Sequence-Number", request->sequence);
     put_header(to, "X-Python-Heapdump-Reason", request->reason);
+    put_header(to, "X-Python-Heapdump-Label", request->label);
     put_header(to, "X-Python-Heapdump-Python", request->python_text);
     put_header(to, "X-Python-Heapdump-Executable", request->executable);
     put_header(to, "X-Python-Heapdump-Host", named ? host.nodename : NULL);

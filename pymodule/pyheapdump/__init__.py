@@ -16,6 +16,8 @@ from .capture import Settings, dump, install, installed, uninstall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .failures import dump_on_exception as dump_on_exception
+    from .failures import dump_once as dump_once
     from .original import create_dump as create_dump
     from .original import debug_dump as debug_dump
     from .original import dump_on_unhandled_exceptions as dump_on_unhandled_exceptions
@@ -34,7 +36,9 @@ __all__ = [
     "create_dump",
     "debug_dump",
     "dump",
+    "dump_on_exception",
     "dump_on_unhandled_exceptions",
+    "dump_once",
     "install",
     "installed",
     "load",
@@ -46,6 +50,8 @@ __all__ = [
 _LATE = {
     "Dump": ".view",
     "load": ".view",
+    "dump_on_exception": ".failures",
+    "dump_once": ".failures",
     "create_dump": ".original",
     "debug_dump": ".original",
     "dump_on_unhandled_exceptions": ".original",

@@ -32,6 +32,7 @@ def snapshot_start(
     max_seconds: float,
     sources: bool,
     redact: bool,
+    label: str | None,
 ) -> tuple[int, int, int]: ...
 def snapshot_wait(pid: int, descriptor: int, seconds: float, /) -> dict[str, object]: ...
 def call_watched(

@@ -51,6 +51,8 @@ else:  # typing costs more time to import than everything else here together
 DEFAULTS = Settings()
 # How much longer than its budget the writing child may live before it is killed, seconds.
 CHILD_GRACE = 30.0
+# Characters of a label.
+MAX_LABEL = 1000
 
 _settings: Settings | None = None
 _dumps_made = 0
@@ -184,6 +186,12 @@ def executable() -> str:
     return (sys.executable or "").encode("utf-8", "replace").decode("utf-8")
 
 
+def _label_text(label: str) -> str:
+    """As the file can hold it: bounded, with escapes for what is no text."""
+    text = label if len(label) <= MAX_LABEL else f"{label[:MAX_LABEL]}..."
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+
+
 def next_number() -> int:
     """The sequence number the next dump of this process will try first."""
     return _dumps_made
@@ -195,8 +203,12 @@ def begin(
     reason: str,
     settings: Settings,
     path: str | None = None,
+    label: str | None = None,
 ) -> Dumping:
-    """Start a dump. Raises CaptureError, OSError, or DumpingDisabledError."""
+    """Start a dump; `label` is a text of the caller's that stands in it.
+
+    Raises CaptureError, OSError, or DumpingDisabledError.
+    """
     global _dumps_made
     pid = os.getpid()
     removed: list[str] = []
@@ -231,6 +243,7 @@ def begin(
             max_seconds=settings.max_seconds,
             sources=settings.sources,
             redact=settings.redact,
+            label=None if label is None else _label_text(label),
         )
     finally:
         os.close(descriptor)

@@ -12,7 +12,7 @@ import sys
 import threading
 from contextlib import suppress
 
-from . import capture, files
+from . import capture, dumped, files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 NO_DUMP = (SystemExit, KeyboardInterrupt, GeneratorExit)
 
 _active: capture.Settings | None = None
-_lock = threading.Lock()
+# The hook of the program that we call while a dump is written may come back to us.
+_lock = threading.RLock()
 
 
 def watch(exception: BaseException | None, traceback: TracebackType | None, reason: str) -> Callable[[], None]:
@@ -36,9 +37,22 @@ def watch(exception: BaseException | None, traceback: TracebackType | None, reas
     return _start(exception, traceback, reason, settings, None)
 
 
-def dump_now(exception: BaseException, reason: str, settings: capture.Settings, message: str | None) -> None:
-    """Dump about `exception`, wait, and tell, with `message` formatted where it is given. Never raises."""
-    _start(exception, capture.traceback_of(exception), reason, settings, message)()
+def dump_now(
+    exception: BaseException,
+    reason: str,
+    settings: capture.Settings,
+    message: str | None = None,
+    label: str | None = None,
+) -> str | None:
+    """Dump about `exception`, wait, and tell, with `message` formatted where it is given. Never raises.
+
+    The path of the dump about it, which may have been made before; None when there is none.
+    """
+    try:
+        _start(exception, capture.traceback_of(exception), reason, settings, message, label)()
+        return dumped.path_of(exception)
+    except Exception:  # noqa: BLE001  as in _start; KeyboardInterrupt goes to the program
+        return None
 
 
 def _start(
@@ -47,11 +61,18 @@ def _start(
     reason: str,
     settings: capture.Settings,
     message: str | None,
+    label: str | None = None,
 ) -> Callable[[], None]:
     if not _lock.acquire(timeout=settings.max_seconds + capture.CHILD_GRACE if settings.max_seconds > 0 else -1):
         return _nothing
     try:
-        dumping = capture.begin(exception, traceback, reason, settings)
+        if exception is not None and dumped.path_of(exception) is not None:
+            _lock.release()
+            return _nothing
+        dumping = capture.begin(exception, traceback, reason, settings, label=label)
+        if exception is not None:
+            with suppress(MemoryError):  # then it may be dumped twice
+                dumped.remember(exception, dumping.path)
     except files.DumpingDisabledError:
         _lock.release()
         return _nothing
@@ -72,6 +93,7 @@ def _finish(dumping: capture.Dumping, message: str | None) -> None:
         if not dumping.settings.quiet:
             capture.say(message.format(filename=dumping.path) if message else _announcement(dumping, result))
     except BaseException as problem:  # noqa: BLE001  as above
+        dumped.forget(dumping.path)
         capture.say(f"no dump at {dumping.path}: {describe(problem)}")
     finally:
         _lock.release()
@@ -162,7 +184,7 @@ _fork_is_watched = False
 def _after_fork() -> None:
     """In a forked child: a lock that another thread held has no holder here, and the parent's dumps are not ours."""
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     capture.forget_unfinished()
 
 
