@@ -56,6 +56,17 @@ static void release(struct phd_memory *memory)
     let_go(target);
 }
 
+/* Have the memory for the copy before the target stops. What goes wrong here goes wrong again, and is told, then. */
+static void prepare(struct target *target, const struct phd_attach_options *options)
+{
+    struct phd_mappings mappings;
+    memset(&mappings, 0, sizeof mappings);
+    if (phd__mappings_read(&mappings, options->pid, NULL) == PHD_OK &&
+        phd__copied_open(&target->copied, options->pid, &mappings, NULL) == PHD_OK)
+        phd__copied_prepare(&target->copied, &mappings);
+    phd__mappings_close(&mappings);
+}
+
 static enum phd_status find(struct target *target, const struct phd_attach_options *options, struct phd_error *error)
 {
     struct phd_python python;
@@ -91,6 +102,8 @@ enum phd_status phd_attach(const struct phd_request *request, const struct phd_a
     memset(times, 0, sizeof *times);
     target.request = *request;
     target.times = times;
+    if (options->freeze && !request->only_stacks)
+        prepare(&target, options);
     enum phd_status status = stop(&target, options, error);
     if (status == PHD_OK)
         status = find(&target, options, error);

@@ -30,6 +30,10 @@ enum {
 
 enum page_state { ABSENT, PRESENT, UNREADABLE };
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14, include/uapi/asm-generic/mman-common.h */
+#endif
+
 /* pagemap entries: Linux, Documentation/admin-guide/mm/pagemap.rst */
 #define PAGEMAP_PRESENT ((uint64_t)1 << 63)
 #define PAGEMAP_SWAPPED ((uint64_t)1 << 62)
@@ -153,9 +157,22 @@ static bool take_region(struct phd_region *region)
     /* Where a huge page of the target would begin, one of the copy can. */
     uintptr_t at = (uintptr_t)region->taken;
     region->bytes = (uint8_t *)region->taken + ((region->start - at) & (HUGE_PAGE - 1));
-    if (size >= HUGE_PAGE)
-        madvise(region->bytes, size, MADV_HUGEPAGE);
     return true;
+}
+
+/* The pages of one that was there before at the same place; it is marked as taken from there. */
+static bool take_earlier(struct phd_region *region, const struct phd_copied *earlier)
+{
+    for (size_t i = 0; i < earlier->count; i++) {
+        struct phd_region *found = earlier->regions + i;
+        if (!found->taken || found->start != region->start || found->end != region->end)
+            continue;
+        *region = *found;
+        memset(region->pages, ABSENT, (region->end - region->start) / PHD_PAGE);
+        found->taken = found->pages = NULL;
+        return true;
+    }
+    return false;
 }
 
 /* The readable mappings with nothing between them, from `*index` on. */
@@ -175,10 +192,19 @@ static bool next_region(const struct phd_mappings *mappings, size_t *index, stru
     return region->end != 0;
 }
 
+static void take_all(struct phd_copied *copied, const struct phd_mappings *mappings, struct phd_copied *earlier)
+{
+    struct phd_region region;
+    for (size_t index = 0; next_region(mappings, &index, &region);) {
+        if (take_earlier(&region, earlier) || take_region(&region)) /* else reading there fails, and says so */
+            copied->regions[copied->count++] = region;
+    }
+}
+
 enum phd_status phd__copied_open(struct phd_copied *copied, int pid, const struct phd_mappings *mappings,
                                  struct phd_error *error)
 {
-    struct phd_region region;
+    struct phd_copied earlier = *copied;
     memset(copied, 0, sizeof *copied);
     copied->memory.view = view;
     copied->read = read_process;
@@ -186,15 +212,13 @@ enum phd_status phd__copied_open(struct phd_copied *copied, int pid, const struc
     copied->mem_fd = -1;
     copied->capacity = mappings->count;
     copied->regions = phd__pages_alloc(copied->capacity * sizeof *copied->regions);
-    if (!copied->regions) {
-        phd__error_set(error, PHD_ERROR_MEMORY, 0, "memory for the copy");
-        return PHD_ERROR_MEMORY;
-    }
-    for (size_t index = 0; next_region(mappings, &index, &region);) {
-        if (take_region(&region)) /* else reading there fails, and says so */
-            copied->regions[copied->count++] = region;
-    }
-    return PHD_OK;
+    if (copied->regions)
+        take_all(copied, mappings, &earlier);
+    phd__copied_close(&earlier);
+    if (copied->regions)
+        return PHD_OK;
+    phd__error_set(error, PHD_ERROR_MEMORY, 0, "memory for the copy");
+    return PHD_ERROR_MEMORY;
 }
 
 void phd__copied_close(struct phd_copied *copied)
@@ -202,12 +226,17 @@ void phd__copied_close(struct phd_copied *copied)
     for (size_t i = 0; i < copied->count; i++)
         release_region(copied->regions + i);
     phd__pages_free(copied->regions, copied->capacity * sizeof *copied->regions);
-    if (copied->mem_fd >= 0)
+    if (copied->capacity && copied->mem_fd >= 0)
         close(copied->mem_fd);
     memset(copied, 0, sizeof *copied);
 }
 
-/* ---- all at once ---- */
+/* Does the copy take it whole? */
+static bool is_filled(const struct phd_mapping *mapping)
+{
+    return (mapping->permissions & PHD_READABLE) && (mapping->permissions & PHD_WRITABLE) &&
+           !(mapping->permissions & PHD_SHARED) && mapping->end - mapping->start <= MAX_FILLED;
+}
 
 /* Mark the pages of an anonymous mapping that the target has never touched: they are zero, as ours are. */
 static void skip_untouched(int pagemap, const struct phd_mapping *mapping, struct phd_region *region, uint64_t *entries)
@@ -225,6 +254,67 @@ static void skip_untouched(int pagemap, const struct phd_mapping *mapping, struc
         done += (uint64_t)got / 8;
     }
 }
+
+/* ---- before that ---- */
+
+/* Make the pages of our own that the copy of `count` pages from `page` on will take. */
+static void touch_pages(struct phd_region *region, uint64_t page, uint64_t count)
+{
+    uint8_t *bytes = region->bytes + page * PHD_PAGE;
+    if (madvise(bytes, count * PHD_PAGE, MADV_POPULATE_WRITE) == 0)
+        return;
+    for (uint64_t i = 0; i < count; i++) /* Linux before 5.14 */
+        ((volatile uint8_t *)bytes)[i * PHD_PAGE] = 0;
+}
+
+/* A piece of a region that has about one huge page of the copy; some of the target's pages are in memory. */
+static void touch_piece(struct phd_region *region, uint64_t page, const uint64_t *entries, uint64_t count)
+{
+    uint64_t present = 0;
+    for (uint64_t i = 0; i < count; i++)
+        present += (entries[i] & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)) != 0;
+    if (present > count / 2) {
+        if (count == HUGE_PAGE / PHD_PAGE)
+            madvise(region->bytes + page * PHD_PAGE, HUGE_PAGE, MADV_HUGEPAGE);
+        touch_pages(region, page, count);
+        return;
+    }
+    for (uint64_t i = 0, end; present && i < count; i = end + 1) {
+        for (end = i; end < count && (entries[end] & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)); end++)
+            ;
+        if (end > i)
+            touch_pages(region, page + i, end - i);
+    }
+}
+
+static void touch_mapping(int pagemap, const struct phd_mapping *mapping, struct phd_region *region, uint64_t *entries)
+{
+    uint64_t page = mapping->start / PHD_PAGE, end = mapping->end / PHD_PAGE;
+    while (page < end) {
+        uint64_t border = (page + HUGE_PAGE / PHD_PAGE) & ~(uint64_t)(HUGE_PAGE / PHD_PAGE - 1);
+        uint64_t count = (border < end ? border : end) - page;
+        if (pread(pagemap, entries, count * 8, (off_t)(page * 8)) != (ssize_t)(count * 8))
+            return;
+        touch_piece(region, page - region->start / PHD_PAGE, entries, count);
+        page += count;
+    }
+}
+
+void phd__copied_prepare(struct phd_copied *copied, const struct phd_mappings *mappings)
+{
+    uint64_t entries[HUGE_PAGE / PHD_PAGE];
+    int pagemap = open_proc(copied->pid, "/pagemap");
+    for (size_t i = 0; i < mappings->count && pagemap >= 0; i++) {
+        const struct phd_mapping *mapping = mappings->all + i;
+        struct phd_region *region = is_filled(mapping) ? region_of(copied, mapping->start) : NULL;
+        if (region)
+            touch_mapping(pagemap, mapping, region, entries);
+    }
+    if (pagemap >= 0)
+        close(pagemap);
+}
+
+/* ---- all at once ---- */
 
 static void fill_mapping(struct phd_copied *copied, const struct phd_mapping *mapping, struct phd_region *region)
 {
@@ -246,9 +336,7 @@ void phd__copied_fill(struct phd_copied *copied, const struct phd_mappings *mapp
     int pagemap = open_proc(copied->pid, "/pagemap");
     for (size_t i = 0; i < mappings->count; i++) {
         const struct phd_mapping *mapping = mappings->all + i;
-        bool changes = (mapping->permissions & PHD_READABLE) && (mapping->permissions & PHD_WRITABLE) &&
-                       !(mapping->permissions & PHD_SHARED) && mapping->end - mapping->start <= MAX_FILLED;
-        struct phd_region *region = changes ? region_of(copied, mapping->start) : NULL;
+        struct phd_region *region = is_filled(mapping) ? region_of(copied, mapping->start) : NULL;
         if (!region)
             continue;
         if (!mapping->inode && entries && pagemap >= 0)

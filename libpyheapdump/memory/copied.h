@@ -37,11 +37,16 @@ struct phd_copied {
     uint64_t bytes_read;
 };
 
-/* The readable mappings of process `pid`, which must outlive neither. Nothing is read yet. Closed by
+/* The readable mappings of process `pid`, which must outlive neither. Nothing is read yet. `copied` is zeroed, or was
+ * opened before: the pages that phd__copied_prepare made then stay where the mappings have stayed. Closed by
  * phd__copied_close. */
 enum phd_status phd__copied_open(struct phd_copied *copied, int pid, const struct phd_mappings *mappings,
                                  struct phd_error *error);
 void phd__copied_close(struct phd_copied *copied);
+
+/* Make the pages of our own that phd__copied_fill will need, while the target still runs: a first touch costs several
+ * times as much as the copy. */
+void phd__copied_prepare(struct phd_copied *copied, const struct phd_mappings *mappings);
 
 /* Copy what the target can change: its private writable mappings, as far as they are in memory or swapped out. */
 void phd__copied_fill(struct phd_copied *copied, const struct phd_mappings *mappings);
