@@ -155,6 +155,8 @@ static void write_objects(struct phd_walk *walk, const struct phd_request *reque
     phd__roots_put(walk, request);
     walk->near_roots = true;
     for (int level = 0; level < NEAR_LEVELS; level++) {
+        if (request->only_stacks && level == NEAR_LEVELS - 1)
+            phd__walk_meet_types(walk);
         phd__walk_run_met(walk); /* the exception and the frames; what they refer to; what that refers to */
         phd__walk_flush(walk);
     }

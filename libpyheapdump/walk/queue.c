@@ -89,6 +89,11 @@ struct phd_queue_mark phd__queue_mark(const struct phd_queue *queue)
     return (struct phd_queue_mark){queue->last, queue->write};
 }
 
+struct phd_queue_mark phd__queue_front(const struct phd_queue *queue)
+{
+    return (struct phd_queue_mark){queue->first, queue->read};
+}
+
 bool phd__queue_next(const struct phd_queue *queue, struct phd_queue_mark *mark, uint64_t *entry)
 {
     if (mark->chunk == queue->last && mark->position == queue->write)

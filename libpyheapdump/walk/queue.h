@@ -37,6 +37,8 @@ struct phd_queue_mark {
     size_t position;
 };
 struct phd_queue_mark phd__queue_mark(const struct phd_queue *queue);
+/* The place of the next entry to be popped. */
+struct phd_queue_mark phd__queue_front(const struct phd_queue *queue);
 
 /* The next entry behind `mark`, which moves behind it; false when there is none. The entry stays in the queue. */
 bool phd__queue_next(const struct phd_queue *queue, struct phd_queue_mark *mark, uint64_t *entry);

@@ -298,6 +298,26 @@ static void run_until(struct phd_walk *walk, uint64_t id)
     }
 }
 
+static void meet_type(struct phd_walk *walk, uint64_t object)
+{
+    struct phd_guard guard;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        bool is_new;
+        phd__walk_meet(walk, phd__type_of(walk, object)->address, &is_new);
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+}
+
+void phd__walk_meet_types(struct phd_walk *walk)
+{
+    struct phd_queue_mark mark = phd__queue_front(&walk->queue);
+    uint64_t entry, count = walk->next_id - walk->written;
+    for (uint64_t i = 0; i < count && phd__queue_next(&walk->queue, &mark, &entry); i++) {
+        if (!(entry & PHD_ENTRY_IFRAME))
+            meet_type(walk, entry);
+    }
+}
+
 void phd__walk_run(struct phd_walk *walk)
 {
     run_until(walk, UINT64_MAX);
