@@ -99,7 +99,7 @@ static void put_end(struct phd_walk *walk, const struct phd_result *result)
 {
     struct phd_buffer *to = &walk->items;
     to->used = 0;
-    phd__pack_map(to, walk->stopped ? 9 : 8);
+    phd__pack_map(to, walk->stopped ? 11 : 10);
     pack_number(to, "objects", result->objects);
     pack_number(to, "known", result->known);
     pack_number(to, "broken", walk->broken);
@@ -123,6 +123,12 @@ static void put_end(struct phd_walk *walk, const struct phd_result *result)
     phd__pack_array(to, walk->task_count);
     for (unsigned i = 0; i < walk->task_count; i++)
         phd__pack_reference(to, walk->tasks[i]);
+    uint64_t listed = walk->suspect_count < PHD_MAX_SUSPECTS ? walk->suspect_count : PHD_MAX_SUSPECTS;
+    pack_number(to, "suspect_count", walk->suspect_count);
+    phd__pack_text(to, "suspects");
+    phd__pack_array(to, listed);
+    for (uint64_t i = 0; i < listed; i++)
+        phd__pack_reference(to, walk->suspects[i]);
     if (walk->stopped)
         pack_pair(to, "reason", walk->stopped);
     phd__blocks_put(walk->blocks, PHD_BLOCK_END, 0, 1, 0, to->data, to->used);

@@ -157,7 +157,7 @@ class Tally:
         self.slowest = 0.0
 
     def lines(self) -> List[str]:
-        columns = ("runs", "stack hit", "stack right", "complete", "broken", "missing", "sound")
+        columns = ("runs", "stack hit", "stack right", "complete", "broken", "missing", "suspects", "sound")
         rows = [("kind", *columns)]
         rows += [(kind, *(str(counts[column]) for column in columns)) for kind, counts in self.counts.items()]
         lines = ["  ".join(f"{cell:>12}" for cell in row) for row in rows]
@@ -183,6 +183,8 @@ def examine(subject: Subject, kind: str, run: Dict[str, Any], tally: Tally) -> O
         counts["broken"] += broken
         counts["missing"] += missing
         counts["sound"] += not broken and not missing
+        counts["suspects"] += dump.end["suspect_count"]
+        assert all(repr(one) for one in dump.suspects)
     counts["stack hit"] += bool(run["sacred"])
     counts["stack right"] += problem is None
     if not REPEATED:
@@ -204,7 +206,7 @@ def test_a_heap_without_damage_is_whole(subject: Subject) -> None:
     subject.begin(0, "nothing")
     assert examine(subject, "nothing", subject.end(), tally) is None
     counts = tally.counts["nothing"]
-    assert (counts["complete"], counts["broken"], counts["missing"]) == (1, 0, 0)
+    assert (counts["complete"], counts["broken"], counts["missing"], counts["suspects"]) == (1, 0, 0, 0)
 
 
 def test_damage_costs_what_is_damaged(subject: Subject) -> None:

@@ -194,6 +194,12 @@ class Dump:
         return [Task(self.heap.value(one)) for one in raw] if isinstance(raw, list) else []
 
     @property
+    def suspects(self) -> list[Any]:
+        """Objects whose reference count is impossible: probably freed while in use, so their contents may be wrong."""
+        raw = self.end.get("suspects")
+        return [self.heap.value(one) for one in raw] if isinstance(raw, list) else []
+
+    @property
     def modules(self) -> Any:
         """sys.modules of the dumped program."""
         return self.heap.value(self._roots.get("modules"))
@@ -213,7 +219,13 @@ class Dump:
     def problems(self) -> list[str]:
         """What is missing, damaged or to be taken with care, in words, each worth telling the user."""
         changing = self.facts.get("gil_held") is False and self.facts.get("stopped") is not True
-        return [*self.missing, *([WITHOUT_GIL] if changing else [])]
+        return [*self.missing, *self._suspicion(), *([WITHOUT_GIL] if changing else [])]
+
+    def _suspicion(self) -> list[str]:
+        count = integer(self.end.get("suspect_count"))
+        if not count:
+            return []
+        return [f"objects with an impossible reference count, probably freed while in use: {count} (Dump.suspects)"]
 
     @property
     def missing(self) -> list[str]:

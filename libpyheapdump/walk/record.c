@@ -130,9 +130,33 @@ static void put_redacted(struct phd_walk *walk)
     phd__pack_text(walk->to, "redacted: a name of it tells of a secret");
 }
 
+/* Whether an object that is referred to can have this reference count. When memory is freed, pymalloc and malloc put a
+ * pointer or NULL into its first word, where the count was (Objects/obmalloc.c, pymalloc_free). From 3.12 on the count
+ * has 32 bits, which C code made for older versions overflows a little; flags follow in 3.14 (Include/refcount.h). */
+static bool is_count(const struct phd_layout *at, uint64_t word)
+{
+    enum { FIRST_NARROW = 0x030c, LEAST_POINTER = 0x1000 };
+    if (at->free_threaded)
+        return true;
+    if (at->version < FIRST_NARROW)
+        return word != 0 && word < (uint64_t)LEAST_POINTER << 32;
+    return (word & 0xffffffffffff) != 0 && (word >> 32 & 0xffff) < LEAST_POINTER;
+}
+
+/* What may have been freed is listed, and shown all the same. */
+static void check_count(struct phd_walk *walk, uint64_t object)
+{
+    if (is_count(walk->at, phd__word_at(walk, object, walk->at->object_refcnt)) || walk->again || walk->parts_only)
+        return;
+    if (walk->suspect_count < PHD_MAX_SUSPECTS)
+        walk->suspects[walk->suspect_count] = (uint32_t)walk->own_id;
+    walk->suspect_count++;
+}
+
 static void put_object_record(struct phd_walk *walk, uint64_t object)
 {
     const struct phd_type *type = phd__type_of(walk, object);
+    check_count(walk, object);
     if (phd__is_redacted(walk, object))
         put_redacted(walk);
     else if (type->shape == PHD_SHAPE_TYPE)

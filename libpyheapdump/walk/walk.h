@@ -38,6 +38,7 @@ enum {
     PHD_MAX_THREADS = 100000,
     PHD_MAX_POSTPONED = 4096, /* large objects whose parts are put off */
     PHD_MAX_TASKS = 65536,    /* asyncio tasks listed */
+    PHD_MAX_SUSPECTS = 1024,  /* objects listed whose reference count is impossible */
     PHD_MAX_LOCALS = 16384    /* locals, cells and free variables of a frame */
 };
 #define PHD_MAX_LENGTH ((uint64_t)1 << 42) /* of any container or string of the target */
@@ -78,6 +79,8 @@ struct phd_walk {
     unsigned thread_count;
     uint32_t *tasks; /* ids of the asyncio tasks written */
     unsigned task_count;
+    uint32_t suspects[PHD_MAX_SUSPECTS]; /* ids of objects whose reference count is impossible */
+    uint64_t suspect_count;              /* also of those for which there was no room */
     /* Near the roots the parts of large objects are put off, so that small neighbours come first. */
     bool near_roots; /* put off what can be */
     bool postponing; /* this record's parts are put off */

@@ -59,6 +59,7 @@ static void write_dump(struct walked *walked, struct heap *heap, uint64_t root, 
     walked->known = walk.next_id;
     walked->broken = walk.broken;
     walked->missing_values = walk.missing_values;
+    walked->suspects = walk.suspect_count;
     walked->stopped = walk.stopped;
     phd__walk_close(&walk);
     phd__blocks_close(&blocks);

@@ -21,6 +21,7 @@ struct walked {
     uint64_t known;   /* ids that were given */
     uint64_t broken;
     uint64_t missing_values;
+    uint64_t suspects;
     const char *stopped;
     unsigned problems; /* that the reader told, of a dump opened by walked_open */
     char *text;        /* of the last record asked for */

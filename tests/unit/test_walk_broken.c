@@ -611,6 +611,21 @@ static void words_of_opaque_objects_are_only_followed_when_proved(void **state)
     assert_int_equal(walked.broken, 0);
 }
 
+/* A count that no object in use has is told, and costs nothing. */
+static void freed_objects_are_told_and_shown(void **state)
+{
+    uint64_t zero = heap_new_list(&heap, 0, NULL), pointer = heap_new_list(&heap, 0, NULL);
+    uint64_t sound = heap_new_list(&heap, 0, NULL), many = heap_new_list(&heap, 0, NULL);
+    (void)state;
+    heap_set_word(zero, heap.at->object_refcnt, 0);
+    heap_set_word(pointer, heap.at->object_refcnt, 0x7f1234567890);
+    heap_set_word(many, heap.at->object_refcnt, 0xffffffff); /* 3.12: immortal */
+    walk_heap(&walked, &heap, LIST(&heap, zero, pointer, sound, many));
+    assert_record(0, "[9, +1, +2, +3, +4]");
+    assert_whole(5);
+    assert_int_equal(walked.suspects, 2);
+}
+
 static void redact(struct phd_walk *walk)
 {
     walk->redact = true;
@@ -715,6 +730,7 @@ int main(void)
         HEAP_CASE(a_deque_that_runs_in_circles_costs_itself),
         HEAP_CASE(a_block_has_room_for_its_column),
         HEAP_CASE(words_of_opaque_objects_are_only_followed_when_proved),
+        HEAP_CASE(freed_objects_are_told_and_shown),
         HEAP_CASE(a_broken_key_costs_itself_also_under_redaction),
         HEAP_CASE(random_damage_never_harms_the_dump),
     };
