@@ -38,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--summary", action="store_true", help="error, locals of the failing frame, threads")
     how.add_argument("--json", action="store_true", help="the same and more as JSON (docs/json.md)")
     how.add_argument("--threads", action="store_true", help="the stacks of all threads and tasks")
+    how.add_argument("--locks", action="store_true", help="who waits for which lock, who holds it, and deadlocks")
     how.add_argument("--native", action="store_true", help="the stacks with all of C code, registers, mapped files")
     how.add_argument("--pdb", action="store_true", help="pdb even without a terminal, commands from stdin")
     described.add_argument(
@@ -64,7 +65,9 @@ def show(path: str, options: argparse.Namespace) -> None:
     with notice(f"opening {name}"):
         dump = Dump(path)
     with dump:
-        interactive = options.pdb or not (options.summary or options.json or options.threads or options.native)
+        interactive = options.pdb or not (
+            options.summary or options.json or options.threads or options.locks or options.native
+        )
         if interactive and (options.pdb or (sys.stdin.isatty() and sys.stdout.isatty())):
             debug_session(dump)
             return
@@ -75,6 +78,10 @@ def show(path: str, options: argparse.Namespace) -> None:
                 text = json.dumps(report(dump), indent=1)
             elif options.threads:
                 text = threads_text(dump)
+            elif options.locks:
+                from .locks import locks_text
+
+                text = locks_text(dump)
             elif options.native:
                 from .native_text import NativeView
 

@@ -22,6 +22,7 @@ from pyheapdump._pyheapdump import DumpFile, Ref
 from .builtin_types import base_of_code
 from .classes import TYPE
 from .heap import Heap
+from .items import expand, run_length
 from .kinds import BROKEN, FRAME, MAPPED, OBJECT, SINGLETON, SPLIT
 from .missing import Missing
 from .signals import NativeStacks, NativeThread, Signal
@@ -30,6 +31,7 @@ from .tasks import Task
 
 FACTS, ROOTS, SOURCE, PROC, END, SIGNAL, NATIVE = 1, 2, 6, 7, 8, 9, 10  # kinds of blocks (docs/format.md, section 2)
 
+MAX_STACK = 65_536  # values of an evaluation stack
 WITHOUT_GIL = "taken without the GIL: other threads may have been changing objects"
 
 
@@ -47,7 +49,8 @@ class Thread:
     """A thread of the dumped program.
 
     `frames` are real frames, the outermost first; `current` says that it made the dump, `holds_gil` that it held the
-    interpreter's lock; `exception` is the one it was handling; `problem` tells why frames are missing, if so. `signal`
+    interpreter's lock; `exception` is the one it was handling; `problem` tells why frames are missing, if so;
+    `system_call`, `futex`, `mutex` and `waits_for_gil` what it waited for (docs/format.md, section 5). `signal`
     is the fatal signal when this thread got it, `native` its stack of C functions; None where they are not in the dump.
     """
 
@@ -68,6 +71,10 @@ class Thread:
         self.holds_gil = described.get("holds_gil") is True
         self.daemon: bool | None = described.get("daemon")
         self.problem: str | None = described.get("problem")
+        self.system_call: int | None = integer(described.get("system_call"))
+        self.futex: int | None = integer(described.get("futex"))
+        self.mutex: int | None = integer(described.get("mutex"))
+        self.waits_for_gil = described.get("waits_for_gil") is True
 
     @property
     def frames(self) -> list[FrameType]:
@@ -80,10 +87,21 @@ class Thread:
         found = [(self._heap.value(raw), *self._entered(raw)) for raw in reversed(self._raw_frames)]
         return [PythonFrame(*one) for one in found if isinstance(one[0], FrameType)]
 
-    def _entered(self, raw: Any) -> tuple[bool | None, int | None]:
+    def stacks(self, most: int) -> Iterator[list[Any]]:
+        """The evaluation stacks of the `most` innermost frames, the innermost first, as far as they are known."""
+        for raw in self._raw_frames[:most]:
+            stack = self._described(raw).get("stack")
+            known = stack if isinstance(stack, list) and run_length(stack) <= MAX_STACK else []
+            yield self._heap.parts(expand(known))
+
+    def _described(self, raw: Any) -> dict[str, Any]:
+        """The map of a frame; empty when it is not in the dump."""
         record = self._heap.record(raw.id) if type(raw) is Ref else None
         described = record[1] if record and record[0] == FRAME and len(record) > 1 else None
-        described = described if isinstance(described, dict) else {}
+        return described if isinstance(described, dict) else {}
+
+    def _entered(self, raw: Any) -> tuple[bool | None, int | None]:
+        described = self._described(raw)
         entry, address = described.get("entry"), described.get("entry_address")
         return entry if isinstance(entry, bool) else None, integer(address)
 

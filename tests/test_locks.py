@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who waits for whom: real threads and tasks that block each other, dumped and looked at."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pyheapdump
+import pytest
+from pyheapdump.view.locks import Locks, circles, deadlock_texts, locks_text, task_deadlock_texts
+
+# Threads that block each other; `settle` returns when all of them wait where they will wait for ever.
+PROGRAM = """
+import asyncio, os, sys, threading, time
+import pyheapdump
+
+def settle(threads):
+    def waits(thread):
+        with open(f"/proc/self/task/{thread.native_id}/syscall") as stream:
+            return stream.read().split()[0] == "202"
+    deadline = time.monotonic() + 20
+    steady = 0
+    while steady < 20 and time.monotonic() < deadline:
+        steady = steady + 1 if all(waits(thread) for thread in threads) else 0
+        time.sleep(0.01)
+
+def start(*functions):
+    threads = [threading.Thread(target=one, name=one.__name__, daemon=True) for one in functions]
+    for thread in threads:
+        thread.start()
+    settle(threads)
+
+def finish():
+    pyheapdump.dump(sys.argv[1])
+    os._exit(0)
+"""
+
+
+@pytest.fixture
+def dumped(tmp_path: Path):
+    """Run a program after PROGRAM's head; the open dump that it made."""
+    opened = []
+
+    def run(body: str) -> pyheapdump.Dump:
+        path = tmp_path / "locks.dump"
+        program = tmp_path / "program.py"
+        program.write_text(PROGRAM + textwrap.dedent(body) + "\nfinish()\n")
+        done = subprocess.run(
+            [sys.executable, str(program), str(path)], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        opened.append(pyheapdump.load(path))
+        return opened[-1]
+
+    yield run
+    for dump in opened:
+        dump.close()
+
+
+def wait_of(dump: pyheapdump.Dump, name: str):
+    (thread,) = (thread for thread in dump.threads if thread.name == name)
+    return Locks(dump).of(thread)
+
+
+TWO_LOCKS = """
+accounts, audit = threading.Lock(), threading.{kind}()
+both = threading.Barrier(2)
+
+def transfer():
+    with accounts:
+        both.wait()
+        with audit:
+            pass
+
+def report():
+    with audit:
+        both.wait()
+        accounts.acquire()
+
+start(transfer, report)
+"""
+
+
+@pytest.mark.parametrize("kind", ["Lock", "RLock", "Condition"])
+def test_two_threads_that_hold_what_the_other_wants(dumped, kind: str) -> None:
+    dump = dumped(TWO_LOCKS.format(kind=kind))
+    (text,) = deadlock_texts(Locks(dump))
+    assert text in (
+        "deadlock: transfer holds accounts and waits for audit; report holds audit and waits for accounts",
+        "deadlock: report holds audit and waits for accounts; transfer holds accounts and waits for audit",
+    )
+    assert text in locks_text(dump)
+
+
+def test_waiting_is_not_holding(dumped) -> None:
+    dump = dumped("""
+        gate = threading.Lock()
+        gate.acquire()
+        def first():
+            with gate: pass
+        def second():
+            with gate: pass
+        start(first, second)
+    """)
+    for name in ("first", "second"):
+        wait = wait_of(dump, name)
+        assert wait.name == "gate"
+        assert wait.owners == []  # main took it by acquire(): nothing tells of that
+    assert deadlock_texts(Locks(dump)) == []
+    assert "first: waits for gate, held by nobody known" in locks_text(dump)
+
+
+def test_a_lock_behind_an_attribute(dumped) -> None:
+    dump = dumped("""
+        class Pool:
+            def __init__(self):
+                self.free = threading.Lock()
+                self.taken = threading.Event()
+        pool = Pool()
+        def holder(pool):
+            with pool.free:
+                pool.taken.set()
+                threading.Event().wait()
+        def waiter(pool):
+            pool.taken.wait()
+            with pool.free: pass
+        def a(): holder(pool)
+        def b(): waiter(pool)
+        start(a, b)
+    """)
+    wait = wait_of(dump, "b")
+    assert (wait.name, [owner.name for owner in wait.owners]) == ("pool.free", ["a"])
+    assert "b: waits for pool.free, held by a" in locks_text(dump)
+    assert "  holds pool.free" in locks_text(dump).splitlines()
+
+
+def test_a_with_statement_that_is_over_holds_nothing(dumped) -> None:
+    dump = dumped("""
+        lock = threading.Lock()
+        over = threading.Lock()
+        over.acquire()
+        def worker():
+            with lock:
+                pass
+            over.acquire()
+        start(worker)
+    """)
+    (worker,) = (thread for thread in dump.threads if thread.name == "worker")
+    assert Locks(dump).held_by(worker) == []
+    assert wait_of(dump, "worker").name == "over"
+
+
+def test_nested_with_statements_and_loops(dumped) -> None:
+    dump = dumped("""
+        outer, inner, never = threading.Lock(), threading.RLock(), threading.Lock()
+        never.acquire()
+        def worker():
+            with outer:
+                for number in range(3):
+                    try:
+                        with open(os.devnull), inner:
+                            for letter in "abc":
+                                never.acquire()
+                    finally:
+                        pass
+        start(worker)
+    """)
+    (worker,) = (thread for thread in dump.threads if thread.name == "worker")
+    held = Locks(dump).held_by(worker)
+    main = dump.modules["__main__"]
+    assert {id(lock) for lock in held} == {id(main.outer), id(main.inner)}
+
+
+def test_a_thread_that_waits_for_the_gil_says_so(dumped) -> None:
+    dump = dumped("""
+        def spinner():
+            while True: pass
+        sys.setswitchinterval(5)
+        threading.Thread(target=spinner, name="spinner", daemon=True).start()
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until: pass
+    """)
+    assert "spinner: waits for the GIL" in locks_text(dump)
+
+
+def test_tasks_that_await_one_another(dumped) -> None:
+    dump = dumped("""
+        async def main():
+            async def first():
+                await tasks[1]
+            async def second():
+                await tasks[0]
+            async def third():
+                await asyncio.sleep(1000)
+            tasks = [asyncio.ensure_future(first()), asyncio.ensure_future(second()), asyncio.ensure_future(third())]
+            for task, name in zip(tasks, ("first", "second", "third")):
+                task.set_name(name)
+            await asyncio.sleep(0.05)
+            finish()
+        asyncio.run(main())
+    """)
+    (text,) = task_deadlock_texts(dump.tasks)
+    assert "task first awaits" in text and "task second awaits" in text and "third" not in text
+    assert "task first: awaits task second" in locks_text(dump)
+
+
+@pytest.mark.parametrize(
+    ("links", "expected"),
+    [
+        ({}, []),
+        ({1: [1]}, [[1]]),
+        ({1: [2], 2: []}, []),
+        ({1: [2], 2: [3], 3: [2]}, [[2, 3]]),
+        ({1: [9]}, []),
+        ({1: [2], 2: [1], 3: [1], 4: [5], 5: [4]}, [[1, 2], [4, 5]]),
+    ],
+)
+def test_circles(links: dict[int, list[int]], expected: list[list[int]]) -> None:
+    assert list(circles(links)) == expected
+
+
+def test_the_command(dumped) -> None:
+    dump = dumped(TWO_LOCKS.format(kind="Lock"))
+    command = [sys.executable, "-m", "pyheapdump.view", "--locks", dump.path]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("deadlock: ")
