@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import textwrap
@@ -174,16 +175,27 @@ def test_nested_with_statements_and_loops(dumped) -> None:
     assert {id(lock) for lock in held} == {id(main.outer), id(main.inner)}
 
 
-def test_a_thread_that_waits_for_the_gil_says_so(dumped) -> None:
-    dump = dumped("""
+def test_a_thread_that_waits_for_the_gil_says_so(tmp_path: Path) -> None:
+    """By a crash: dump() itself gives the GIL away now and then."""
+    program = """
+        import ctypes, sys, threading, time
+        import pyheapdump
         def spinner():
             while True: pass
-        sys.setswitchinterval(5)
+        pyheapdump.install(sys.argv[1])
+        string_at = ctypes.string_at
+        sys.setswitchinterval(1)
         threading.Thread(target=spinner, name="spinner", daemon=True).start()
         until = time.monotonic() + 0.5
         while time.monotonic() < until: pass
-    """)
-    assert "spinner: waits for the GIL" in locks_text(dump)
+        string_at(0)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == -signal.SIGSEGV, done.stderr
+    (path,) = tmp_path.iterdir()
+    with pyheapdump.load(path) as dump:
+        assert "spinner: waits for the GIL" in locks_text(dump)
 
 
 def test_tasks_that_await_one_another(dumped) -> None:
