@@ -6,6 +6,22 @@
 
 #include "walk/content.h"
 
+/* Elements may overlap (numpy's sliding windows), but a few wrong strides would make terabytes of a page. */
+#define MAX_OVERLAPPING ((uint64_t)1 << 28)
+
+/* Bytes from the lowest to the highest address of the elements. */
+static uint64_t span_of(const struct phd_strided *array)
+{
+    uint64_t span = array->itemsize, step;
+    for (unsigned i = 0; i < array->dimensions; i++) {
+        uint64_t stride = array->strides[i] < 0 ? -(uint64_t)array->strides[i] : (uint64_t)array->strides[i];
+        if (array->shape[i] && (__builtin_mul_overflow(stride, (uint64_t)array->shape[i] - 1, &step) ||
+                                __builtin_add_overflow(span, step, &span)))
+            return UINT64_MAX; /* they cannot all be there: reading will find out */
+    }
+    return span;
+}
+
 void phd__strided_read(struct phd_walk *walk, struct phd_strided *array, uint64_t shape, uint64_t strides)
 {
     uint64_t bytes = array->itemsize;
@@ -19,7 +35,7 @@ void phd__strided_read(struct phd_walk *walk, struct phd_strided *array, uint64_
         if (array->strides[i] && __builtin_mul_overflow(bytes, (uint64_t)array->shape[i], &bytes))
             phd__memory_fault(walk->memory, walk->own_address, "an array of impossible size");
     }
-    if (bytes > PHD_MAX_LENGTH)
+    if (bytes > PHD_MAX_LENGTH || (bytes > MAX_OVERLAPPING && bytes > span_of(array)))
         phd__memory_fault(walk->memory, walk->own_address, "an array of impossible size");
 }
 

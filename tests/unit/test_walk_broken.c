@@ -576,6 +576,29 @@ static void a_deque_that_runs_in_circles_costs_itself(void **state)
             strstr(walked_record(&walked, id), "missing(a deque whose blocks are not those of its length)"));
 }
 
+/* Two strides of one byte: 2^40 elements, each of which can be read. */
+static void an_array_larger_than_its_memory_costs_itself(void **state)
+{
+    static const char *const names[] = {"buf", "itemsize", "_shape", "_strides"};
+    const struct phd_struct_type *row = heap.at->types;
+    (void)state;
+    while (strcmp(row->name, "memoryview") != 0)
+        row++;
+    uint64_t type = heap_new_type(&heap, row->name, heap.object, (uint64_t)row->basicsize, 0);
+    uint64_t view = heap_shared(&heap, heap_new_object(&heap, type, (size_t)row->basicsize));
+    uint64_t shape = heap_bytes(&heap, 16), strides = heap_bytes(&heap, 16);
+    const uint64_t values[] = {heap_bytes(&heap, 1 << 21), 1, shape, strides};
+    for (int i = 0; i < 4; i++)
+        heap_set_word(view, field_of(row, names[i])->offset, values[i]);
+    heap_set_u32(view, field_of(row, "ndim")->offset, 2);
+    for (int i = 0; i < 2; i++) {
+        heap_set_word(shape, 8 * i, 1 << 20);
+        heap_set_word(strides, 8 * i, 1);
+    }
+    walk_heap(&walked, &heap, LIST(&heap, view));
+    assert_non_null(strstr(walked_record(&walked, 1), "missing(an array of impossible size)"));
+}
+
 /* Small records fill the block almost, then comes one that leaves no room for the column of addresses. */
 static void a_block_has_room_for_its_column(void **state)
 {
@@ -728,6 +751,7 @@ int main(void)
         HEAP_CASE(a_large_tuple_ends_where_its_items_do),
         HEAP_CASE(a_broken_value_of_a_large_list_costs_itself),
         HEAP_CASE(a_deque_that_runs_in_circles_costs_itself),
+        HEAP_CASE(an_array_larger_than_its_memory_costs_itself),
         HEAP_CASE(a_block_has_room_for_its_column),
         HEAP_CASE(words_of_opaque_objects_are_only_followed_when_proved),
         HEAP_CASE(freed_objects_are_told_and_shown),
