@@ -322,13 +322,11 @@ static void put_pairs(struct phd_walk *walk, uint64_t dict, uint64_t expected)
     struct phd_dict_cursor cursor;
     uint64_t key, value, count = 0;
     phd__dict_open(walk, dict, &cursor);
-    bool more = phd__dict_next(walk, &cursor, &key, &value);
-    for (; more && count < expected; count++) {
+    for (; count < expected && phd__dict_next(walk, &cursor, &key, &value); count++) {
         phd__put_value(walk, key);
         phd__put_named_value(walk, key, value);
-        more = phd__dict_next(walk, &cursor, &key, &value);
     }
-    if (more || count < expected)
+    if (count < expected || (cursor.position < cursor.used && phd__dict_next(walk, &cursor, &key, &value)))
         phd__memory_fault(walk->memory, dict, disagreement);
 }
 

@@ -107,15 +107,13 @@ void phd__put_int(struct phd_walk *walk, uint64_t object)
         put_big_int(walk, object, &parts);
         return;
     }
-    uint64_t magnitude = 0, all_bits = 0;
-    for (uint64_t i = parts.count; i-- > 0;) {
-        uint64_t digit = phd__read_u32(walk->memory, parts.digits + 4 * i);
-        if (!magnitude && !digit)
-            refuse_digits(walk, object);
-        magnitude = magnitude << walk->at->long_digit_bits | digit;
-        all_bits |= digit;
+    uint64_t magnitude = 0, all_bits = 0, highest = 1;
+    for (uint64_t i = 0; i < parts.count; i++) {
+        highest = phd__read_u32(walk->memory, parts.digits + 4 * i);
+        magnitude |= highest << walk->at->long_digit_bits * i;
+        all_bits |= highest;
     }
-    if (all_bits >> walk->at->long_digit_bits)
+    if (!highest || all_bits >> walk->at->long_digit_bits)
         refuse_digits(walk, object);
     phd__pack_int64(walk->to, parts.negative ? -(int64_t)magnitude : (int64_t)magnitude);
 }
@@ -124,8 +122,8 @@ void phd__put_int(struct phd_walk *walk, uint64_t object)
 
 static bool is_zero(struct phd_walk *walk, uint64_t address, unsigned size)
 {
-    uint32_t zero = 0;
-    return memcmp(phd__view(walk->memory, address, size), &zero, size) == 0;
+    const uint8_t *end = phd__view(walk->memory, address, size);
+    return !end[0] && (size == 1 || (!end[1] && (size == 2 || (!end[2] && !end[3]))));
 }
 
 /* The same when it may be unreadable. */

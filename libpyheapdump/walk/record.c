@@ -136,6 +136,8 @@ static void put_redacted(struct phd_walk *walk)
 static bool is_count(const struct phd_layout *at, uint64_t word)
 {
     enum { FIRST_NARROW = 0x030c, LEAST_POINTER = 0x1000 };
+    if ((uint32_t)word && !(word >> 44 & 15)) /* nearly always; addresses of mappings have one of these bits */
+        return true;
     if (at->free_threaded)
         return true;
     if (at->version < FIRST_NARROW)
