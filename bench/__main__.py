@@ -132,6 +132,7 @@ def measure_one(executable: str, effort: Effort, directory: Path) -> Values:
         "open_large": opened(records),
         "open_small": opened(small),
         "install": measure(executable, "measure_install", effort.starts, effort.rounds),
+        "attach": measure(executable, "measure_attach", records, effort.processes, directory),
         "crash": measure(executable, "measure_crash", CRASHING_RECORDS, effort.repeats, directory),
     }
 

@@ -65,6 +65,18 @@ def opening(values: Values, size: str, name: str) -> Figure:
     return Figure.of(repeat[name] for repeat in values[f"open_{size}"]["repeats"])
 
 
+def attached(values: Values, part: str, name: str) -> Figure:
+    """Of reading another process: a value of its stacks or of all of it."""
+    repeats = values["attach"]["stacks"]["attach --stacks --locals"] if part == "stacks" else values["attach"]["all"]
+    return Figure.of(repeat[name] for repeat in repeats)
+
+
+def attached_per_object(values: Values) -> Figure:
+    """The time for each object read from outside, as a multiple of that in a dump of the process by itself."""
+    own = Figure.of(repeat["disk_walk"] / repeat["disk_known"] for repeat in values["dump"]["repeats"]).median
+    return Figure.of(repeat["walk"] / own for repeat in values["attach"]["all"])
+
+
 TARGETS = (
     Target("dump() / pickle.dumps", 0.5, "", 1, 2, lambda v: ratio(v["dump"]["repeats"], "dump", "pickle")),
     Target("exception to exit by the hook / pickle.dumps", 0.5, "", 1, 2, lambda v: ratio(v["hook"], "hook", "pickle")),
@@ -119,4 +131,14 @@ TARGETS = (
         round(1 / 0.9, 2), "", 1, 2,
         lambda v: ratio(v["crash"]["repeats"], "signal_per_object", "exception_per_object"),
     ),
+    Target(
+        "attach --stacks --locals, 8 threads of 200 frames with 10 locals",
+        0.38, " s", 1, 2, lambda v: attached(v, "stacks", "seconds"),
+    ),
+    Target("of which the process is stopped", 0.24, " s", 1, 3, lambda v: attached(v, "stacks", "stopped")),
+    Target(
+        "attach: the process is stopped / by gcore",
+        0.5, "", 1, 2, lambda v: ratio(v["attach"]["all"], "stopped", "gcore"),
+    ),
+    Target("attach: time for each object / in a dump by the process itself", 2.0, "", 1, 2, attached_per_object),
 )  # fmt: skip

@@ -201,6 +201,7 @@ def test_deadlock(tmp_path: Path) -> None:
     for name in "worker-1", "worker-2":
         assert re.search(rf"^thread {name}, id \d+, waiting for a lock$", found, re.MULTILINE), found
     assert found.count(f"> {target.line_of('with second'):4} ") == 2
+    assert re.search(r"^deadlock: worker-\d holds .* and waits for .*; worker-\d holds .*$", found, re.MULTILINE)
 
 
 def test_many_threads_with_deep_stacks(tmp_path: Path) -> None:

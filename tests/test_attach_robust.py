@@ -121,7 +121,7 @@ def test_signals_meanwhile_are_not_lost(tmp_path: Path) -> None:
         signal.signal(signal.SIGUSR2, lambda number, frame: os.write(1, b"handled\\n"))
         os.write(1, b"ready\\n")
         while True:
-            time.sleep(1000)
+            time.sleep(0.01)  # a signal that comes just before a system call does not end it
     """
     with Target(tmp_path, text) as target:
         command = [sys.executable, "-m", "pyheapdump", "attach", str(target.pid), "--stacks"]
@@ -190,7 +190,9 @@ def test_the_first_thread_has_ended(tmp_path: Path) -> None:
     """
     with Target(tmp_path, text) as target:
         wait_until(lambda: "Z" in thread_states(target.pid))
-        assert re.search(r"^thread stays, id \d+, in system call clock_nanosleep$", stacks_of(target), re.MULTILINE)
+        assert re.search(
+            r"^thread stays, id \d+, in system call (clock_nanosleep|select|pselect6)$", stacks_of(target), re.MULTILINE
+        )
 
 
 def test_a_process_that_becomes_another_program(tmp_path: Path) -> None:
@@ -242,7 +244,7 @@ def test_another_root_and_other_process_ids(tmp_path: Path) -> None:
             made.kill()
     assert (done.returncode, done.stderr) == (0, "")
     part = done.stdout.split("thread works, ")[1]
-    assert part.startswith(f"id {int(said)}, in system call clock_nanosleep\n") and int(said) < 10
+    assert re.match(rf"id {int(said)}, in system call (clock_nanosleep|select|pselect6)\n", part) and int(said) < 10
     assert "  /mnt/program.py:5 in work\n" in part
     assert "    >    5     time.sleep(1000)\n" in part
     assert "        order = 'order-17'\n" in part

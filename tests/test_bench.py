@@ -42,7 +42,7 @@ def test_quick_run_measures_every_target(tmp_path: Path) -> None:
     missed = [what for what, verdict in targets.items() if verdict.endswith("**missed**")]
     assert all(re.match(r"-?\d+(\.\d+)?[ ,]", verdict) for verdict in targets.values()), targets
     assert run.returncode == bool(missed), run.stderr
-    assert len(targets) == 19, targets
+    assert len(targets) == 23, targets
     assert not [what for what in missed if what.startswith(SIZES)], targets
     assert "the clone" in page.partition("## How far from the limit")[2]
 

@@ -20,6 +20,7 @@ ITEMS = 10
 TEXT = 100  # characters of one str, bytes or unknown object
 TOTAL = 1000  # characters after which only "..." follows
 
+PLAIN = frozenset((int, str, float, bool, type(None), bytes))  # types whose values are leaves
 BRACKETS = {list: "[]", tuple: "()", set: "{}", frozenset: ("frozenset({", "})"), dict: "{}", deque: ("deque([", "])")}
 
 
@@ -39,6 +40,10 @@ class Writer:
         """The text of `value`, whose containers may be shown to `depth` more levels."""
         if self.left <= 0 or id(value) in self._inside:
             return "..."
+        if type(value) in PLAIN:
+            text = leaf(value)
+            self.left -= len(text)
+            return text
         base = next((base for base in BRACKETS if isinstance(value, base)), None)
         describe = getattr(type(type(value)), "describe", None)
         if describe is None and base is None:

@@ -128,6 +128,8 @@ def give_native(native: NativeStacks, threads: list[Thread]) -> None:
     by_kernel_id: dict[int | None, NativeThread] = {one.thread: one for one in reversed(native.threads) if one.thread}
     for thread in threads:
         thread.native = by_ident.get(thread.ident) or (None if by_ident else by_kernel_id.get(thread.native_id))
+        if not thread.native_id and thread.native is not None:  # 3.9 and 3.10 know only those of threading
+            thread.native_id = thread.native.thread
 
 
 def give_signal(signal: Signal, threads: list[Thread]) -> None:

@@ -15,9 +15,10 @@ from types import FrameType
 from typing import Any
 
 from .dump import Dump
-from .merged import is_eval, merged_stack
+from .locks import Locks, deadlock_texts, task_deadlock_texts
+from .merged import homes_of, is_eval, merged_stack
 from .report import merged_report, place_report
-from .signals import NativeFrame, NativeThread
+from .signals import NativeFrame
 from .stack_text import locals_of, place
 from .summary import python_text
 from .system_calls import NAMES
@@ -29,11 +30,11 @@ LOCAL_LENGTH = 300  # of one variable's repr
 AROUND = 2  # source lines before and after that of the innermost frame
 SAME_TASKS = 5  # names of tasks at the same place; more are counted
 
-# C functions of the interpreter that take its lock, and those that wait for a lock of the program (Python/ceval_gil.c,
-# Python/thread_pthread.h, Python/parking_lot.c).
-TAKE_GIL = {"take_gil", "PyEval_RestoreThread", "PyEval_AcquireThread", "PyEval_AcquireLock"}
+# C functions of the interpreter that take its lock, or call what does (a stripped one names few), and those that
+# wait for a lock of the program (Python/ceval_gil.c, Python/thread_pthread.h, Python/parking_lot.c).
+TAKE_GIL = {"take_gil", "_Py_HandlePending", "PyEval_RestoreThread", "PyEval_AcquireThread", "PyEval_AcquireLock"}
 TAKE_LOCK = {"PyThread_acquire_lock_timed", "_PyParkingLot_Park", "_PySemaphore_Wait", "_PyMutex_LockTimed"}
-CALLEES = 4  # functions of the interpreter that such a one may have called
+CALLEES = 8  # functions of the interpreter that such a one may have called
 
 NOT_READ = re.compile(r"<missing: object \d+ is not in the file, which has the objects below \d+>")
 ONLY_STACKS = "only the stacks were asked for"
@@ -46,6 +47,7 @@ def process_text(dump: Dump, with_locals: bool = False, with_native: bool = Fals
     """The whole view. What is missing for its being a whole dump is not told: nobody asked for one."""
     parts = [title(dump)]
     parts += [f"note: {printable(problem, 300)}" for problem in problems(dump)]
+    parts += ["\n".join(found) for found in [deadlocks(dump)] if found]
     for one in all_threads(dump):
         if one.thread is None and not with_native:
             continue
@@ -66,12 +68,17 @@ def problems(dump: Dump) -> list[str]:
     return [problem for problem in dump.problems if ONLY_STACKS not in problem]
 
 
+def deadlocks(dump: Dump) -> list[str]:
+    """A sentence for each circle of threads or tasks that wait for one another."""
+    return [*deadlock_texts(Locks(dump)), *task_deadlock_texts(dump.tasks)]
+
+
 def thread_title(dump: Dump, one: ThreadStacks) -> str:
     """The title with what the thread does."""
     words = [one.title]
     if one.thread is not None and one.thread.interpreter:
         words.append(f"interpreter {one.thread.interpreter}")
-    doing = activity(one)
+    doing = activity(dump, one)
     return ", ".join([*words, doing] if doing else words)
 
 
@@ -109,31 +116,39 @@ def python_lines(frame: FrameType, with_locals: bool, around: int) -> Iterator[s
 
 def variables(frame: FrameType) -> list[tuple[str, str]]:
     """Names and reprs; "..." stands for what is too far from the stack to be read."""
-    return [(name, NOT_READ.sub("...", text)) for name, text in locals_of(frame, LOCAL_LENGTH)]
+    return [
+        (name, NOT_READ.sub("...", text) if "<missing" in text else text)
+        for name, text in locals_of(frame, LOCAL_LENGTH)
+    ]
 
 
 # --- what a thread does ---
 
 
-def activity(one: ThreadStacks) -> str | None:
+def activity(dump: Dump, one: ThreadStacks) -> str | None:
     """What a thread was doing when it was stopped; None where the dump does not tell."""
     native = one.native
     if native is None:
         return None
+    # Python's side may tell names that the C side lacks.
+    frames = [entry for entry in merged_stack(dump, one.thread, native).entries if isinstance(entry, NativeFrame)]
     if native.system_call is None:
-        if not native.frames or native.frames[-1].how != "registers":
+        if not frames or frames[-1].how != "registers":
             return None
-        return "running Python code" if is_eval(native.frames[-1]) else f"running in {native.frames[-1].place}"
-    waits_for = lock_waited_for(native)
+        innermost = frames[-1]
+        is_python = is_eval(innermost) or innermost.module in homes_of(frames)
+        return "running Python code" if is_python else f"running in {innermost.place}"
+    waits_for_gil = one.thread is not None and one.thread.waits_for_gil
+    waits_for = "the GIL" if waits_for_gil else lock_waited_for(frames)
     name = NAMES.get(native.system_call, str(native.system_call))
     if waits_for is not None and not (one.thread is not None and one.thread.holds_gil):
         return f"waiting for {waits_for}"
     return f"in system call {name}"
 
 
-def lock_waited_for(native: NativeThread) -> str | None:
+def lock_waited_for(frames: list[NativeFrame]) -> str | None:
     """Which lock a thread waits for that is in a system call, as its innermost functions tell."""
-    for depth, frame in enumerate(reversed(native.frames)):
+    for depth, frame in enumerate(reversed(frames)):
         if frame.symbol in TAKE_GIL:
             return "the GIL"
         if frame.symbol in TAKE_LOCK:
@@ -175,6 +190,7 @@ def process_report(dump: Dump, with_locals: bool = False, with_native: bool = Fa
         "python": python_text(dump),
         "executable": dump.facts.get("executable"),
         "problems": problems(dump),
+        "deadlocks": deadlocks(dump),
         "threads": [
             {
                 "name": one.thread.name if one.thread is not None else None,
@@ -187,7 +203,7 @@ def process_report(dump: Dump, with_locals: bool = False, with_native: bool = Fa
                 "interpreter": one.thread.interpreter if one.thread is not None else None,
                 "daemon": one.thread.daemon if one.thread is not None else None,
                 "holds_gil": one.thread is not None and one.thread.holds_gil,
-                "activity": activity(one),
+                "activity": activity(dump, one),
                 "frames": frames_report(one.thread.frames if one.thread is not None else [], with_locals),
                 **({"native": merged_report(dump, one, numbers)} if with_native else {}),
             }

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -100,9 +99,16 @@ def stacks(options: Options) -> tuple[Any, dict[str, Any]]:
     """The stacks of a process as an open Dump, whose file is gone already, and what was read. Raises AttachError."""
     from .view import load
 
-    with tempfile.TemporaryDirectory(prefix="pyheapdump-") as directory:
-        path, found = attach(options._replace(only_stacks=True), os.path.join(directory, "stacks.dump"))
+    directory = os.path.join(files.temporary_directory(), f"pyheapdump-{os.getpid()}-{time.time_ns()}")
+    path = os.path.join(directory, "stacks.dump")
+    os.mkdir(directory, 0o700)
+    try:
+        _, found = attach(options._replace(only_stacks=True), path)
         return load(path), found
+    finally:
+        for remove, name in (os.unlink, path), (os.rmdir, directory):
+            with suppress(OSError):
+                remove(name)
 
 
 def interruptible(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
