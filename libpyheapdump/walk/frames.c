@@ -18,6 +18,19 @@ static bool is_frame_object(struct phd_walk *walk, uint64_t object)
     return object && object % 8 == 0 && phd__type_of(walk, object)->shape == PHD_SHAPE_FRAME;
 }
 
+/* The same of what may be anything. Never faults. */
+static bool is_sound_frame_object(struct phd_walk *walk, uint64_t object)
+{
+    struct phd_guard guard;
+    volatile bool sound = false;
+    if (!object)
+        return false;
+    if (PHD_GUARD(walk->memory, &guard))
+        sound = is_frame_object(walk, object);
+    PHD_UNGUARD(walk->memory, &guard);
+    return sound;
+}
+
 /* How many variables the frame has. Where its code object cannot tell, the frame is shown without them. */
 static void count_variables(struct phd_walk *walk, struct phd_frame *frame)
 {
@@ -248,8 +261,12 @@ uint64_t phd__frame_caller(struct phd_walk *walk, uint64_t entry)
     uint64_t back = phd__word_at(walk, entry, at->frame_back);
     if (at->frame_iframe == PHD_ABSENT)
         return back;
+    /* The object has a caller of its own only when its thread no longer runs it. */
     uint64_t iframe = phd__word_at(walk, entry, at->frame_iframe);
-    return back || !iframe ? back : iframe_caller(walk, iframe);
+    if (!iframe || is_sound_frame_object(walk, back))
+        return back;
+    uint64_t caller = iframe_caller(walk, iframe);
+    return caller ? caller : back;
 }
 
 bool phd__frame_read(struct phd_walk *walk, uint64_t entry, struct phd_frame *frame)

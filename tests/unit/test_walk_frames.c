@@ -279,6 +279,20 @@ static void a_broken_frame_object_does_not_hide_its_frame(void **state)
     assert_int_equal(stack[1], entry_of(outer));
 }
 
+/* A frame object that its thread still runs has no caller of its own. */
+static void a_caller_that_no_frame_object_has_is_not_believed(void **state)
+{
+    uint64_t outer = new_frame(new_code("main"), 0), inner = new_frame(new_code("load"), outer);
+    (void)state;
+    if (old)
+        return; /* there it has */
+    stack[0] = new_frame_object(inner);
+    heap_set_word(stack[0], heap.at->frame_back, 16);
+    walk_heap_with(&walked, &heap, stack[0], follow_callers);
+    assert_int_equal(depth, 2);
+    assert_int_equal(stack[1], entry_of(outer));
+}
+
 static void an_impossible_stack_costs_itself(void **state)
 {
     uint64_t frame = new_frame(new_code("load"), 0);
@@ -320,6 +334,7 @@ int main(void)
         FRAME_CASE(a_broken_link_ends_the_stack),
         FRAME_CASE(a_link_that_cannot_be_read_costs_itself),
         FRAME_CASE(a_broken_frame_object_does_not_hide_its_frame),
+        FRAME_CASE(a_caller_that_no_frame_object_has_is_not_believed),
         FRAME_CASE(an_impossible_stack_costs_itself),
         FRAME_CASE(links_of_a_traceback_that_lead_astray_cost_themselves),
     };
