@@ -67,26 +67,29 @@ HANG_TIMEOUT = 0.4  # crash_timeout of a run that hangs
 
 def faults_of(end: End) -> list[Fault]:
     """The whole set, for the calls that a run without a fault made."""
-    found = []
+    found: list[Fault] = []
+    in_place = end.fault.in_place
     for role, calls in end.calls.items():
         for function, count in calls.items():
             for nth in sorted({1, min(2, count), count}):
                 if role == "child" or function not in SIMPLE:
-                    found.append(Fault(role, function, nth, "crash"))
-                    found.append(Fault(role, function, nth, "hang", crash_timeout=HANG_TIMEOUT))
-                found += [Fault(role, function, nth, "error", error) for error in ERRORS.get(function, [])]
+                    found.append(Fault(role, function, nth, "crash", in_place=in_place))
+                    found.append(Fault(role, function, nth, "hang", crash_timeout=HANG_TIMEOUT, in_place=in_place))
+                errors = ERRORS.get(function, [])
+                found += [Fault(role, function, nth, "error", error, in_place=in_place) for error in errors]
                 if function in HALVES:
-                    found.append(Fault(role, function, nth, "half"))
+                    found.append(Fault(role, function, nth, "half", in_place=in_place))
     return found
 
 
 @pytest.mark.timeout(600)
-def test_faults(tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_place", [False, True], ids=["clone", "in place"])
+def test_faults(tmp_path: Path, in_place: bool) -> None:
     with CrashServer(tmp_path, parallel=4) as server:
-        recorded = next(server.run([Fault()]))
+        recorded = next(server.run([Fault(in_place=in_place)]))
         assert problems_of(recorded) == [] and recorded.stderr.startswith("pyheapdump: wrote ")
         faults = faults_of(recorded)
-        assert len(faults) > 150
+        assert len(faults) > 100
         if not ALL:
             random.Random(SEED).shuffle(faults)
             faults = faults[sys.version_info[1] % SHARES :: SHARES]

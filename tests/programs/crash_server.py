@@ -6,6 +6,7 @@ A line of standard input is a list of faults, as JSON; for each a line of standa
 """
 
 import ctypes
+import errno
 import json
 import mmap
 import os
@@ -22,6 +23,7 @@ FUNCTIONS = ctypes.string_at(ctypes.addressof(ctypes.c_char.in_dll(INJECT, "inje
 COUNTERS = ctypes.c_int.in_dll(INJECT, "inject_counters").value
 WORDS = ctypes.c_uint32 * (2 * COUNTERS + 2)  # struct log
 SYSTEM_CALL = "system call "
+CLONE_AND_ITS_KIN = (56, 57, 58, 435)
 GRACE = 12.0  # seconds after crash_timeout when a run has hung
 
 
@@ -49,6 +51,8 @@ def outermost() -> None:
 def crash(directory: str, fault: Dict[str, Any], log: int, stderr: int) -> None:
     os.dup2(stderr, 2)
     pyheapdump.install(directory, crash_timeout=fault["crash_timeout"], max_dumps=None)
+    if fault["in_place"]:
+        crasher.forbid(errno.EPERM, *CLONE_AND_ITS_KIN)
     rule = [fault["role"], number_of(fault["function"]), fault["nth"], fault["action"], fault["error"]]
     if INJECT.inject_arm(ctypes.c_void_p(log), *rule) == 0:
         outermost()

@@ -43,12 +43,14 @@ class Fault:
     error: int = errno.EIO
     crash_timeout: float = 30.0  # of install()
     kill_after: float | None = None  # seconds after its first call the child is killed
+    in_place: bool = False  # clone is refused: the crashed process writes the dump itself
 
     def __str__(self) -> str:
         if self.kill_after is not None:
             return f"child killed after {self.kill_after * 1000:.2f} ms"
         how = f" ({errno.errorcode[self.error]})" if self.action == "error" else ""
-        return f"{self.role}: {self.function} number {self.nth}: {self.action}{how}"
+        role = "process, in place" if self.in_place else self.role
+        return f"{role}: {self.function} number {self.nth}: {self.action}{how}"
 
 
 @dataclass
