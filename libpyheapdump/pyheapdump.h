@@ -166,6 +166,7 @@ struct phd_attach_options {
     int pid;
     bool freeze;           /* stop its threads meanwhile; otherwise it may change while it is read */
     double freeze_seconds; /* how long to wait for threads that do not stop at once */
+    uint64_t memory;       /* bytes that a copy of the target may take, 0: what the system has available */
 };
 
 /* What the target went through. */
@@ -173,11 +174,12 @@ struct phd_attach_times {
     double stopped;        /* seconds its threads were stopped */
     uint64_t bytes_copied; /* out of its memory */
     unsigned threads;      /* that were stopped */
+    bool in_place;         /* memory for a copy was short: it was stopped while all of it was read */
 };
 
 /* Dump another process, which needs nothing of ours in it. `request` says where to and what; what describes the target
- * is found in it. Its writable memory is copied while it is stopped and walked when it goes on; with `only_stacks` it is
- * read in place. PHD_ERROR_SYSTEM with step "ptrace" or "maps": no permission, or no such process (see the errno);
+ * is found in it. Its writable memory is copied while it is stopped and walked when it goes on; with `only_stacks`, and
+ * where memory is short, it is read in place. PHD_ERROR_SYSTEM with step "ptrace" or "maps": no permission, or no such process (see the errno);
  * PHD_ERROR_UNREADABLE: no Python that can be read, error->step says why. Context: normal, one at a time. */
 PHD_PUBLIC enum phd_status phd_attach(const struct phd_request *request, const struct phd_attach_options *options,
                                       struct phd_attach_times *times, struct phd_result *result,

@@ -12,6 +12,7 @@ from pathlib import Path
 import interpreters
 import pyheapdump
 import pytest
+from pyheapdump import attach as attaching
 from support.target import Target, attach, goes_on, stacks_of
 
 WAITING = """
@@ -306,3 +307,24 @@ def test_a_process_without_frames(tmp_path: Path) -> None:
     with Target(tmp_path, text) as target:
         text = stacks_of(target)
     assert re.search(r"^thread works, id \d+, in system call \w+$", text, re.MULTILINE), text
+
+
+def test_with_little_memory_it_is_read_in_place(tmp_path: Path) -> None:
+    text = """
+        import time
+        kept = [[number, str(number) * 20] for number in range(100_000)]
+        print("ready", flush=True)
+        time.sleep(1000)
+    """
+    with Target(tmp_path, text) as target:
+        copied, in_place = str(tmp_path / "copied.dump"), str(tmp_path / "in_place.dump")
+        _, first = attaching.attach(attaching.Options(target.pid), copied)
+        _, second = attaching.attach(attaching.Options(target.pid, memory=16 << 20), in_place)
+        assert goes_on(target.pid)
+    assert (first["in_place"], second["in_place"]) == (False, True)
+    assert first["objects"] == second["objects"] and second["complete"]
+    assert second["bytes_copied"] > 2 * (4 << 20), "the cache was never full"
+    with pyheapdump.load(in_place) as dump:
+        kept = dump.threads[0].frames[0].f_locals["kept"]
+        assert [kept[n] for n in (0, 50_000, 99_999)] == [[n, str(n) * 20] for n in (0, 50_000, 99_999)]
+        assert dump.problems == []

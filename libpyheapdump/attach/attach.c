@@ -3,13 +3,23 @@
  * phd_attach: stop the target → its mappings and modules → its interpreter → copy its writable memory → let it go → walk
  * the copy and write it as any other dump. Context: normal.
  */
+#include <fcntl.h>
+#include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "attach/freeze.h"
 #include "attach/python.h"
 #include "dump.h"
 #include "memory/copied.h"
 #include "safe/text.h"
+
+enum {
+    PATH_ROOM = 64,
+    PROC_ROOM = 4096,
+    SPARE = 64 << 20,     /* bytes that stay available beside the copy */
+    LEAST_CACHE = 4 << 20 /* bytes of the target that are kept at least when it is read in place */
+};
 
 struct target {
     struct phd_frozen frozen;
@@ -26,6 +36,38 @@ static double now(void)
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* ---- memory ---- */
+
+/* The number behind `key` in a file of /proc, 0: not found. */
+static uint64_t number_in(const char *path, const char *key)
+{
+    char content[PROC_ROOM + 1];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? 0 : read(fd, content, PROC_ROOM);
+    if (fd >= 0)
+        close(fd);
+    content[length > 0 ? length : 0] = 0;
+    const char *found = strstr(content, key);
+    uint64_t value = 0;
+    for (found = found ? found + strlen(key) : ""; *found == ' ' || *found == '\t'; found++)
+        ;
+    for (; *found >= '0' && *found <= '9'; found++)
+        value = value * 10 + (uint64_t)(*found - '0');
+    return value;
+}
+
+/* Is there memory for a copy of the target, and for the walk? Bytes to work with when there is not, else 0. */
+static uint64_t short_memory(const struct phd_attach_options *options)
+{
+    char path[PATH_ROOM];
+    snprintf(path, sizeof path, "/proc/%d/status", options->pid);
+    uint64_t needed = (number_in(path, "RssAnon:") + number_in(path, "VmSwap:")) * 1024;
+    uint64_t available = options->memory ? options->memory : number_in("/proc/meminfo", "MemAvailable:") * 1024;
+    if (!available || needed + needed / 2 + SPARE <= available)
+        return 0;
+    return available / 4 > LEAST_CACHE ? available / 4 : LEAST_CACHE;
 }
 
 static enum phd_status stop(struct target *target, const struct phd_attach_options *options, struct phd_error *error)
@@ -102,12 +144,16 @@ enum phd_status phd_attach(const struct phd_request *request, const struct phd_a
     memset(times, 0, sizeof *times);
     target.request = *request;
     target.times = times;
-    if (options->freeze && !request->only_stacks)
+    uint64_t cache = request->only_stacks ? 0 : short_memory(options);
+    if (options->freeze && !request->only_stacks && !cache)
         prepare(&target, options);
     enum phd_status status = stop(&target, options, error);
     if (status == PHD_OK)
         status = find(&target, options, error);
-    if (status == PHD_OK && !request->only_stacks) {
+    times->in_place = cache != 0;
+    if (status == PHD_OK && cache) {
+        phd__copied_bound(&target.copied, cache);
+    } else if (status == PHD_OK && !request->only_stacks) {
         phd__copied_fill(&target.copied, &target.modules.mappings);
         let_go(&target);
     }

@@ -82,6 +82,7 @@ static void read_pages(struct phd_copied *copied, struct phd_region *region, uin
         uint64_t got = copied->read(copied, address, region->bytes + first * PHD_PAGE, size) / PHD_PAGE;
         memset(region->pages + first, PRESENT, got);
         copied->bytes_read += got * PHD_PAGE;
+        copied->bytes_kept += got * PHD_PAGE;
         if (got * PHD_PAGE < size)
             region->pages[first + got++] = UNREADABLE;
         first += got;
@@ -253,6 +254,27 @@ static void skip_untouched(int pagemap, const struct phd_mapping *mapping, struc
         }
         done += (uint64_t)got / 8;
     }
+}
+
+/* ---- with little memory ---- */
+
+static void trim(struct phd_memory *memory)
+{
+    struct phd_copied *copied = (struct phd_copied *)memory;
+    if (copied->bytes_kept <= copied->most_bytes)
+        return;
+    for (size_t i = 0; i < copied->count; i++) {
+        const struct phd_region *region = copied->regions + i;
+        madvise(region->taken, region->taken_size, MADV_DONTNEED);
+        madvise(region->pages, (region->end - region->start) / PHD_PAGE, MADV_DONTNEED); /* all ABSENT, which is 0 */
+    }
+    copied->bytes_kept = 0;
+}
+
+void phd__copied_bound(struct phd_copied *copied, uint64_t bytes)
+{
+    copied->most_bytes = bytes;
+    copied->memory.trim = trim;
 }
 
 /* ---- before that ---- */

@@ -35,6 +35,8 @@ struct phd_copied {
     int mem_fd; /* /proc/PID/mem, opened when process_vm_readv is refused; -1 */
     bool direct_refused;
     uint64_t bytes_read;
+    uint64_t most_bytes; /* kept of what is read when it is wanted, 0: all; see phd__copied_bound */
+    uint64_t bytes_kept;
 };
 
 /* The readable mappings of process `pid`, which must outlive neither. Nothing is read yet. `copied` is zeroed, or was
@@ -47,6 +49,9 @@ void phd__copied_close(struct phd_copied *copied);
 /* Make the pages of our own that phd__copied_fill will need, while the target still runs: a first touch costs several
  * times as much as the copy. */
 void phd__copied_prepare(struct phd_copied *copied, const struct phd_mappings *mappings);
+
+/* From now on keep about so many bytes at most: more are given back between records, and read again when wanted. */
+void phd__copied_bound(struct phd_copied *copied, uint64_t bytes);
 
 /* Copy what the target can change: its private writable mappings, as far as they are in memory or swapped out. */
 void phd__copied_fill(struct phd_copied *copied, const struct phd_mappings *mappings);

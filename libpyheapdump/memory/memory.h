@@ -5,7 +5,8 @@
  * A memory answers one question: a view of `length` bytes at `address` of the target. There is no error to check: when
  * the bytes cannot be had, control jumps to the recovery point that the caller set with PHD_GUARD (so reading code holds
  * no resources). For the process itself (or its clone) a view is the address itself and costs nothing; a broken pointer
- * raises SIGSEGV or SIGBUS, whose handler jumps to the same point. Views stay valid as long as the memory is open.
+ * raises SIGSEGV or SIGBUS, whose handler jumps to the same point. Views stay valid as long as the memory is open, or
+ * until it is trimmed.
  *
  * Context: crash.
  */
@@ -25,6 +26,8 @@ struct phd_memory {
     const void *(*view)(struct phd_memory *memory, uint64_t address, uint64_t length);
     /* Called when what must be read of a process that is held is read; NULL: it need not be told. */
     void (*release)(struct phd_memory *memory);
+    /* Called when no view is in use: memory may be given back, and views end. NULL: they stay valid. */
+    void (*trim)(struct phd_memory *memory);
     sigjmp_buf *recovery;     /* where to go when a read fails; NULL: nobody is reading */
     uint64_t fault_address;   /* the address that could not be read, set before the jump */
     const char *fault_reason; /* why, static text */

@@ -321,6 +321,8 @@ static void run_until(struct phd_walk *walk, uint64_t id)
             __builtin_prefetch((const void *)(uintptr_t)soon);
         }
         write_record(walk, entry);
+        if (walk->memory->trim)
+            walk->memory->trim(walk->memory);
     }
 }
 

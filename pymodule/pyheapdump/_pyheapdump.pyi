@@ -75,6 +75,7 @@ def attach(
     freeze: bool,
     freeze_seconds: float,
     only_stacks: bool,
+    memory: int,
 ) -> dict[str, Any]: ...
 
 # --- reading: dumpfile.c ---

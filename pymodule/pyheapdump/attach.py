@@ -41,6 +41,7 @@ class Options(NamedTuple):
     max_seconds: float = DEFAULTS.max_seconds
     max_bytes: int = 0
     level: int = DEFAULTS.level
+    memory: int = 0  # bytes that a copy of the process may take, 0: what the system has
 
 
 def attach(options: Options, path: str | None = None) -> tuple[str, dict[str, Any]]:
@@ -76,6 +77,7 @@ def attach(options: Options, path: str | None = None) -> tuple[str, dict[str, An
                 freeze=options.freeze,
                 freeze_seconds=FREEZE_SECONDS,
                 only_stacks=options.only_stacks,
+                memory=options.memory,
             )
         )
     except OSError as problem:

@@ -72,6 +72,8 @@ def write_dump(wanted: attach.Options, options: argparse.Namespace) -> None:
         return
     size = capture.size_text(found["bytes"])
     stopped = f"stopped for {found['stopped'] * 1e3:.0f} ms" if options.freeze else "not stopped"
+    if found["in_place"]:
+        stopped += ", read in place as memory for a copy is short"
     print(f"wrote {path} ({size}; process {wanted.pid} was {stopped})")
     print(f"open it with: python -m pyheapdump.view {path}")
 
