@@ -33,9 +33,9 @@ REQUIRED_HEADERS = {
     "msgpack/unpack_template.h": "libmsgpack-dev (libmsgpack-c-dev on newer releases)",
 }
 
-COMPILE_ARGS = ["-std=c11", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden", "-D_GNU_SOURCE="]
+COMPILE_ARGS = ["-std=c11", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden", "-pthread", "-D_GNU_SOURCE="]
 # All symbols are bound when the module is loaded: the dynamic linker must not run in a crashed process.
-LINK_ARGS = ["-Wl,-z,now", "-Wl,--version-script=pymodule/exports.map"]
+LINK_ARGS = ["-pthread", "-Wl,-z,now", "-Wl,--version-script=pymodule/exports.map"]
 
 ZSTD_PROBE = """
 #define ZSTD_STATIC_LINKING_ONLY

@@ -67,6 +67,8 @@ struct phd_request {
     unsigned long native_id;       /* kernel id of the calling thread (for 3.9 and 3.10, which do not know it) */
     const struct phd_crash *crash; /* the fatal signal the dump is about; NULL: none, the threads are asked now */
     bool native_stacks;            /* write native stacks, also without a signal */
+    bool find_thread;              /* thread 0 stands for the one that holds the GIL, or else the main thread */
+    uint64_t own_thread;           /* address of a PyThreadState that is the dumper's own and is left out, or 0 */
     unsigned skip_frames;          /* innermost frames of the failing thread to leave out: the dumper's own */
     const char *reason;            /* "exception", "request", … (ASCII) */
     const char *label;             /* what the caller calls it: a test, a request, a job (UTF-8), or NULL */
@@ -185,6 +187,50 @@ PHD_PUBLIC enum phd_status phd_attach(const struct phd_request *request, const s
                                       struct phd_attach_times *times, struct phd_result *result,
                                       struct phd_error *error);
 
+/* How a thread of the library's own gets the GIL; phd_python_gil() tells. */
+struct phd_gil {
+    uint64_t (*make)(void);           /* a new PyThreadState of the main interpreter for the calling thread, or 0 */
+    void (*acquire)(uint64_t thread); /* wait for the GIL */
+    void (*release)(uint64_t thread); /* let it go, and end the PyThreadState */
+};
+
+/* Dumps of a process that lives: when a time has passed, on a signal, before memory runs out. Threads of the library's
+ * own make them, one at a time; they need nothing of Python and are started by the first of these calls. */
+struct phd_watch_options {
+    struct phd_options dump; /* as for phd_install, but timeout: seconds a dump may take, 0 for no limit */
+    unsigned max_dumps; /* before a dump our oldest ones in the directory are removed beyond that, 0 for no limit */
+    double gil_wait;    /* seconds to wait for the GIL before the dump is made without it; 0 not to ask for it */
+    struct phd_gil gil; /* NULL: it is not asked for */
+};
+
+/* Set how dumps are made from now on; before everything below. PHD_ERROR_ARGUMENT: the directory is not absolute, or a
+ * text is too long. PHD_ERROR_MEMORY: no address space to set aside. Context: normal. */
+PHD_PUBLIC enum phd_status phd_watch_configure(const struct phd_watch_options *options, struct phd_error *error);
+
+/* Make a dump in `seconds` from now (repeat: every `seconds`), in place of what an earlier call asked for; with `exit`
+ * the process ends after it by _exit(1). PHD_ERROR_ARGUMENT: the time is not positive or too long. PHD_ERROR_SYSTEM: no
+ * thread could be started. Context: normal. */
+PHD_PUBLIC enum phd_status phd_dump_later(double seconds, bool repeat, bool exit, struct phd_error *error);
+PHD_PUBLIC void phd_cancel_dump_later(void);
+
+/* From now on the signal makes a dump, and the process goes on (SA_RESTART). Signals that come before the dump has begun
+ * share it. With `chain` the handler or action found here takes the signal as well, as soon as the process is frozen.
+ * PHD_ERROR_ARGUMENT: not a signal that can be had. Context: normal. */
+PHD_PUBLIC enum phd_status phd_register(int signal_number, bool chain, struct phd_error *error);
+
+/* Put back what phd_register found, if ours is still in place. False when the signal was not registered. Context:
+ * normal. */
+PHD_PUBLIC bool phd_unregister(int signal_number);
+
+/* The interpreter is about to end: the GIL is not asked for any more. Context: normal. */
+PHD_PUBLIC void phd_watch_interpreter_ends(void);
+
+/* Around a fork of the process. The threads are stopped before, unless they are at work, and are started again after it.
+ * In the child (of fork() without these calls, too) a dump_later is cancelled and registered signals are kept. Context:
+ * normal. */
+PHD_PUBLIC void phd_watch_before_fork(void);
+PHD_PUBLIC void phd_watch_after_fork(bool in_child);
+
 #ifdef Py_PYTHON_H                            /* Python.h is included before */
 PyAPI_DATA(struct pyruntimestate) _PyRuntime; /* exported by every CPython; only its address is used */
 
@@ -201,6 +247,29 @@ static inline void phd_describe_python(struct phd_request *request)
 #endif
     request->runtime = (uint64_t)(uintptr_t)&_PyRuntime;
     request->python_text = Py_GetVersion();
+}
+
+static inline uint64_t phd_make_thread_state(void)
+{
+    return (uint64_t)(uintptr_t)PyThreadState_New(PyInterpreterState_Main());
+}
+
+static inline void phd_acquire_gil(uint64_t thread)
+{
+    PyEval_AcquireThread((PyThreadState *)(uintptr_t)thread);
+}
+
+static inline void phd_release_gil(uint64_t thread)
+{
+    PyThreadState_Clear((PyThreadState *)(uintptr_t)thread);
+    PyThreadState_DeleteCurrent();
+}
+
+/* For phd_watch_options. Context: normal. */
+static inline struct phd_gil phd_python_gil(void)
+{
+    struct phd_gil gil = {phd_make_thread_state, phd_acquire_gil, phd_release_gil};
+    return gil;
 }
 #endif
 

@@ -5,6 +5,7 @@
  *     capture.c   snapshot_start(), snapshot_wait(), call_watched()        (capturing)
  *     attach.c    attach()                                             (capturing)
  *     signals.c   signals_install(), watch_thread_start()                 (capturing)
+ *     watch.c     dump_later(), register_signal()                         (capturing)
  *     dumpfile.c  DumpFile, DumpError, and the values of decoded records   (reading)
  *     frames.c    make_frame()                                             (viewing)
  */
@@ -16,6 +17,7 @@ int phd__add_frames(PyObject *module);
 int phd__add_capture(PyObject *module);
 int phd__add_signals(PyObject *module);
 int phd__add_attach(PyObject *module);
+int phd__add_watch(PyObject *module);
 
 static PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
@@ -27,8 +29,9 @@ static PyModuleDef definition = {
 PyMODINIT_FUNC PyInit__pyheapdump(void)
 {
     PyObject *module = PyModule_Create(&definition);
-    if (module != NULL && (phd__add_dumpfile(module) < 0 || phd__add_frames(module) < 0 ||
-                           phd__add_capture(module) < 0 || phd__add_signals(module) < 0 || phd__add_attach(module) < 0))
+    if (module != NULL &&
+        (phd__add_dumpfile(module) < 0 || phd__add_frames(module) < 0 || phd__add_capture(module) < 0 ||
+         phd__add_signals(module) < 0 || phd__add_attach(module) < 0 || phd__add_watch(module) < 0))
         Py_CLEAR(module);
     return module;
 }

@@ -13,37 +13,25 @@
 #include <string.h>
 
 #include "pyheapdump.h"
+#include "pymodule/options.h"
 #include "pymodule/status.h"
 
 int phd__add_signals(PyObject *module);
 
 PyDoc_STRVAR(
     signals_install_doc,
-    "signals_install(directory, timeout, executable, level, max_bytes, max_seconds, sources, redact, quiet)\n"
+    "signals_install(*, directory, timeout, executable, level, max_bytes, max_seconds, sources, redact, quiet)\n"
     "--\n\nLet fatal signals leave a dump, and give this thread an alternate signal stack. Raises CaptureError.");
 
 static PyObject *signals_install(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"directory",   "timeout", "executable", "level", "max_bytes",
-                            "max_seconds", "sources", "redact",     "quiet", NULL};
     struct phd_options options;
     struct phd_error error;
-    unsigned long long max_bytes;
-    PyObject *directory;
-    int sources, redact, quiet;
-    (void)module;
-    memset(&options, 0, sizeof options);
+    (void)module, (void)arguments;
     memset(&error, 0, sizeof error);
-    phd_describe_python(&options.request);
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&dsiKdppp", names, PyUnicode_FSConverter, &directory,
-                                     &options.timeout, &options.request.executable, &options.request.level, &max_bytes,
-                                     &options.request.max_seconds, &sources, &redact, &quiet))
+    PyObject *directory = phd__parse_options(keywords, &options);
+    if (!directory)
         return NULL;
-    options.directory = PyBytes_AS_STRING(directory);
-    options.request.max_bytes = max_bytes;
-    options.request.sources = sources;
-    options.request.redact = redact;
-    options.quiet = quiet;
     enum phd_status status = phd_install(&options, &error);
     Py_DECREF(directory);
     if (status != PHD_OK)

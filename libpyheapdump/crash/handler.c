@@ -34,6 +34,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "crash/kept_options.h"
 #include "crash/message.h"
 #include "crash/record.h"
 #include "crash/target.h"
@@ -44,8 +45,6 @@
 
 enum {
     SIGNAL_COUNT = 7,
-    TEXT_ROOM = 4096,
-    NAME_ROOM = 64, /* of a dump, in its directory */
     DUMP_STACK = 256 * 1024,
     FAULT_STACK = 64 * 1024,
     RESERVE = 32 * 1024 * 1024,     /* address space for the walk when the system refuses memory */
@@ -63,10 +62,7 @@ static const int signals[SIGNAL_COUNT] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGAB
 /* Prepared by phd_install. */
 static struct {
     bool in_place; /* our handlers are set */
-    struct phd_options options;
-    char directory[PHD_MAX_PATH];
-    char executable[TEXT_ROOM];
-    char python_text[TEXT_ROOM];
+    struct phd_kept_options kept;
     struct sigaction previous[SIGNAL_COUNT];
     struct phd_signal_stack stack; /* of the thread that installed */
 } installed;
@@ -128,8 +124,8 @@ static int64_t clock_ns(clockid_t clock)
 static void fill_request(struct phd_request *request)
 {
     /* The walk ends by itself before its writer is killed: so the file has its index. */
-    double limit = installed.options.timeout * 0.8;
-    *request = installed.options.request;
+    double limit = installed.kept.options.timeout * 0.8;
+    *request = installed.kept.options.request;
     request->crash = &dump.crash;
     request->reason = "signal";
     request->native_id = (unsigned long)dump.crash.thread;
@@ -145,7 +141,7 @@ static void fill_request(struct phd_request *request)
 
 static void tell(enum phd_status status, const struct phd_result *result, const struct phd_error *error)
 {
-    if (installed.options.quiet)
+    if (installed.kept.options.quiet)
         return;
     if (status == PHD_OK)
         phd__say_written(dump.target.final, result);
@@ -160,14 +156,14 @@ static void make_dump(void)
     enum phd_status status = PHD_ERROR_WRITE;
     memset(&error, 0, sizeof error);
     phd__crash_record(&dump.crash, dump.info, dump.context);
-    if (!phd__target_choose(&dump.target, installed.directory, getpid())) {
+    if (!phd__target_choose(&dump.target, installed.kept.directory, getpid(), 0)) {
         phd__error_set(&error, PHD_ERROR_WRITE, 0, "no name is free");
     } else {
         fill_request(&dump.request);
         status = phd_snapshot_start(&dump.request, &dump.snapshot, &error);
     }
     if (status == PHD_OK)
-        status = phd_snapshot_wait(&dump.snapshot, installed.options.timeout, &result, &error);
+        status = phd_snapshot_wait(&dump.snapshot, installed.kept.options.timeout, &result, &error);
     tell(status, &result, &error);
 }
 
@@ -222,7 +218,7 @@ static void set_alarm(struct sigaction *previous_action, struct itimerval *previ
     struct sigaction action;
     struct itimerval timer;
     sigset_t alarm_signal;
-    double timeout = installed.options.timeout < MAX_SECONDS ? installed.options.timeout : MAX_SECONDS;
+    double timeout = installed.kept.options.timeout < MAX_SECONDS ? installed.kept.options.timeout : MAX_SECONDS;
     memset(&action, 0, sizeof action);
     memset(&timer, 0, sizeof timer);
     action.sa_handler = on_deadline;
@@ -275,7 +271,7 @@ static void pause_for(long nanoseconds)
 /* Another thread has crashed first. Its signal is to end the process; if that does not happen, ours does. */
 static void wait_for_dump(uint64_t dumping)
 {
-    double limit = (installed.options.timeout + EXTRA_SECONDS) * 1e9;
+    double limit = (installed.kept.options.timeout + EXTRA_SECONDS) * 1e9;
     for (double waited = 0; atomic_load(&done_thread) != dumping && waited < limit; waited += LOOK)
         pause_for(LOOK);
     pause_for(AFTER_DUMP);
@@ -368,43 +364,14 @@ static void on_fatal(int signal_number, siginfo_t *info, void *context)
 
 /* ---- installation ---- */
 
-static bool copy_text(char *to, size_t capacity, const char *text)
+enum phd_status phd_install(const struct phd_options *options, struct phd_error *error)
 {
-    size_t length = text ? phd__string_length(text) : 0;
-    if (length >= capacity)
-        return false;
-    memcpy(to, text ? text : "", length);
-    to[length] = 0;
-    return true;
-}
-
-static enum phd_status prepare(const struct phd_options *options, struct phd_error *error)
-{
-    if (!options->directory || options->directory[0] != '/' ||
-        phd__string_length(options->directory) + NAME_ROOM > sizeof installed.directory) {
-        phd__error_set(error, PHD_ERROR_ARGUMENT, 0, "the directory is not an absolute path, or too long");
-        return PHD_ERROR_ARGUMENT;
-    }
+    struct sigaction action;
     if (!(options->timeout > 0)) {
         phd__error_set(error, PHD_ERROR_ARGUMENT, 0, "the timeout is not positive");
         return PHD_ERROR_ARGUMENT;
     }
-    copy_text(installed.directory, sizeof installed.directory, options->directory);
-    if (!copy_text(installed.executable, sizeof installed.executable, options->request.executable) ||
-        !copy_text(installed.python_text, sizeof installed.python_text, options->request.python_text)) {
-        phd__error_set(error, PHD_ERROR_ARGUMENT, 0, "executable or python_text is too long");
-        return PHD_ERROR_ARGUMENT;
-    }
-    installed.options = *options;
-    installed.options.request.executable = installed.executable;
-    installed.options.request.python_text = installed.python_text;
-    return PHD_OK;
-}
-
-enum phd_status phd_install(const struct phd_options *options, struct phd_error *error)
-{
-    struct sigaction action;
-    enum phd_status status = prepare(options, error);
+    enum phd_status status = phd__options_keep(&installed.kept, options, error);
     if (status != PHD_OK || installed.in_place)
         return status;
     if (!phd__pages_reserve(RESERVE)) {

@@ -51,12 +51,12 @@ static bool write_names(struct phd_target *target, const char *directory, int pi
     return !text.full;
 }
 
-bool phd__target_choose(struct phd_target *target, const char *directory, int pid)
+bool phd__target_choose(struct phd_target *target, const char *directory, int pid, unsigned first)
 {
     if (!write_names(target, directory, pid, 0))
         return false;
     make_directories(target->final);
-    for (unsigned number = 0; number < MAX_TRIED && write_names(target, directory, pid, number); number++) {
+    for (unsigned tried = 0; tried < MAX_TRIED && write_names(target, directory, pid, first + tried); tried++) {
         if (!exists(target->final) && !exists(target->temporary))
             return true;
     }

@@ -16,8 +16,8 @@ struct phd_target {
     unsigned sequence;
 };
 
-/* Make the directory if it is missing, and choose the first name python_heap_<pid>_<n>.dump that is free in it. False
- * when no name is free or the directory's name is too long. */
-bool phd__target_choose(struct phd_target *target, const char *directory, int pid);
+/* Make the directory if it is missing, and choose the first name python_heap_<pid>_<n>.dump that is free in it, from
+ * `first` on. False when no name is free or the directory's name is too long. */
+bool phd__target_choose(struct phd_target *target, const char *directory, int pid, unsigned first);
 
 #endif

@@ -184,9 +184,9 @@ void phd__threads_each(struct phd_walk *walk, const struct phd_request *request,
 
 /* ---- finding threads ---- */
 
-/* List the threads of one interpreter from `state` on. `seen` holds those met: a damaged list may lead back into
- * itself. */
-static void list_threads(struct phd_walk *walk, uint64_t first, struct phd_addrset *seen)
+/* List the threads of one interpreter from `first` on, without our own. `seen` holds those met: a damaged list may lead
+ * back into itself. */
+static void list_threads(struct phd_walk *walk, uint64_t first, uint64_t own_thread, struct phd_addrset *seen)
 {
     struct phd_guard guard;
     if (PHD_GUARD(walk->memory, &guard)) {
@@ -197,7 +197,8 @@ static void list_threads(struct phd_walk *walk, uint64_t first, struct phd_addrs
             phd__addrset_enter(seen, state, 0, &added);
             if (!added)
                 break;
-            walk->threads[walk->thread_count++] = state;
+            if (state != own_thread)
+                walk->threads[walk->thread_count++] = state;
         }
     }
     PHD_UNGUARD(walk->memory, &guard);
@@ -213,7 +214,7 @@ static void list_all_threads(struct phd_walk *walk, const struct phd_request *re
             phd__addrset_enter(seen, interpreter, 0, &added);
             if (!added)
                 break;
-            list_threads(walk, phd__word_at(walk, interpreter, walk->at->interp_threads), seen);
+            list_threads(walk, phd__word_at(walk, interpreter, walk->at->interp_threads), request->own_thread, seen);
             interpreter = phd__word_at(walk, interpreter, walk->at->interp_next);
         }
     }
@@ -257,6 +258,20 @@ static void find_crashed_thread(struct phd_walk *walk, struct phd_request *reque
     request->gil_held = best == 3 && !request->free_threaded;
 }
 
+/* A dump that is made on time or on request is about the thread that holds the GIL; when none does, about the main thread: a list of
+ * thread states has the newest first, and the main interpreter is the oldest. */
+static void find_running_thread(struct phd_walk *walk, struct phd_request *request)
+{
+    for (unsigned i = 0; i < walk->thread_count; i++) {
+        if (!request->free_threaded && holds_gil(walk, request, walk->threads[i])) {
+            request->thread = walk->threads[i];
+            return;
+        }
+    }
+    if (walk->thread_count)
+        request->thread = walk->threads[walk->thread_count - 1];
+}
+
 void phd__threads_find(struct phd_walk *walk, struct phd_request *request)
 {
     struct phd_addrset seen;
@@ -266,6 +281,8 @@ void phd__threads_find(struct phd_walk *walk, struct phd_request *request)
     phd__addrset_close(&seen);
     if (request->crash && request->crash->signal)
         find_crashed_thread(walk, request);
+    else if (request->find_thread)
+        find_running_thread(walk, request);
 }
 
 unsigned phd__frames_to_skip(const struct phd_request *request, const struct phd_thread *thread)

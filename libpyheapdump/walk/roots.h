@@ -28,8 +28,9 @@ struct phd_thread {
     const char *problem;            /* why something of it could not be read, or NULL */
 };
 
-/* List the threads of every interpreter in `walk->threads`, each once, and (for a fatal signal) find the one that got it:
- * `request->thread` and `request->gil_held` are set. Before everything else here. */
+/* List the threads of every interpreter in `walk->threads`, each once, and find the one that got the fatal signal:
+ * `request->thread` and `request->gil_held` are set. Without a signal, a thread that is asked for is found, the GIL's
+ * holder or else the main thread. Before everything else here. */
 void phd__threads_find(struct phd_walk *walk, struct phd_request *request);
 
 /* Call `visit` for every thread of every interpreter, the failing one first. */

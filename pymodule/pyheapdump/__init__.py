@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from .original import save_dump as save_dump
     from .view import Dump as Dump
     from .view import load as load
+    from .watch import cancel_dump_later as cancel_dump_later
+    from .watch import dump_later as dump_later
+    from .watch import register as register
+    from .watch import unregister as unregister
 
 __version__ = "0.3.0"
 
@@ -33,9 +37,11 @@ __all__ = [
     "Dump",
     "DumpError",
     "Settings",
+    "cancel_dump_later",
     "create_dump",
     "debug_dump",
     "dump",
+    "dump_later",
     "dump_on_exception",
     "dump_on_unhandled_exceptions",
     "dump_once",
@@ -43,8 +49,10 @@ __all__ = [
     "installed",
     "load",
     "load_dump",
+    "register",
     "save_dump",
     "uninstall",
+    "unregister",
 ]
 
 _LATE = {
@@ -57,6 +65,10 @@ _LATE = {
     "dump_on_unhandled_exceptions": ".original",
     "load_dump": ".original",
     "save_dump": ".original",
+    "cancel_dump_later": ".watch",
+    "dump_later": ".watch",
+    "register": ".watch",
+    "unregister": ".watch",
 }
 
 

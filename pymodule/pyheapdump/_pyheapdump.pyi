@@ -43,6 +43,7 @@ def layout_problems() -> list[tuple[str, int, int]]: ...
 # --- fatal signals: signals.c ---
 
 def signals_install(
+    *,
     directory: str,
     timeout: float,
     executable: str,
@@ -77,6 +78,32 @@ def attach(
     only_stacks: bool,
     memory: int,
 ) -> dict[str, Any]: ...
+
+# --- dumps of a living process: watch.c ---
+
+def watch_configure(
+    max_dumps: int,
+    gil_wait: float,
+    /,
+    *,
+    directory: str,
+    timeout: float,
+    executable: str,
+    level: int,
+    max_bytes: int,
+    max_seconds: float,
+    sources: bool,
+    redact: bool,
+    quiet: bool,
+) -> None: ...
+def watch_disable() -> None: ...
+def dump_later(seconds: float, repeat: bool, exit: bool, /) -> None: ...
+def cancel_dump_later() -> None: ...
+def register_signal(signum: int, chain: bool, /) -> None: ...
+def unregister_signal(signum: int, /) -> bool: ...
+def watch_interpreter_ends() -> None: ...
+def watch_before_fork() -> None: ...
+def watch_after_fork(in_child: bool, /) -> None: ...
 
 # --- reading: dumpfile.c ---
 

@@ -39,13 +39,15 @@ if TYPE_CHECKING:
         max_dumps: int | None = 20
         level: int = 1
         quiet: bool = False
+        register: int | None = None
+        gil_wait: float = 0.25
 
 else:  # typing costs more time to import than everything else here together
     Settings = namedtuple(
         "Settings",
         "directory exceptions signals unraisable scope sources redact max_seconds crash_timeout max_bytes max_dumps "
-        "level quiet",
-        defaults=(None, True, True, False, "closure", True, True, 600.0, 30.0, None, 20, 1, False),
+        "level quiet register gil_wait",
+        defaults=(None, True, True, False, "closure", True, True, 600.0, 30.0, None, 20, 1, False, None, 0.25),
     )
 
 DEFAULTS = Settings()
@@ -94,6 +96,8 @@ def install(
     max_dumps: int | None = DEFAULTS.max_dumps,
     level: int = 1,
     quiet: bool = False,
+    register: int | None = None,
+    gil_wait: float = DEFAULTS.gil_wait,
 ) -> None:
     """Let this process leave a dump when it fails. Installing again replaces the settings.
 
@@ -110,12 +114,14 @@ def install(
     max_dumps: dumps that may stay in the directory; the oldest of ours are removed (None: no limit).
     level: zstd compression level, 1 to 19.
     quiet: do not write the line that names the file to stderr.
+    register: a signal that makes a dump of the living process; see register().
+    gil_wait: seconds that register() and dump_later() wait for the GIL before they make the dump without it.
     """
     global _settings
-    from . import hooks
+    from . import hooks, watch
     from . import signals as fatal_signals
 
-    _settings = checked(
+    settings = checked(
         Settings(
             None if directory is None else os.fspath(directory),
             exceptions,
@@ -130,11 +136,15 @@ def install(
             max_dumps,
             level,
             quiet,
+            register,
+            gil_wait,
         )
     )
-    hooks.install(_settings)
+    watch.install(settings)  # first: it refuses a signal that cannot be had
+    _settings = settings
+    hooks.install(settings)
     if signals:
-        fatal_signals.install(_settings)
+        fatal_signals.install(settings)
     else:
         fatal_signals.uninstall()
 
@@ -149,20 +159,25 @@ def checked(asked: Settings) -> Settings:
         raise ValueError(f"max_dumps must be at least 1 or None, not {asked.max_dumps!r}")
     if not asked.crash_timeout > 0:
         raise ValueError(f"crash_timeout must be more than 0, not {asked.crash_timeout!r}")
+    if not asked.gil_wait >= 0:
+        raise ValueError(f"gil_wait must be at least 0, not {asked.gil_wait!r}")
     return asked._replace(
         directory=None if asked.directory is None else os.path.abspath(asked.directory),
         max_seconds=float(asked.max_seconds or 0),
         crash_timeout=float(asked.crash_timeout),
+        register=None if asked.register is None else int(asked.register),
+        gil_wait=float(asked.gil_wait),
     )
 
 
 def uninstall() -> None:
     """Undo install(): the hooks found then are back, as far as nobody else has replaced them since."""
     global _settings
-    from . import hooks, signals
+    from . import hooks, signals, watch
 
     hooks.uninstall()
     signals.uninstall()
+    watch.uninstall()
     _settings = None
 
 

@@ -131,13 +131,13 @@ static void a_name_is_free_when_neither_file_is_there(void **state)
 {
     char expected[256];
     (void)state;
-    assert_true(phd__target_choose(&target, directory, 4711));
+    assert_true(phd__target_choose(&target, directory, 4711, 0));
     snprintf(expected, sizeof expected, "%s/python_heap_4711_0.dump", directory);
     assert_string_equal(target.final, expected);
     touch("python_heap_4711_0.dump");
     touch("python_heap_4711_1.dump.part");
     touch("python_heap_4712_2.dump");
-    assert_true(phd__target_choose(&target, directory, 4711));
+    assert_true(phd__target_choose(&target, directory, 4711, 0));
     snprintf(expected, sizeof expected, "%s/python_heap_4711_2.dump.part", directory);
     assert_string_equal(target.temporary, expected);
     assert_int_equal(target.sequence, 2);
@@ -149,7 +149,7 @@ static void a_dangling_link_takes_a_name(void **state)
     (void)state;
     snprintf(path, sizeof path, "%s/python_heap_4711_0.dump", directory);
     assert_int_equal(symlink("nowhere", path), 0);
-    assert_true(phd__target_choose(&target, directory, 4711));
+    assert_true(phd__target_choose(&target, directory, 4711, 0));
     assert_int_equal(target.sequence, 1);
 }
 
@@ -159,7 +159,7 @@ static void missing_directories_are_made(void **state)
     struct stat info;
     (void)state;
     snprintf(path, sizeof path, "%s/a/b/c", directory);
-    assert_true(phd__target_choose(&target, path, 1));
+    assert_true(phd__target_choose(&target, path, 1, 0));
     assert_int_equal(stat(path, &info), 0);
     assert_true(S_ISDIR(info.st_mode));
 }
@@ -172,7 +172,7 @@ static void a_name_that_is_too_long_is_refused(void **state)
         memset(path, 'x', length);
         path[0] = '/';
         path[length] = 0;
-        bool chosen = phd__target_choose(&target, path, 2147483647);
+        bool chosen = phd__target_choose(&target, path, 2147483647, 0);
         if (chosen)
             assert_true(strstr(target.temporary, ".dump.part") + 10 == strchr(target.temporary, 0));
         assert_true(chosen == (length + strlen("/python_heap_2147483647_0.dump.part") < PHD_MAX_PATH));

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ *     phd__take ── who asks holds the GIL ──────────────────────────▶ phd_snapshot_start ─▶ phd_snapshot_wait
+ *        └──────── phd__gil_do: the thread that waits for the GIL ─────────▲     ▲             ─▶ one line
+ *                         └─ not in time: the calling thread ────────────────────┘
+ *
+ * Context: crash, but where said.
+ */
+#include "watch/take.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "crash/kept_options.h"
+#include "crash/message.h"
+#include "safe/pages.h"
+#include "safe/text.h"
+#include "watch/gil.h"
+#include "watch/oldest.h"
+#include "watch/wait.h"
+
+enum {
+    RESERVE = 32 * 1024 * 1024, /* address space for the walk when the system refuses memory */
+    MAX_TRIES = 3               /* names that other dumps of the process took in the meantime */
+};
+
+struct configuration {
+    bool enabled; /* otherwise no dumps are made */
+    struct phd_kept_options kept;
+    unsigned max_dumps;
+    double gil_wait;
+    struct phd_gil gil;
+};
+
+/* As set; `configuration_lock` is held for a copy only. */
+static struct configuration configuration;
+static atomic_flag configuration_lock = ATOMIC_FLAG_INIT;
+
+/* The number of the next dump; the name of one that was removed is not used again. */
+static unsigned next_number;
+
+/* The dump being made. */
+static atomic_flag busy = ATOMIC_FLAG_INIT;
+static struct {
+    struct configuration with;
+    const struct phd_order *order;
+    struct phd_request request;
+    struct phd_target target;
+    struct phd_snapshot snapshot;
+    struct phd_result result;
+    struct phd_error error;
+    enum phd_status status;
+} dump;
+
+/* ---- configuration ---- */
+
+/* Held for an instant, by a thread that no signal interrupts. */
+static void lock(sigset_t *previous)
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, previous);
+    while (atomic_flag_test_and_set(&configuration_lock))
+        syscall(SYS_sched_yield);
+}
+
+static void unlock(const sigset_t *previous)
+{
+    atomic_flag_clear(&configuration_lock);
+    sigprocmask(SIG_SETMASK, previous, NULL);
+}
+
+enum phd_status phd__take_configure(const struct phd_watch_options *options, struct phd_error *error)
+{
+    sigset_t previous;
+    enum phd_status status = PHD_OK;
+    if (options && !phd__pages_reserve(RESERVE)) {
+        phd__error_set(error, PHD_ERROR_MEMORY, errno, "reserve");
+        return PHD_ERROR_MEMORY;
+    }
+    lock(&previous);
+    if (options)
+        status = phd__options_keep(&configuration.kept, &options->dump, error);
+    if (status == PHD_OK) {
+        configuration.enabled = options != NULL;
+        configuration.max_dumps = options ? options->max_dumps : 0;
+        configuration.gil_wait = options ? options->gil_wait : 0;
+        configuration.gil = options ? options->gil : (struct phd_gil){NULL, NULL, NULL};
+    }
+    unlock(&previous);
+    return status;
+}
+
+static void read_configuration(void)
+{
+    sigset_t previous;
+    lock(&previous);
+    dump.with = configuration;
+    unlock(&previous);
+    /* its texts are in the copy now */
+    struct phd_kept_options *kept = &dump.with.kept;
+    kept->options.directory = kept->directory;
+    kept->options.request.executable = kept->executable;
+    kept->options.request.python_text = kept->python_text;
+}
+
+void phd__take_after_fork(void)
+{
+    atomic_flag_clear(&configuration_lock);
+    atomic_flag_clear(&busy);
+}
+
+/* ---- the snapshot ---- */
+
+static int64_t wall_clock_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void start_snapshot(bool gil_held)
+{
+    struct phd_request *request = &dump.request;
+    *request = dump.with.kept.options.request;
+    request->own_thread = phd__gil_own_thread();
+    request->reason = dump.order->reason;
+    request->thread = dump.order->thread;
+    request->find_thread = !request->thread;
+    request->gil_held = gil_held && !request->free_threaded;
+    request->directory = AT_FDCWD;
+    request->temporary_name = dump.target.temporary;
+    request->final_name = dump.target.final;
+    request->sequence = dump.target.sequence;
+    request->pid = getpid();
+    request->time_ns = wall_clock_ns();
+    dump.status = phd_snapshot_start(request, &dump.snapshot, &dump.error);
+}
+
+static void start_with_gil(void)
+{
+    start_snapshot(true);
+}
+
+static void freeze(void)
+{
+    const struct configuration *with = &dump.with;
+    bool ask = dump.order->ask_for_gil && with->gil.make && with->gil_wait > 0;
+    if (!ask || !phd__gil_do(&with->gil, with->gil_wait, start_with_gil))
+        start_snapshot(dump.order->gil_held);
+}
+
+/* ---- the dump ---- */
+
+static void take_once(void)
+{
+    const struct phd_kept_options *kept = &dump.with.kept;
+    double seconds = kept->options.timeout;
+    memset(&dump.error, 0, sizeof dump.error);
+    dump.status = PHD_ERROR_WRITE;
+    if (dump.with.max_dumps)
+        phd__oldest_remove(kept->directory, dump.with.max_dumps - 1);
+    if (phd__target_choose(&dump.target, kept->directory, getpid(), next_number))
+        freeze();
+    else
+        phd__error_set(&dump.error, PHD_ERROR_WRITE, 0, "no free name in the directory");
+    next_number = dump.target.sequence + 1;
+    if (dump.order->on_frozen)
+        dump.order->on_frozen();
+    if (dump.status == PHD_OK)
+        dump.status = phd_snapshot_wait(&dump.snapshot, seconds > 0 ? seconds : -1, &dump.result, &dump.error);
+}
+
+/* Another dump of the process had the same name, and was faster. */
+static bool name_was_taken(void)
+{
+    return dump.status == PHD_ERROR_WRITE && dump.error.system_errno == EEXIST;
+}
+
+bool phd__take(const struct phd_order *order)
+{
+    if (atomic_flag_test_and_set(&busy))
+        return false;
+    read_configuration();
+    dump.order = order;
+    if (dump.with.enabled) {
+        int tries = 0;
+        do
+            take_once();
+        while (name_was_taken() && !order->on_frozen && ++tries < MAX_TRIES);
+        if (dump.status != PHD_OK)
+            phd__say_failed(dump.target.final, dump.target.temporary, &dump.error);
+        else if (!dump.with.kept.options.quiet)
+            phd__say_written(dump.target.final, &dump.result);
+    } else if (order->on_frozen) {
+        order->on_frozen();
+    }
+    atomic_flag_clear(&busy);
+    return true;
+}

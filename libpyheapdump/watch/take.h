@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One dump of the living process, from the choice of its name to the line on stderr, with the GIL where it can be had in
+ * time. Context: crash, but where said.
+ */
+#ifndef PHD_WATCH_TAKE_H
+#define PHD_WATCH_TAKE_H
+
+#include "pyheapdump.h"
+
+struct phd_order {
+    const char *reason;
+    uint64_t thread;         /* the PyThreadState it is about, 0: the GIL's holder, else the main thread's */
+    bool gil_held;           /* by a thread that waits until the snapshot is taken */
+    bool ask_for_gil;        /* otherwise: ask for it, and wait as long as the options say */
+    void (*on_frozen)(void); /* called when the snapshot is taken or cannot be; NULL: nobody waits for it */
+};
+
+/* As phd_watch_configure. Context: normal. */
+enum phd_status phd__take_configure(const struct phd_watch_options *options, struct phd_error *error);
+
+/* Make a dump and wait until it is written. False, without a word, when another thread is making one. */
+bool phd__take(const struct phd_order *order);
+
+/* In a forked child: what the parent was doing is not done here. */
+void phd__take_after_fork(void);
+
+#endif

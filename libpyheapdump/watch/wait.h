@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Threads that wait for a word to change (futex(2)): what a signal handler may wake, and what can be waited for with a
+ * limit. Context: crash.
+ */
+#ifndef PHD_WATCH_WAIT_H
+#define PHD_WATCH_WAIT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PHD_FOREVER UINT64_MAX
+
+/* CLOCK_MONOTONIC, nanoseconds. */
+uint64_t phd__clock_ns(void);
+
+/* Wait while `*word` is `value`, until somebody wakes or `deadline_ns` has passed; may return early. */
+void phd__wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_ns);
+void phd__wake(_Atomic uint32_t *word);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Why threads are stopped around a fork: Python warns when a process with several threads forks, and counts ours.
+ *
+ * Context: crash, but for phd__worker_start and phd__worker_stop.
+ */
+#include "watch/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "watch/wait.h"
+
+enum {
+    STACK = 256 * 1024,
+    WORK_PATIENCE = 10 * 1000000,  /* nanoseconds for a thread at work to stop */
+    IDLE_PATIENCE = 500 * 1000000, /* and for one that only has to be given a processor */
+    GONE_PATIENCE = 5 * 1000000    /* and then to vanish from the kernel's count */
+};
+
+enum { STAY, STOP_ASKED, STOPPED };
+
+static void *run(void *argument)
+{
+    struct phd_worker *worker = argument;
+    atomic_store(&worker->id, gettid());
+    syscall(SYS_prctl, PR_SET_NAME, "pyheapdump");
+    for (;;) {
+        uint32_t heard = atomic_load(&worker->bell), asked = STOP_ASKED;
+        if (atomic_compare_exchange_strong(&worker->stop, &asked, STOPPED))
+            break;
+        atomic_store(&worker->at_work, true);
+        uint64_t deadline = worker->serve();
+        atomic_store(&worker->at_work, false);
+        phd__wait(&worker->bell, heard, deadline);
+    }
+    phd__wake(&worker->stop);
+    return NULL;
+}
+
+static int create(struct phd_worker *worker)
+{
+    static const int own_faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP};
+    pthread_attr_t small;
+    sigset_t blocked, previous;
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof own_faults / sizeof own_faults[0]; i++)
+        sigdelset(&blocked, own_faults[i]);
+    sigprocmask(SIG_SETMASK, &blocked, &previous);
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, STACK);
+    int refused = pthread_create(&worker->handle, &small, run, worker);
+    if (refused == EINVAL) /* much thread-local storage leaves too little of the small stack */
+        refused = pthread_create(&worker->handle, NULL, run, worker);
+    pthread_attr_destroy(&small);
+    sigprocmask(SIG_SETMASK, &previous, NULL);
+    return refused;
+}
+
+int phd__worker_start(struct phd_worker *worker)
+{
+    if (phd__worker_runs(worker))
+        return 0;
+    atomic_store(&worker->stop, STAY);
+    int refused = create(worker);
+    if (!refused)
+        atomic_store(&worker->process, getpid());
+    return refused;
+}
+
+/* A thread that was joined is counted by the kernel for some microseconds more (release_task, kernel/exit.c). */
+static void wait_gone(int id)
+{
+    uint64_t limit = phd__clock_ns() + GONE_PATIENCE;
+    while (syscall(SYS_tgkill, getpid(), id, 0) == 0 && phd__clock_ns() < limit)
+        syscall(SYS_sched_yield);
+}
+
+bool phd__worker_stop(struct phd_worker *worker)
+{
+    uint32_t stay = STAY, asked = STOP_ASKED;
+    if (!phd__worker_runs(worker) || !atomic_compare_exchange_strong(&worker->stop, &stay, STOP_ASKED))
+        return false;
+    phd__worker_ring(worker);
+    uint64_t started = phd__clock_ns(), now = started;
+    for (; atomic_load(&worker->stop) == STOP_ASKED; now = phd__clock_ns()) {
+        if (now - started > (atomic_load(&worker->at_work) ? WORK_PATIENCE : IDLE_PATIENCE))
+            break;
+        phd__wait(&worker->stop, STOP_ASKED, now + WORK_PATIENCE);
+    }
+    if (atomic_compare_exchange_strong(&worker->stop, &asked, STAY))
+        return false; /* it has work to do */
+    pthread_join(worker->handle, NULL);
+    wait_gone(atomic_load(&worker->id));
+    phd__worker_forget(worker);
+    return true;
+}
+
+void phd__worker_forget(struct phd_worker *worker)
+{
+    atomic_store(&worker->process, 0);
+    atomic_store(&worker->stop, STAY);
+    atomic_store(&worker->at_work, false);
+}
+
+bool phd__worker_runs(const struct phd_worker *worker)
+{
+    return atomic_load(&worker->process) == getpid();
+}
+
+void phd__worker_ring(struct phd_worker *worker)
+{
+    atomic_fetch_add(&worker->bell, 1);
+    phd__wake(&worker->bell);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A thread of the library's own, which waits on a bell (a futex) until there is work. It blocks every signal but those
+ * that its own faults raise. Context: crash, but where said.
+ */
+#ifndef PHD_WATCH_WORKER_H
+#define PHD_WATCH_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct phd_worker {
+    uint64_t (*serve)(void); /* do what there is to do; until when to wait for the bell */
+    _Atomic int process;     /* in which the thread runs, 0: nowhere */
+    _Atomic int id;          /* of the thread in the kernel */
+    pthread_t handle;
+    _Atomic uint32_t bell;
+    _Atomic uint32_t stop;
+    atomic_bool at_work;
+};
+
+/* Start the thread unless it runs; errno of the refusal, or 0. Context: normal. */
+int phd__worker_start(struct phd_worker *worker);
+
+/* Stop the thread for a fork, and wait until the kernel does not count it any more; false when it is not idle, or does
+ * not run. Context: normal. */
+bool phd__worker_stop(struct phd_worker *worker);
+
+/* In a forked child, where it does not run. */
+void phd__worker_forget(struct phd_worker *worker);
+
+bool phd__worker_runs(const struct phd_worker *worker);
+void phd__worker_ring(struct phd_worker *worker);
+
+#endif

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Dumps of a process that lives: dump_later(), register(), and what install() sets up of them.
+
+A thread of C code makes these dumps (libpyheapdump/watch); it needs neither the GIL nor anything of this module. Here
+it is told where dumps go, and is stopped and started around forks.
+"""
+
+from __future__ import annotations
+
+import os
+
+from . import _pyheapdump, capture, files
+
+_is_prepared = False
+# The signal that install() has registered.
+_installed_signal: int | None = None
+
+
+def dump_later(seconds: float, *, repeat: bool = False, exit: bool = False) -> None:
+    """Make a dump in `seconds` from now unless cancel_dump_later() is called before, whatever the process does then.
+
+    repeat: again every `seconds`. exit: end the process after the dump by _exit(1). A second call replaces the first.
+    Directory, limits and the rest are those of install(). A forked child has no dump_later.
+    """
+    _prepare(capture.installed() or capture.DEFAULTS)
+    _pyheapdump.dump_later(seconds, repeat, exit)
+
+
+def cancel_dump_later() -> None:
+    """Forget what dump_later() asked for; a dump that has begun is finished."""
+    _pyheapdump.cancel_dump_later()
+
+
+def register(signum: int, *, chain: bool = False) -> None:
+    """Make a dump when the signal comes, whatever the process does then; it goes on.
+
+    chain: the handler found now is called, too, as soon as the process is frozen. Raises ValueError for a signal that
+    cannot be had. Directory, limits and the rest are those of install().
+    """
+    _prepare(capture.installed() or capture.DEFAULTS)
+    _pyheapdump.register_signal(signum, chain)
+
+
+def unregister(signum: int) -> bool:
+    """Undo register(); return whether the signal was registered."""
+    return _pyheapdump.unregister_signal(signum)
+
+
+def install(settings: capture.Settings) -> None:
+    """What install() asks for."""
+    global _installed_signal
+    if _is_prepared or settings.register is not None:
+        _prepare(settings)
+    if _installed_signal is not None and _installed_signal != settings.register:
+        unregister(_installed_signal)
+        _installed_signal = None
+    if settings.register is not None:
+        _pyheapdump.register_signal(settings.register, False)
+        _installed_signal = settings.register
+
+
+def uninstall() -> None:
+    """What install() had asked for ends; what was asked for by name goes on."""
+    global _installed_signal
+    if _installed_signal is not None:
+        unregister(_installed_signal)
+        _installed_signal = None
+
+
+def _prepare(settings: capture.Settings) -> None:
+    """Tell the thread how dumps are made, and see that it survives forks and the interpreter's end."""
+    global _is_prepared
+    if not _is_prepared:
+        import atexit
+        from functools import partial
+
+        os.register_at_fork(
+            before=_pyheapdump.watch_before_fork,
+            after_in_parent=partial(_pyheapdump.watch_after_fork, False),
+            after_in_child=partial(_pyheapdump.watch_after_fork, True),
+        )
+        atexit.register(_pyheapdump.watch_interpreter_ends)
+        _is_prepared = True
+    try:
+        directory = os.path.abspath(files.choose_directory(settings.directory))
+    except files.DumpingDisabledError:
+        _pyheapdump.watch_disable()
+        return
+    limit = settings.max_seconds
+    _pyheapdump.watch_configure(
+        settings.max_dumps or 0,
+        settings.gil_wait,
+        directory=directory,
+        timeout=limit + capture.CHILD_GRACE if limit > 0 else 0.0,
+        executable=capture.executable(),
+        level=settings.level,
+        max_bytes=settings.max_bytes or 0,
+        max_seconds=limit,
+        sources=settings.sources,
+        redact=settings.redact,
+        quiet=settings.quiet,
+    )
