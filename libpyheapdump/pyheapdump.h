@@ -222,6 +222,14 @@ PHD_PUBLIC enum phd_status phd_register(int signal_number, bool chain, struct ph
  * normal. */
 PHD_PUBLIC bool phd_unregister(int signal_number);
 
+/* Start the threads, so that they are there when they are needed. Context: normal. */
+PHD_PUBLIC enum phd_status phd_watch_start(struct phd_error *error);
+
+/* Make a dump of the process as it is now, about `thread` (its PyThreadState, or 0), and return when it is
+ * written, or, with `seconds` 0, as soon as the process is frozen. `gil_held`: by the calling thread. False when there is no dump: none are configured, or
+ * another one is being made. Context: crash. */
+PHD_PUBLIC bool phd_watch_dump(const char *reason, uint64_t thread, bool gil_held, double seconds);
+
 /* The interpreter is about to end: the GIL is not asked for any more. Context: normal. */
 PHD_PUBLIC void phd_watch_interpreter_ends(void);
 

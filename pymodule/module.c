@@ -6,6 +6,7 @@
  *     attach.c    attach()                                             (capturing)
  *     signals.c   signals_install(), watch_thread_start()                 (capturing)
  *     watch.c     dump_later(), register_signal()                         (capturing)
+ *     memory_errors.c  memory_errors_install()                            (capturing)
  *     dumpfile.c  DumpFile, DumpError, and the values of decoded records   (reading)
  *     frames.c    make_frame()                                             (viewing)
  */
@@ -18,6 +19,7 @@ int phd__add_capture(PyObject *module);
 int phd__add_signals(PyObject *module);
 int phd__add_attach(PyObject *module);
 int phd__add_watch(PyObject *module);
+int phd__add_memory_errors(PyObject *module);
 
 static PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
@@ -31,7 +33,8 @@ PyMODINIT_FUNC PyInit__pyheapdump(void)
     PyObject *module = PyModule_Create(&definition);
     if (module != NULL &&
         (phd__add_dumpfile(module) < 0 || phd__add_frames(module) < 0 || phd__add_capture(module) < 0 ||
-         phd__add_signals(module) < 0 || phd__add_attach(module) < 0 || phd__add_watch(module) < 0))
+         phd__add_signals(module) < 0 || phd__add_attach(module) < 0 || phd__add_watch(module) < 0 ||
+         phd__add_memory_errors(module) < 0))
         Py_CLEAR(module);
     return module;
 }

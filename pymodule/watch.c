@@ -114,6 +114,19 @@ static PyObject *unregister_signal(PyObject *module, PyObject *number)
     return PyBool_FromLong(phd_unregister(signal_number > 0 && signal_number < 1000 ? (int)signal_number : 0));
 }
 
+PyDoc_STRVAR(watch_start_doc, "watch_start()\n--\n\nStart the threads, so that they are there when they are needed.");
+
+static PyObject *watch_start(PyObject *module, PyObject *ignored)
+{
+    struct phd_error error;
+    (void)module, (void)ignored;
+    memset(&error, 0, sizeof error);
+    enum phd_status status = phd_watch_start(&error);
+    if (status != PHD_OK)
+        return phd__raise_status(status, &error);
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(watch_interpreter_ends_doc, "watch_interpreter_ends()\n--\n\nDumps are made without the GIL from now on.");
 
 static PyObject *watch_interpreter_ends(PyObject *module, PyObject *ignored)
@@ -200,6 +213,7 @@ static PyMethodDef functions[] = {
     {"cancel_dump_later", cancel_dump_later, METH_NOARGS, cancel_dump_later_doc},
     {"register_signal", register_signal, METH_VARARGS, register_signal_doc},
     {"unregister_signal", unregister_signal, METH_O, unregister_signal_doc},
+    {"watch_start", watch_start, METH_NOARGS, watch_start_doc},
     {"watch_interpreter_ends", watch_interpreter_ends, METH_NOARGS, watch_interpreter_ends_doc},
     {"watch_before_fork", watch_before_fork, METH_NOARGS, watch_before_fork_doc},
     {"watch_after_fork", watch_after_fork, METH_O, watch_after_fork_doc},

@@ -129,6 +129,20 @@ static void take_over_faults(void)
     sigprocmask(SIG_UNBLOCK, &unblocked, NULL);
 }
 
+/* A limit of memory that the process has set itself, below what it may have, is not for the child: it came there because
+ * the limit was reached. */
+static void lift_memory_limits(void)
+{
+    static const int limits[] = {RLIMIT_AS, RLIMIT_DATA};
+    struct rlimit limit;
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        if (getrlimit(limits[i], &limit) == 0 && limit.rlim_cur != limit.rlim_max) {
+            limit.rlim_cur = limit.rlim_max;
+            setrlimit(limits[i], &limit);
+        }
+    }
+}
+
 static _Noreturn void run_child(const struct phd_request *request, int result_fd)
 {
     struct report report;
@@ -137,6 +151,7 @@ static _Noreturn void run_child(const struct phd_request *request, int result_fd
     take_over_faults();
     write_small_file("/proc/self/oom_score_adj", "1000");
     setpriority(PRIO_PROCESS, 0, CHILD_NICE);
+    lift_memory_limits();
     close_descriptors(request->directory, result_fd);
     report.status = phd__memory_self_open(&memory, &report.error);
     if (report.status == PHD_OK)

@@ -112,6 +112,11 @@ uint64_t phd__gil_own_thread(void)
     return atomic_load(&own_thread);
 }
 
+bool phd__gil_is_asker(void)
+{
+    return phd__worker_runs(&asker) && atomic_load(&asker.id) == gettid();
+}
+
 void phd__gil_interpreter_ends(void)
 {
     sigset_t previous;

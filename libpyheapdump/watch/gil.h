@@ -17,6 +17,9 @@ bool phd__gil_do(const struct phd_gil *calls, double seconds, void (*work)(void)
 /* The PyThreadState of that thread, which is no thread of the program, or 0. */
 uint64_t phd__gil_own_thread(void);
 
+/* Is it the calling thread? */
+bool phd__gil_is_asker(void);
+
 /* The GIL is not asked for any more. Context: normal. */
 void phd__gil_interpreter_ends(void);
 

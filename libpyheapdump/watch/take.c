@@ -139,6 +139,10 @@ static void start_snapshot(bool gil_held)
     request->sequence = dump.target.sequence;
     request->pid = getpid();
     request->time_ns = wall_clock_ns();
+    /* The walk ends by itself before its writer is killed: so the file has its index. */
+    double limit = dump.order->seconds * 0.8;
+    if (limit > 0 && (request->max_seconds <= 0 || request->max_seconds > limit))
+        request->max_seconds = limit;
     dump.status = phd_snapshot_start(request, &dump.snapshot, &dump.error);
 }
 
@@ -160,7 +164,7 @@ static void freeze(void)
 static void take_once(void)
 {
     const struct phd_kept_options *kept = &dump.with.kept;
-    double seconds = kept->options.timeout;
+    double seconds = dump.order->seconds > 0 ? dump.order->seconds : kept->options.timeout;
     memset(&dump.error, 0, sizeof dump.error);
     dump.status = PHD_ERROR_WRITE;
     if (dump.with.max_dumps)

@@ -33,6 +33,7 @@ enum { ERRAND_FREE, ERRAND_FILLING, ERRAND_POSTED, ERRAND_TAKING, ERRAND_FROZEN 
 static uint64_t serve(void);
 static struct phd_worker thread = {.serve = serve};
 static bool restart; /* it was stopped for a fork */
+static bool keep;    /* a forked child is to have it, too */
 
 static _Atomic int known_process; /* to which everything here belongs */
 
@@ -79,8 +80,9 @@ static void serve_errand(void)
     if (!atomic_compare_exchange_strong(&errand_state, &posted, ERRAND_TAKING))
         return;
     struct phd_order order = errand;
-    order.on_frozen = tell_frozen;
-    if (!phd__take(&order))
+    bool until_written = order.seconds > 0;
+    order.on_frozen = until_written ? NULL : tell_frozen;
+    if (!phd__take(&order) || until_written)
         tell_frozen();
 }
 
@@ -243,6 +245,20 @@ void phd_cancel_dump_later(void)
     atomic_store(&later.deadline, 0);
 }
 
+enum phd_status phd_watch_start(struct phd_error *error)
+{
+    keep = true;
+    return phd__watch_start(error);
+}
+
+bool phd_watch_dump(const char *reason, uint64_t state, bool gil_held, double seconds)
+{
+    if (phd__gil_is_asker())
+        return false; /* it cannot wait for the thread that waits for it */
+    return phd__watch_errand(
+        &(struct phd_order){.reason = reason, .thread = state, .gil_held = gil_held, .seconds = seconds});
+}
+
 void phd_watch_interpreter_ends(void)
 {
     phd__gil_interpreter_ends();
@@ -261,7 +277,7 @@ void phd_watch_after_fork(bool in_child)
     struct phd_error ignored;
     if (in_child) {
         adopt_process();
-        restart = phd__signals_registered();
+        restart = keep || phd__signals_registered();
     }
     if (restart)
         phd__watch_start(&ignored); /* refused: signals are served by their handler */

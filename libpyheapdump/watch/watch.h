@@ -18,7 +18,8 @@ void phd__watch_signal(int signal_number);
 /* "request by SIGUSR1" */
 void phd__watch_signal_reason(int signal_number, char *reason, size_t capacity);
 
-/* Let the thread make a dump of the process as it is now, and return when it is frozen; `order` is copied. Where there
+/* Let the thread make a dump of the process as it is now, and return when it is frozen, or, if
+ * the order limits its time, written; `order` is copied. Where there
  * is no thread the caller makes it. False when it did not come to that: the thread is making another dump. */
 bool phd__watch_errand(const struct phd_order *order);
 

@@ -41,13 +41,14 @@ if TYPE_CHECKING:
         quiet: bool = False
         register: int | None = None
         gil_wait: float = 0.25
+        memory_errors: bool = False
 
 else:  # typing costs more time to import than everything else here together
     Settings = namedtuple(
         "Settings",
         "directory exceptions signals unraisable scope sources redact max_seconds crash_timeout max_bytes max_dumps "
-        "level quiet register gil_wait",
-        defaults=(None, True, True, False, "closure", True, True, 600.0, 30.0, None, 20, 1, False, None, 0.25),
+        "level quiet register gil_wait memory_errors",
+        defaults=(None, True, True, False, "closure", True, True, 600.0, 30.0, None, 20, 1, False, None, 0.25, False),
     )
 
 DEFAULTS = Settings()
@@ -98,6 +99,7 @@ def install(
     quiet: bool = False,
     register: int | None = None,
     gil_wait: float = DEFAULTS.gil_wait,
+    memory_errors: bool = False,
 ) -> None:
     """Let this process leave a dump when it fails. Installing again replaces the settings.
 
@@ -116,6 +118,7 @@ def install(
     quiet: do not write the line that names the file to stderr.
     register: a signal that makes a dump of the living process; see register().
     gil_wait: seconds that register() and dump_later() wait for the GIL before they make the dump without it.
+    memory_errors: dump when an allocation of Python's fails, before MemoryError is raised.
     """
     global _settings
     from . import hooks, watch
@@ -138,6 +141,7 @@ def install(
             quiet,
             register,
             gil_wait,
+            memory_errors,
         )
     )
     watch.install(settings)  # first: it refuses a signal that cannot be had

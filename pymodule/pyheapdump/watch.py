@@ -49,7 +49,7 @@ def unregister(signum: int) -> bool:
 def install(settings: capture.Settings) -> None:
     """What install() asks for."""
     global _installed_signal
-    if _is_prepared or settings.register is not None:
+    if _is_prepared or settings.register is not None or settings.memory_errors:
         _prepare(settings)
     if _installed_signal is not None and _installed_signal != settings.register:
         unregister(_installed_signal)
@@ -57,6 +57,21 @@ def install(settings: capture.Settings) -> None:
     if settings.register is not None:
         _pyheapdump.register_signal(settings.register, False)
         _installed_signal = settings.register
+    if settings.memory_errors:
+        _pyheapdump.watch_start()
+        without_pymalloc = os.environ.get("PYTHONMALLOC", "").startswith("malloc")
+        _pyheapdump.memory_errors_install(_largest_possible(), settings.crash_timeout, without_pymalloc)
+    else:
+        _pyheapdump.memory_errors_uninstall()
+
+
+def _largest_possible() -> int:
+    """The largest allocation that the process could have had: a larger one is a wrong number, not a lack of memory."""
+    import resource
+
+    possible = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    possible += [resource.getrlimit(limit)[0] for limit in (resource.RLIMIT_AS, resource.RLIMIT_DATA)]
+    return min(limit for limit in possible if limit >= 0)
 
 
 def uninstall() -> None:
@@ -65,6 +80,7 @@ def uninstall() -> None:
     if _installed_signal is not None:
         unregister(_installed_signal)
         _installed_signal = None
+    _pyheapdump.memory_errors_uninstall()
 
 
 def _prepare(settings: capture.Settings) -> None:
