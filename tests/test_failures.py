@@ -7,6 +7,7 @@ import functools
 import gc
 import inspect
 import pickle
+import time
 import weakref
 from pathlib import Path
 from typing import Any, Dict, List
@@ -334,6 +335,29 @@ def test_threads(place: Path) -> None:
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         paths = set(pool.map(lambda _: pyheapdump.dump_once(error), range(8)))
     assert paths == {str(path) for path in dumps_in(place)} and len(paths) == 1
+
+
+def test_fork_while_a_thread_dumps(tmp_path: Path) -> None:
+    """Without install(), too: the child does not wait for a thread that it does not have."""
+    text = """
+        import pyheapdump, threading, time
+        from pyheapdump import hooks
+        pyheapdump.dump_once(KeyError())
+        held = threading.Event()
+        def hold():
+            with hooks._lock:
+                held.set()
+                time.sleep(3)
+        threading.Thread(target=hold, daemon=True).start()
+        held.wait()
+        if os.fork() == 0:
+            os._exit(0 if pyheapdump.dump_once(ValueError()) else 1)
+        print(os.wait()[1])
+    """
+    started = time.monotonic()
+    ended = Subject(tmp_path, text, install=None).run(seconds=30)
+    assert ended.stdout == b"0\n" and len(ended.dumps) == 2, ended.stderr.decode()
+    assert time.monotonic() - started < 20
 
 
 # --- labels -----------------------------------------------------------------------------------------------------

@@ -63,6 +63,7 @@ def _start(
     message: str | None,
     label: str | None = None,
 ) -> Callable[[], None]:
+    _watch_fork()
     if not _lock.acquire(timeout=settings.max_seconds + capture.CHILD_GRACE if settings.max_seconds > 0 else -1):
         return _nothing
     try:
