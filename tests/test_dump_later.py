@@ -211,16 +211,14 @@ def test_end_of_the_interpreter(tmp_path: Path) -> None:
 
 def test_hang_at_exit(tmp_path: Path) -> None:
     text = """
-        import atexit, threading
+        import time
         import pyheapdump
         pyheapdump.dump_later(0.2, exit=True)
 
         class AtTheEnd:
-            def __del__(self):
+            def __del__(self, sleep=time.sleep):
                 place = "at the end"
-                lock = threading.Lock()
-                lock.acquire()
-                lock.acquire()
+                sleep(600)
 
         keep = AtTheEnd()
         keep.itself = keep

@@ -76,6 +76,8 @@ def test_gil_held_for_ever(tmp_path: Path) -> None:
     try:
         assert process.stdout is not None and process.stdout.readline() == b"ready\n"
         assert process.stderr is not None
+        while not Path(f"/proc/{process.pid}/syscall").read_text().startswith("0 "):
+            time.sleep(0.001)  # it is not in read() yet
         os.kill(process.pid, signal.SIGUSR2)
         line = process.stderr.readline()
         assert line.startswith(b"pyheapdump: wrote "), line
