@@ -45,14 +45,15 @@ ONLY_STACKS = "only the stacks were asked for"
 
 def process_text(dump: Dump, with_locals: bool = False, with_native: bool = False) -> str:
     """The whole view. What is missing for its being a whole dump is not told: nobody asked for one."""
+    variables = Variables() if with_locals else None
     parts = [title(dump)]
     parts += [f"note: {printable(problem, 300)}" for problem in problems(dump)]
     parts += ["\n".join(found) for found in [deadlocks(dump)] if found]
     for one in all_threads(dump):
         if one.thread is None and not with_native:
             continue
-        parts.append("\n".join([thread_title(dump, one), *thread_lines(dump, one, with_locals, with_native)]))
-    parts += task_texts(dump, with_locals)
+        parts.append("\n".join([thread_title(dump, one), *thread_lines(dump, one, variables, with_native)]))
+    parts += task_texts(dump, variables)
     return "\n\n".join(parts)
 
 
@@ -82,7 +83,7 @@ def thread_title(dump: Dump, one: ThreadStacks) -> str:
     return ", ".join([*words, doing] if doing else words)
 
 
-def thread_lines(dump: Dump, one: ThreadStacks, with_locals: bool, with_native: bool) -> Iterator[str]:
+def thread_lines(dump: Dump, one: ThreadStacks, variables: Variables | None, with_native: bool) -> Iterator[str]:
     stack = merged_stack(dump, one.thread, one.native if with_native else None)
     innermost = next((at for at in range(len(stack.entries))[::-1] if isinstance(stack.entries[at], FrameType)), None)
 
@@ -94,14 +95,14 @@ def thread_lines(dump: Dump, one: ThreadStacks, with_locals: bool, with_native: 
             return [f"  {entry.place}{mark(entry)}"]
         if not isinstance(entry, FrameType):
             return other_lines(entry, "  ")
-        return list(python_lines(entry, with_locals, AROUND if at == innermost else 0))
+        return list(python_lines(entry, variables, AROUND if at == innermost else 0))
 
     yield from sectioned(stack, "  ", lines, MAX_FRAMES)
     if not stack.entries:
         yield "  (runs no Python code)"
 
 
-def python_lines(frame: FrameType, with_locals: bool, around: int) -> Iterator[str]:
+def python_lines(frame: FrameType, variables: Variables | None, around: int) -> Iterator[str]:
     """The place of a frame, its source line marked, with those around it, and its variables."""
     here = frame.f_lineno or 0
     yield f"  {place(frame, here)}"
@@ -110,16 +111,21 @@ def python_lines(frame: FrameType, with_locals: bool, around: int) -> Iterator[s
         source = linecache.getline(frame.f_code.co_filename, number).rstrip()
         if source or first < number < here:
             yield escape_controls(f"    {'>' if number == here else ' '} {number:4} {source}", keep="\t").rstrip()
-    for name, text in variables(frame) if with_locals else ():
+    for name, text in variables.of(frame) if variables is not None else ():
         yield f"        {name} = {text}"
 
 
-def variables(frame: FrameType) -> list[tuple[str, str]]:
-    """Names and reprs; "..." stands for what is too far from the stack to be read."""
-    return [
-        (name, NOT_READ.sub("...", text) if "<missing" in text else text)
-        for name, text in locals_of(frame, LOCAL_LENGTH)
-    ]
+class Variables:
+    """Names and reprs of the variables of frames; "..." stands for what is too far from the stack to be read."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[object, str]] = {}
+
+    def of(self, frame: FrameType) -> list[tuple[str, str]]:
+        return [
+            (name, NOT_READ.sub("...", text) if "<missing" in text else text)
+            for name, text in locals_of(frame, LOCAL_LENGTH, self._known)
+        ]
 
 
 # --- what a thread does ---
@@ -161,12 +167,12 @@ def lock_waited_for(frames: list[NativeFrame]) -> str | None:
 # --- tasks ---
 
 
-def task_texts(dump: Dump, with_locals: bool) -> list[str]:
+def task_texts(dump: Dump, variables: Variables | None) -> list[str]:
     """The pending tasks of asyncio; those with the same stack together."""
     names: dict[str, list[str]] = {}
     for task in dump.tasks:
         frames = task.frames
-        lines = [line for frame in frames for line in python_lines(frame, with_locals, 0)]
+        lines = [line for frame in frames for line in python_lines(frame, variables, 0)]
         names.setdefault("\n".join(lines or ["  (no frames)"]), []).append(printable(task.name, 60))
     return [f"{task_title(found)}\n{stack}" for stack, found in names.items()]
 
@@ -183,6 +189,7 @@ def task_title(names: list[str]) -> str:
 
 def process_report(dump: Dump, with_locals: bool = False, with_native: bool = False) -> dict[str, Any]:
     """The same as dicts and lists; docs/json.md has the schema."""
+    variables = Variables() if with_locals else None
     numbers = {module: number for number, module in enumerate(dump.native.modules)} if dump.native else {}
     return {
         "schema": 1,
@@ -204,22 +211,22 @@ def process_report(dump: Dump, with_locals: bool = False, with_native: bool = Fa
                 "daemon": one.thread.daemon if one.thread is not None else None,
                 "holds_gil": one.thread is not None and one.thread.holds_gil,
                 "activity": activity(dump, one),
-                "frames": frames_report(one.thread.frames if one.thread is not None else [], with_locals),
+                "frames": frames_report(one.thread.frames if one.thread is not None else [], variables),
                 **({"native": merged_report(dump, one, numbers)} if with_native else {}),
             }
             for one in all_threads(dump)
         ],
-        "tasks": [{"name": task.name, "frames": frames_report(task.frames, with_locals)} for task in dump.tasks],
+        "tasks": [{"name": task.name, "frames": frames_report(task.frames, variables)} for task in dump.tasks],
         **({"modules": [one._asdict() for one in numbers]} if with_native else {}),
     }
 
 
-def frames_report(frames: list[FrameType], with_locals: bool) -> list[dict[str, Any]]:
+def frames_report(frames: list[FrameType], variables: Variables | None) -> list[dict[str, Any]]:
     """Frames, outermost first, the innermost MAX_FRAMES of them."""
     found = []
     for frame in frames[-MAX_FRAMES:]:
         described = place_report(frame, frame.f_lineno or 0)
-        if with_locals:
-            described["locals"] = dict(variables(frame))
+        if variables is not None:
+            described["locals"] = dict(variables.of(frame))
         found.append(described)
     return found

@@ -108,12 +108,23 @@ def frame_lines(frame: FrameType, indent: str = "  ") -> Iterator[str]:
         yield f"{indent}    {escape_controls(source, keep='')}"
 
 
-def locals_of(frame: FrameType, total: int = 300) -> list[tuple[str, str]]:
-    """Names and bounded reprs of a frame's locals; of a module's only what is not special."""
+def locals_of(
+    frame: FrameType, total: int = 300, known: dict[int, tuple[object, str]] | None = None
+) -> list[tuple[str, str]]:
+    """Names and bounded reprs of a frame's locals; of a module's only what is not special.
+
+    `known` keeps values with their reprs, by id(), for objects that many frames have.
+    """
     found: Mapping[Any, Any] = frame.f_locals
     of_module = frame.f_code.co_name == "<module>"
     names = [name for name in found if isinstance(name, str) and not (of_module and name[:2] == "__")]
-    shown = [(name, bounded_repr(found[name], depth=2, total=total)) for name in names[:MAX_LOCALS]]
+    known = {} if known is None else known
+    shown = []
+    for name in names[:MAX_LOCALS]:
+        value = found[name]
+        if id(value) not in known:
+            known[id(value)] = value, bounded_repr(value, depth=2, total=total)
+        shown.append((name, known[id(value)][1]))
     if len(names) > MAX_LOCALS:
         shown.append(("...", f"{len(names) - MAX_LOCALS} more"))
     return [(printable(name, 60), text) for name, text in shown]
