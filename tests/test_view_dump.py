@@ -8,6 +8,7 @@ import linecache
 import sys
 import threading
 import types
+import weakref
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -174,3 +175,23 @@ def test_ipython(dump: Dump) -> None:
     finally:
         sys.stdout = before
     assert "'paid'" in out.getvalue() and "1.5" in out.getvalue() and "rows = [1, 2, 3]" in out.getvalue()
+
+
+def test_a_dump_that_is_closed_leaves_no_memory_behind(tmp_path: Path) -> None:
+    """Everything is reachable from everything in a heap: one thing kept alive keeps all of it."""
+    path = tmp_path / "whole.dump"
+    pyheapdump.dump(path)
+
+    def look() -> weakref.ref:
+        with pyheapdump.load(path) as dump:
+            for thread in dump.threads:
+                for frame in thread.frames:
+                    list(frame.f_locals.items())
+            for _ in dump.objects():
+                pass
+            return weakref.ref(dump.heap)
+
+    heap = look()
+    gc.collect()
+    gc.collect()
+    assert heap() is None

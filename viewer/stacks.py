@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 OBJECT, DICT, FRAME, SPLIT, MAPPED = 1, 10, 14, 16, 17
 MAX_CHAIN = 200_000  # frames or traceback entries in one chain
+PLAIN_CONSTANTS = (int, str, bytes, float, complex, bool, type(None), type(...), CodeType)
 MAX_NESTED_CODE = 20  # code objects within the constants of others
 
 
@@ -207,7 +208,7 @@ class Stacks:
             return ()
         self._code_depth += 1
         try:
-            return tuple(self.heap.parts(expand(record[1:])))
+            return tuple(map(plain_constant, self.heap.parts(expand(record[1:]))))
         finally:
             self._code_depth -= 1
 
@@ -238,6 +239,21 @@ def place_of(described: dict[str, Any]) -> Position:
     if line is None and type(stated) is int and 0 < stated < 1 << 31:
         line = stated
     return Position(line, end_line, column, end_column)
+
+
+def plain_constant(value: Any) -> Any:
+    """A constant without ties to the heap.
+
+    The garbage collector does not look into code objects: one that held a lazy tuple would keep the whole heap, and so
+    itself, alive for ever.
+    """
+    if isinstance(value, tuple):
+        return tuple(map(plain_constant, value))
+    if isinstance(value, frozenset):
+        return frozenset(map(plain_constant, value))
+    if type(value) in PLAIN_CONSTANTS:
+        return value
+    return Missing(f"a constant of type {type(value).__name__}: look for it in the frame or the module")
 
 
 class CodeMap:

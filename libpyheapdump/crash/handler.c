@@ -40,6 +40,7 @@
 #include "crash/target.h"
 #include "memory/memory.h"
 #include "pyheapdump.h"
+#include "safe/action.h"
 #include "safe/pages.h"
 #include "safe/text.h"
 
@@ -64,7 +65,8 @@ static struct {
     bool in_place; /* our handlers are set */
     struct phd_kept_options kept;
     struct sigaction previous[SIGNAL_COUNT];
-    struct phd_signal_stack stack; /* of the thread that installed */
+    struct phd_action to_put_back[SIGNAL_COUNT]; /* the same, to be set in a crash */
+    struct phd_signal_stack stack;               /* of the thread that installed */
 } installed;
 
 /* Which thread makes the dump: its process << 32 | its kernel id, 0 while there is none. A forked child inherits the
@@ -291,12 +293,12 @@ static bool will_fault_again(int signal_number, const siginfo_t *info)
 /* Let the signal happen again as soon as the handler returns. */
 static void hand_over(int signal_number, siginfo_t *info)
 {
-    static const struct sigaction default_action; /* SIG_DFL is 0 */
+    static const struct phd_action default_action;
     int index = index_of(signal_number);
-    const struct sigaction *previous = &installed.previous[index];
     sigset_t blocked;
     /* what the kernel raises is not ignored: it ends the process */
-    sigaction(signal_number, handed_over[index] || ignores(previous) ? &default_action : previous, NULL);
+    bool end = handed_over[index] || ignores(&installed.previous[index]);
+    phd__action_set(signal_number, end ? &default_action : &installed.to_put_back[index]);
     handed_over[index] = true;
     sigemptyset(&blocked);
     sigaddset(&blocked, signal_number);
@@ -391,6 +393,7 @@ enum phd_status phd_install(const struct phd_options *options, struct phd_error 
         sigdelset(&action.sa_mask, signals[i]);
     for (int i = 0; i < SIGNAL_COUNT; i++) {
         handed_over[i] = false;
+        phd__action_get(signals[i], &installed.to_put_back[i]);
         sigaction(signals[i], &action, &installed.previous[i]);
     }
     installed.in_place = true;

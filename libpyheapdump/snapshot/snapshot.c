@@ -26,6 +26,7 @@
 
 #include "crash/record.h"
 #include "dump.h"
+#include "safe/action.h"
 #include "safe/text.h"
 
 #ifndef SYS_close_range
@@ -111,7 +112,8 @@ static void fail_call(int signal_number, siginfo_t *info, void *context)
 /* The handlers of the program are not for the child. */
 static void take_over_faults(void)
 {
-    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+    static const struct phd_action default_action;
     struct sigaction action;
     sigset_t unblocked;
     memset(&action, 0, sizeof action);
@@ -122,6 +124,8 @@ static void take_over_faults(void)
         sigaction(faults[i], &action, NULL);
         sigaddset(&unblocked, faults[i]);
     }
+    phd__action_set(SIGABRT, &default_action);
+    sigaddset(&unblocked, SIGABRT);
     action.sa_sigaction = fail_call;
     action.sa_flags |= SA_SIGINFO;
     sigaction(SIGSYS, &action, NULL);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The actions of signals without the C library. glibc's sigaction() takes a lock when it is asked about SIGABRT (since
+ * 2.41, sysdeps/unix/sysv/linux/libc_sigaction.c): a thread that is in fork() or abort() may hold it, for ever in the
+ * clone. Context: crash.
+ */
+#ifndef PHD_SAFE_ACTION_H
+#define PHD_SAFE_ACTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* As the kernel has it (struct sigaction of arch/x86/include/uapi/asm/signal.h). All zero: the default action. */
+struct phd_action {
+    void *handler;
+    unsigned long flags;
+    void *restorer; /* what the handler returns to; given by whoever set the handler */
+    uint64_t mask;
+};
+
+/* False when the kernel refuses. */
+bool phd__action_get(int signal_number, struct phd_action *action);
+bool phd__action_set(int signal_number, const struct phd_action *action);
+
+#endif
