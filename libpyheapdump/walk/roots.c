@@ -185,7 +185,7 @@ void phd__threads_each(struct phd_walk *walk, const struct phd_request *request,
 /* ---- finding threads ---- */
 
 /* List the threads of one interpreter from `first` on, without our own. `seen` holds those met: a damaged list may lead
- * back into itself. */
+ * back into itself. A link to what cannot be read is listed: its record says so. */
 static void list_threads(struct phd_walk *walk, uint64_t first, uint64_t own_thread, struct phd_addrset *seen)
 {
     struct phd_guard guard;
@@ -193,7 +193,6 @@ static void list_threads(struct phd_walk *walk, uint64_t first, uint64_t own_thr
         bool added = true;
         for (uint64_t state = first; state && walk->thread_count < PHD_MAX_THREADS;
              state = phd__word_at(walk, state, walk->at->thread_next)) {
-            phd__read_word(walk->memory, state); /* what cannot be read is no thread */
             phd__addrset_enter(seen, state, 0, &added);
             if (!added)
                 break;
