@@ -291,9 +291,11 @@ unsigned phd__frames_to_skip(const struct phd_request *request, const struct phd
 
 /* ---- writing ---- */
 
-static void put_frames(struct phd_walk *walk, const struct phd_request *request, const struct phd_thread *thread)
+/* Returns why not all frames could be written, or NULL. */
+static const char *put_frames(struct phd_walk *walk, const struct phd_request *request, const struct phd_thread *thread)
 {
     struct phd_guard guard;
+    const char *volatile problem = NULL;
     volatile unsigned skip = phd__frames_to_skip(request, thread);
     size_t header = walk->to->used;
     volatile uint32_t count = 0;
@@ -301,18 +303,23 @@ static void put_frames(struct phd_walk *walk, const struct phd_request *request,
     if (PHD_GUARD(walk->memory, &guard)) {
         uint64_t entry = phd__thread_frame(walk, thread->state);
         for (unsigned i = 0; entry && i < PHD_MAX_FRAMES; i++) {
-            if (walk->to->capacity - walk->to->used < ROOT_ROOM)
+            if (walk->to->capacity - walk->to->used < ROOT_ROOM) {
+                problem = "there are more frames than fit";
                 break;
+            }
             if (i >= skip) {
                 phd__put_frame_reference(walk, entry);
                 count = count + 1;
             }
             entry = phd__frame_caller(walk, entry);
         }
+    } else {
+        problem = walk->memory->fault_reason;
     }
     PHD_UNGUARD(walk->memory, &guard);
     for (unsigned i = 0; i < 4; i++)
         walk->to->data[header + 1 + i] = (uint8_t)(count >> (24 - 8 * i));
+    return problem;
 }
 
 static void put_bool(struct phd_walk *walk, bool value)
@@ -361,7 +368,7 @@ static void put_thread(struct phd_walk *walk, const struct phd_thread *thread, v
     if (walk->to->capacity - walk->to->used < ROOT_ROOM)
         return; /* the block is full: the remaining threads' frames are reached through sys.modules only */
     roots->threads = roots->threads + 1;
-    phd__pack_map(walk->to, 13 + (thread->problem != NULL));
+    phd__pack_map(walk->to, 14);
     phd__pack_text(walk->to, "ident");
     phd__pack_uint64(walk->to, thread->ident);
     phd__pack_text(walk->to, "native_id");
@@ -388,17 +395,19 @@ static void put_thread(struct phd_walk *walk, const struct phd_thread *thread, v
     else
         put_bool(walk, thread->daemon);
     phd__pack_text(walk->to, "frames");
-    put_frames(walk, roots->request, thread);
+    const char *problem = put_frames(walk, roots->request, thread);
+    problem = thread->problem ? thread->problem : problem;
     phd__pack_text(walk->to, "exception");
     uint64_t handled = handled_exception(walk, thread->state);
     if (handled)
         phd__put_value(walk, handled);
     else
         phd__pack_nil(walk->to);
-    if (thread->problem) {
-        phd__pack_text(walk->to, "problem");
-        phd__pack_text(walk->to, thread->problem);
-    }
+    phd__pack_text(walk->to, "problem");
+    if (problem)
+        phd__pack_text(walk->to, problem);
+    else
+        phd__pack_nil(walk->to);
 }
 
 static __attribute__((noinline)) void put_root(struct phd_walk *walk, const char *key, uint64_t object)
