@@ -60,7 +60,8 @@ HALVES = ["write", "writev", "read", "pread"]
 # In the crashed process these are a few instructions of the kernel, which touch nothing of ours and wait for nothing:
 # they are not made to crash or hang, but are refused where the kernel may refuse them.
 SIMPLE = [
-    "clock_gettime", "getpid", "gettid", "sigaction", "sigprocmask", "sigaltstack", "system call 56", "system call 297",
+    "clock_gettime", "getpid", "gettid", "sigaction", "sigprocmask", "sigaltstack",
+    "system call 13", "system call 56", "system call 297",  # rt_sigaction, clone, rt_tgsigqueueinfo
 ]  # fmt: skip
 HANG_TIMEOUT = 0.4  # crash_timeout of a run that hangs
 

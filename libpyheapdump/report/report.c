@@ -160,7 +160,7 @@ void phd__report_begin(struct phd_walk *walk, const struct phd_request *request,
                             "Content-Disposition: attachment; filename=\"");
     put_file_name(&text, request->final_name);
     phd__text_string(&text, ".zst\"\n\n");
-    write_text(sink, &text); /* all at once: a file that exists can be opened */
+    phd__sink_hold(sink, text.data, text.used); /* a file that exists has the first block, and can be opened */
 }
 
 void phd__report_end(struct phd_sink *sink, const char *boundary)

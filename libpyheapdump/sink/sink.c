@@ -6,7 +6,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "safe/pages.h"
 
 void phd__sink_init(struct phd_sink *sink, int fd, uint64_t limit)
 {
@@ -17,6 +20,7 @@ void phd__sink_init(struct phd_sink *sink, int fd, uint64_t limit)
     sink->limit_reached = false;
     sink->directory = AT_FDCWD;
     sink->name = NULL;
+    sink->held = (struct iovec){NULL, 0};
 }
 
 void phd__sink_create(struct phd_sink *sink, int directory, const char *name)
@@ -35,8 +39,23 @@ static void create_file(struct phd_sink *sink)
         sink->name = NULL;
 }
 
+void phd__sink_hold(struct phd_sink *sink, const void *bytes, size_t length)
+{
+    struct iovec piece = {(void *)bytes, length};
+    void *copy = sink->held.iov_base ? NULL : phd__pages_alloc(length);
+    if (!copy) {
+        phd__sink_write(sink, &piece, 1);
+        return;
+    }
+    memcpy(copy, bytes, length);
+    sink->held = (struct iovec){copy, length};
+    sink->written += length; /* positions behind it are as if it had been written */
+}
+
 int phd__sink_close(struct phd_sink *sink)
 {
+    if (sink->held.iov_base)
+        phd__sink_write(sink, NULL, 0); /* nothing came behind it */
     if (sink->fd < 0)
         return 0;
     /* some file systems have nothing to force, which is no failure */
@@ -60,17 +79,11 @@ static void advance(struct iovec **pieces, int *count, size_t done)
     }
 }
 
-bool phd__sink_write(struct phd_sink *sink, struct iovec *pieces, int count)
+enum { MAX_PIECES = 3 /* of one write */ };
+
+/* Write all pieces, which are changed, and count what gets into the file. */
+static void write_pieces(struct phd_sink *sink, struct iovec *pieces, int count)
 {
-    uint64_t total = 0;
-    for (int i = 0; i < count; i++)
-        total += pieces[i].iov_len;
-    if (sink->limit && sink->written + total > sink->limit) {
-        sink->limit_reached = true;
-        return false;
-    }
-    if (sink->name && !sink->system_errno)
-        create_file(sink);
     advance(&pieces, &count, 0); /* past empty pieces: writing nothing must not look like a full disk */
     while (count && !sink->system_errno) {
         ssize_t done = writev(sink->fd, pieces, count);
@@ -84,5 +97,25 @@ bool phd__sink_write(struct phd_sink *sink, struct iovec *pieces, int count)
         sink->written += (uint64_t)done;
         advance(&pieces, &count, (size_t)done);
     }
+}
+
+bool phd__sink_write(struct phd_sink *sink, struct iovec *pieces, int count)
+{
+    struct iovec all[MAX_PIECES + 1] = {sink->held};
+    uint64_t total = 0;
+    for (int i = 0; i < count; i++) {
+        total += pieces[i].iov_len;
+        all[i + 1] = pieces[i];
+    }
+    if (sink->limit && sink->written + total > sink->limit) {
+        sink->limit_reached = true;
+        return false;
+    }
+    if (sink->name && !sink->system_errno)
+        create_file(sink);
+    sink->written -= sink->held.iov_len;
+    write_pieces(sink, all, count + 1);
+    phd__pages_free(sink->held.iov_base, sink->held.iov_len);
+    sink->held = (struct iovec){NULL, 0};
     return !sink->system_errno;
 }

@@ -15,6 +15,7 @@
 
 #include "sink/sink.h"
 #include "support/cmocka_header.h"
+#include "support/memory_refusal.h"
 
 static bool write_text(struct phd_sink *sink, const char *first, const char *second)
 {
@@ -177,6 +178,45 @@ static void short_and_interrupted_writes_are_continued(void **state)
     free(drain.received);
 }
 
+static void what_is_held_goes_with_the_next_write(void **state)
+{
+    char name[] = "/tmp/sink_test_XXXXXX";
+    struct phd_sink sink;
+    (void)state;
+    assert_non_null(mkdtemp(name));
+    int directory = open(name, O_RDONLY | O_DIRECTORY);
+    phd__sink_create(&sink, directory, "file");
+    phd__sink_hold(&sink, "head ", 5);
+    assert_int_equal(sink.written, 5);
+    assert_int_equal(faccessat(directory, "file", F_OK, 0), -1); /* nothing is there yet */
+    assert_true(write_text(&sink, "first ", "block "));
+    assert_int_equal(sink.written, 17);
+    sink.limit = 20;
+    phd__sink_hold(&sink, "tail", 4);
+    assert_false(write_text(&sink, "refused", ""));
+    sink.limit = 0;
+    assert_int_equal(phd__sink_close(&sink), 0);
+    int fd = openat(directory, "file", O_RDONLY);
+    assert_content(fd, "head first block tail");
+    assert_int_equal(unlinkat(directory, "file", 0), 0);
+    close(directory);
+    assert_int_equal(rmdir(name), 0);
+}
+
+static void without_memory_nothing_is_held(void **state)
+{
+    struct phd_sink sink;
+    int fd = temporary_file();
+    (void)state;
+    phd__sink_init(&sink, fd, 0);
+    refuse_memory(1, true);
+    phd__sink_hold(&sink, "now ", 4);
+    allow_memory();
+    assert_int_equal(lseek(fd, 0, SEEK_END), 4);
+    assert_true(write_text(&sink, "then", ""));
+    assert_content(fd, "now then");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +226,8 @@ int main(void)
         cmocka_unit_test(a_closed_descriptor_is_an_error),
         cmocka_unit_test(a_file_size_limit_cuts_in_the_middle),
         cmocka_unit_test(short_and_interrupted_writes_are_continued),
+        cmocka_unit_test(what_is_held_goes_with_the_next_write),
+        cmocka_unit_test(without_memory_nothing_is_held),
     };
     return cmocka_run_group_tests_name("sink", tests, NULL, NULL);
 }
