@@ -34,14 +34,24 @@ static bool is_coroutine(struct phd_walk *walk, uint64_t object)
     return false;
 }
 
-/* What the suspended frame awaits lies on top of its evaluation stack (Objects/genobject.c, _PyGen_yf). */
+/* Is the stack reference to no object: NULL, or (3.14+) an int in the reference itself? */
+static bool is_no_object(struct phd_walk *walk, uint64_t reference)
+{
+    uint64_t tags = (uint64_t)walk->at->stackref_tag_mask;
+    return !(reference & ~tags) || (tags > 1 && (reference & tags) == 3);
+}
+
+/* What the suspended frame awaits lies on top of its evaluation stack (Objects/genobject.c, _PyGen_yf); in 3.15 there is
+ * an index above it, which is NULL for what is no sequence. */
 static uint64_t awaited_by(struct phd_walk *walk, uint64_t entry)
 {
     struct phd_frame frame;
     if (!entry || !phd__frame_read(walk, entry, &frame) || !frame.stack_count || frame.stack_count > PHD_MAX_STACK)
         return 0;
     uint64_t top = phd__read_word(walk->memory, frame.stack + 8 * (frame.stack_count - 1));
-    return top & ~(uint64_t)walk->at->stackref_tag_mask;
+    if (is_no_object(walk, top) && frame.stack_count > 1)
+        top = phd__read_word(walk->memory, frame.stack + 8 * (frame.stack_count - 2));
+    return is_no_object(walk, top) ? 0 : top & ~(uint64_t)walk->at->stackref_tag_mask;
 }
 
 /* Meet the coroutine, its frame, and those of the coroutines that it awaits. */
