@@ -346,11 +346,11 @@ enum phd_status phd__dump_write(const struct phd_request *request, struct phd_me
     }
     phd__sink_create(&sink, request->directory, request->temporary_name);
     enum phd_status status = write_file(request, memory, layout, how, &sink, result, error);
-    bool created = !sink.name;
-    if (!created && sink.system_errno)
-        phd__error_set(error, PHD_ERROR_WRITE, sink.system_errno, "open");
     /* A file that could not be forced to the disk is a dump all the same; the result says so. */
     int close_errno = phd__sink_close(&sink);
+    bool created = !sink.name; /* closing may write what was held, and so create it */
+    if (!created && sink.system_errno)
+        phd__error_set(error, PHD_ERROR_WRITE, sink.system_errno, "open");
     if (!result->write_errno)
         result->write_errno = close_errno;
     if (status == PHD_OK && created)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The actions of signals without the C library. glibc's sigaction() takes a lock when it is asked about SIGABRT (since
- * 2.41, sysdeps/unix/sysv/linux/libc_sigaction.c): a thread that is in fork() or abort() may hold it, for ever in the
+ * The actions of signals without the C library. glibc's sigaction() takes a lock when it is asked about SIGABRT
+ * (glibc 2.42: signal/sigaction.c, __sigaction, and stdlib/abort.c, __abort_lock_wrlock): a thread that is in fork() or abort() may hold it, for ever in the
  * clone. Context: crash.
  */
 #ifndef PHD_SAFE_ACTION_H
