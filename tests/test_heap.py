@@ -535,6 +535,21 @@ def test_function_is_real_and_inert(program: DumpedProgram, tmp_path: Path) -> N
         found(1, 2, 3)
 
 
+def test_constants_of_code(program: DumpedProgram, tmp_path: Path) -> None:
+    """All that a compiler makes constants of comes back; what it does not is named."""
+    inner = program.code("<lambda>", "/srv/app.py", 81)
+    names = program.add(TUPLE, "b", ref(program.add(TUPLE, 1, 2.5)))
+    some, dots = program.add(12, "x", b"y", None), program.add(15, "Ellipsis")
+    other = program.add(LIST, "no constant")
+    constants = program.add(TUPLE, None, True, "a", 7, *map(ref, (names, some, dots, inner, other)))
+    code = program.code("f", "/srv/app.py", co_consts=ref(constants))
+    heap = opened(program, tmp_path)
+    found = heap.get(code).co_consts[-9:]
+    assert found[:7] == (None, True, "a", 7, ("b", (1, 2.5)), frozenset({"x", b"y", None}), ...)
+    assert found[7] is heap.get(inner) and type(found[7]) is types.CodeType
+    assert type(found[8]) is Missing and "no type that constants have" in found[8].reason
+
+
 def test_methods_and_descriptors(program: DumpedProgram, tmp_path: Path) -> None:
     plain = function(program, "total")
     getter = program.special("property", {"fget": ref(plain), "fset": None, "fdel": None, "__doc__": "Doc."})

@@ -341,6 +341,21 @@ def test_cyclic_chains(program: DumpedProgram, tmp_path: Path) -> None:
     all_of(program, tmp_path)
 
 
+def test_constants_are_bounded(program: DumpedProgram, tmp_path: Path) -> None:
+    """Tuples of a thousand tuples each, thirty deep: a file of a few kilobytes must not stand for 1000^30 values."""
+    constants = program.add(TUPLE)
+    code = program.code("inner", "inner.py", co_consts=ref(constants))
+    first = program.dump.next_id
+    for _ in range(30):
+        program.add(TUPLE, *[forward(1)] * 1000)
+    program.add(TUPLE, 1)
+    program.dump.set(constants, [TUPLE, ref(first)])
+    dump = program.load(tmp_path / "constants.dump")
+    started = time.monotonic()
+    assert "too many constants within constants" in repr(dump.heap.get(code).co_consts)
+    assert time.monotonic() - started < 5
+
+
 def test_nested_code_is_bounded(program: DumpedProgram, tmp_path: Path) -> None:
     first = program.dump.next_id + 1
     for _ in range(5000):

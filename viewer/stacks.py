@@ -20,12 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 from pyheapdump._pyheapdump import Ref
 
-from .classes import TUPLE
+from .constants import Constants
 from .containers import FILL_LIMIT, fill, unloaded_of
 from .display import bounded_repr
 from .frames import Arguments, MeasuredCode, Position, make_frame
 from .inert_code import inert_code
-from .items import expand, run_length
 from .missing import Missing
 from .text import file_name, name_of
 
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
 OBJECT, DICT, FRAME, SPLIT, MAPPED = 1, 10, 14, 16, 17
 MAX_CHAIN = 200_000  # frames or traceback entries in one chain
-PLAIN_CONSTANTS = (int, str, bytes, float, complex, bool, type(None), type(...), CodeType)
 MAX_NESTED_CODE = 20  # code objects within the constants of others
 
 
@@ -191,26 +189,26 @@ class Stacks:
                 co_freevars=about.names("co_freevars"),
                 co_flags=about.flags(plain.code.co_flags),
             )
-            self._codes[rid] = inert_code(made, about.qualname, self._constants(about.described.get("co_consts")))
+            raw_constants = about.described.get("co_consts")
+            self._codes[rid] = inert_code(made, about.qualname, ())  # for constants that contain the code itself
+            self._codes[rid] = inert_code(made, about.qualname, self._constants(raw_constants))
             if rid >= 0:
                 self.heap.remember(rid, self._codes[rid])
         return self._codes[rid]
 
     def _constants(self, raw: Any) -> tuple[Any, ...]:
-        """The constants of a code object; code objects among them as far as they are not nested too deep."""
-        record = self.heap.record(raw.id) if type(raw) is Ref else None
-        if (
-            not record
-            or record[0] != TUPLE
-            or run_length(record[1:]) > FILL_LIMIT
-            or self._code_depth > MAX_NESTED_CODE
-        ):
+        """The constants of a code object; none when it is nested too deep in others."""
+        if self._code_depth > MAX_NESTED_CODE:
             return ()
         self._code_depth += 1
         try:
-            return tuple(map(plain_constant, self.heap.parts(expand(record[1:]))))
+            return Constants(self.heap, self._inner_code).of(raw)
         finally:
             self._code_depth -= 1
+
+    def _inner_code(self, rid: int) -> CodeType | Missing:
+        """A code object among the constants of another."""
+        return self.code(Ref(rid)) if "co_name" in self._map(rid, MAPPED) else Missing("not a constant")
 
     # --- tracebacks ---
 
@@ -239,21 +237,6 @@ def place_of(described: dict[str, Any]) -> Position:
     if line is None and type(stated) is int and 0 < stated < 1 << 31:
         line = stated
     return Position(line, end_line, column, end_column)
-
-
-def plain_constant(value: Any) -> Any:
-    """A constant without ties to the heap.
-
-    The garbage collector does not look into code objects: one that held a lazy tuple would keep the whole heap, and so
-    itself, alive for ever.
-    """
-    if isinstance(value, tuple):
-        return tuple(map(plain_constant, value))
-    if isinstance(value, frozenset):
-        return frozenset(map(plain_constant, value))
-    if type(value) in PLAIN_CONSTANTS:
-        return value
-    return Missing(f"a constant of type {type(value).__name__}: look for it in the frame or the module")
 
 
 class CodeMap:
