@@ -227,4 +227,4 @@ def test_core_file_still_appears(tmp_path: Path) -> None:
         assert len(cores) == 1 and cores[0].read_bytes()[:4] == b"\x7fELF"
         found.append(cores[0].stat().st_size)
         cores[0].unlink()
-    assert 0.5 < found[1] / found[0] < 4
+    assert 0.5 < found[1] / found[0] < 3, "it has the same memory, without the pages kept in reserve"

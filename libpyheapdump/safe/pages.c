@@ -24,6 +24,10 @@ bool phd__pages_reserve(size_t size)
     if (!reserve) {
         reserve = map(size);
         reserve_size = reserve ? size : 0;
+        /* Not in core files: the kernel writes a mapping whole as soon as one page of it was used, and may join this one
+           to a neighbour that is. Where this is refused, core files are that much larger, with a hole in them. */
+        if (reserve)
+            (void)madvise(reserve, size, MADV_DONTDUMP);
     }
     return reserve != NULL;
 }
