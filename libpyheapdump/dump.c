@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "encode/blocks.h"
@@ -18,6 +17,7 @@
 #include "layout/layout.h"
 #include "native/native.h"
 #include "report/report.h"
+#include "safe/clock.h"
 #include "safe/text.h"
 #include "walk/roots.h"
 #include "walk/walk.h"
@@ -32,13 +32,6 @@ static const double MAX_SECONDS = 1e9;
 enum { NEAR_LEVELS = 3 };
 
 enum { DESCRIPTION_ROOM = 4096 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static void pack_pair(struct phd_buffer *to, const char *key, const char *value)
 {
@@ -140,7 +133,7 @@ static void fill_result(const struct phd_walk *walk, uint64_t started, struct ph
     result->known = walk->next_id;
     result->broken = walk->broken;
     result->memory = phd__walk_memory(walk);
-    result->seconds = (double)(now_ns() - started) / 1e9;
+    result->seconds = (double)(phd__clock_ns() - started) / 1e9;
     result->complete = !walk->stopped && !walk->broken && !walk->missing_values;
 }
 
@@ -214,7 +207,7 @@ static enum phd_status write_message(const struct phd_request *request, const st
                                      struct phd_result *result, struct phd_error *error)
 {
     char boundary[PHD_BOUNDARY_SIZE];
-    uint64_t started = now_ns();
+    uint64_t started = phd__clock_ns();
     find_main_interpreter(walk, request);
     phd__report_begin(walk, request, native, sink, boundary);
     walk->blocks->start = sink->written;

@@ -5,13 +5,13 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "attach/freeze.h"
 #include "attach/python.h"
 #include "dump.h"
 #include "memory/copied.h"
+#include "safe/clock.h"
 #include "safe/text.h"
 
 enum {
@@ -28,15 +28,8 @@ struct target {
     struct phd_crash where; /* its threads stand */
     struct phd_request request;
     struct phd_attach_times *times;
-    double stopped_at; /* seconds; 0: it is not */
+    uint64_t stopped_at; /* phd__clock_ns */
 };
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
 
 /* ---- memory ---- */
 
@@ -75,7 +68,7 @@ static enum phd_status stop(struct target *target, const struct phd_attach_optio
     target->where.process = target->where.thread = options->pid;
     if (!options->freeze)
         return PHD_OK;
-    target->stopped_at = now();
+    target->stopped_at = phd__clock_ns();
     enum phd_status status = phd__freeze(&target->frozen, options->pid, options->freeze_seconds, error);
     if (status == PHD_OK)
         phd__frozen_registers(&target->frozen, &target->where);
@@ -88,7 +81,7 @@ static void let_go(struct target *target)
         return;
     target->times->threads = target->frozen.count;
     phd__unfreeze(&target->frozen);
-    target->times->stopped = now() - target->stopped_at;
+    target->times->stopped = (double)(phd__clock_ns() - target->stopped_at) / 1e9;
 }
 
 /* The memory's wish to let its process go. */

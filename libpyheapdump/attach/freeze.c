@@ -18,17 +18,11 @@
 #include <unistd.h>
 
 #include "evidence/directory.h"
+#include "safe/clock.h"
 #include "safe/pages.h"
 #include "safe/text.h"
 
 enum { PATH_ROOM = 64, LINE_ROOM = 128, MAX_ROUNDS = 100, PAUSE = 50 * 1000 /* nanoseconds */ };
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* ---- one thread ---- */
 
@@ -129,7 +123,7 @@ static void wait_for_stops(struct phd_frozen *frozen, uint64_t deadline)
             running += !thread->stopped;
             i++;
         }
-        if (!running || now_ns() > deadline)
+        if (!running || phd__clock_ns() > deadline)
             return;
         nanosleep(&pause, NULL);
     }
@@ -150,7 +144,7 @@ static void task_path(int pid, char path[PATH_ROOM])
 enum phd_status phd__freeze(struct phd_frozen *frozen, int pid, double seconds, struct phd_error *error)
 {
     char path[PATH_ROOM];
-    uint64_t deadline = now_ns() + (uint64_t)(seconds * 1e9);
+    uint64_t deadline = phd__clock_ns() + (uint64_t)(seconds * 1e9);
     *frozen = (struct phd_frozen){pid, phd__pages_alloc(PHD_MAX_FROZEN * sizeof *frozen->threads), 0};
     if (!frozen->threads) {
         phd__error_set(error, PHD_ERROR_MEMORY, 0, "memory for the threads");

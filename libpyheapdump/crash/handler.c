@@ -41,6 +41,7 @@
 #include "memory/memory.h"
 #include "pyheapdump.h"
 #include "safe/action.h"
+#include "safe/clock.h"
 #include "safe/pages.h"
 #include "safe/text.h"
 
@@ -58,7 +59,7 @@ enum {
 /* A time to wait that is as good as none, and fits when counted in nanoseconds. */
 static const double MAX_SECONDS = 1e9;
 
-static const int signals[SIGNAL_COUNT] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP};
+static const int signals[SIGNAL_COUNT] = PHD_FATAL_SIGNALS;
 
 /* Prepared by phd_install. */
 static struct {
@@ -116,13 +117,6 @@ static int index_of(int signal_number)
 
 /* ---- the dump ---- */
 
-static int64_t clock_ns(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static void fill_request(struct phd_request *request)
 {
     /* The walk ends by itself before its writer is killed: so the file has its index. */
@@ -136,7 +130,7 @@ static void fill_request(struct phd_request *request)
     request->final_name = dump.target.final;
     request->sequence = dump.target.sequence;
     request->pid = getpid();
-    request->time_ns = clock_ns(CLOCK_REALTIME);
+    request->time_ns = phd__wall_clock_ns();
     if (request->max_seconds <= 0 || request->max_seconds > limit)
         request->max_seconds = limit;
 }
@@ -205,7 +199,7 @@ static void on_deadline(int signal_number)
 {
     uint64_t thread = atomic_load(&dumping_thread);
     (void)signal_number;
-    if (!dump.can_give_up || (uint64_t)clock_ns(CLOCK_MONOTONIC) < dump.deadline_ns)
+    if (!dump.can_give_up || phd__clock_ns() < dump.deadline_ns)
         return;
     if (thread != this_thread())
         syscall(SYS_tgkill, getpid(), (int)thread, SIGALRM);
@@ -227,7 +221,7 @@ static void set_alarm(struct sigaction *previous_action, struct itimerval *previ
     action.sa_flags = SA_ONSTACK | SA_RESTART;
     timer.it_value.tv_sec = (time_t)timeout + LAST_SECONDS;
     timer.it_interval.tv_sec = LAST_SECONDS;
-    dump.deadline_ns = (uint64_t)clock_ns(CLOCK_MONOTONIC) + (uint64_t)timer.it_value.tv_sec * 1000000000u;
+    dump.deadline_ns = phd__clock_ns() + (uint64_t)timer.it_value.tv_sec * 1000000000u;
     sigaction(SIGALRM, &action, previous_action);
     setitimer(ITIMER_REAL, &timer, previous_timer);
     sigemptyset(&alarm_signal);

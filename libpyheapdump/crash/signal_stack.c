@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "pyheapdump.h"
+#include "safe/clock.h"
 #include "safe/text.h"
 
 #ifndef AT_MINSIGSTKSZ
@@ -115,18 +116,11 @@ static int free_signal(void)
     return 0;
 }
 
-static double now_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static unsigned wait_for_answers(unsigned wanted, double seconds)
 {
     static const struct timespec pause = {0, PAUSE};
-    double end = now_seconds() + seconds;
-    while (atomic_load(&answers) < wanted && now_seconds() < end)
+    uint64_t end = phd__clock_ns() + (uint64_t)(seconds * 1e9);
+    while (atomic_load(&answers) < wanted && phd__clock_ns() < end)
         nanosleep(&pause, NULL);
     return atomic_load(&answers);
 }

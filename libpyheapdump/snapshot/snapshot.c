@@ -27,6 +27,7 @@
 #include "crash/record.h"
 #include "dump.h"
 #include "safe/action.h"
+#include "safe/clock.h"
 #include "safe/text.h"
 
 #ifndef SYS_close_range
@@ -52,13 +53,6 @@ struct report {
     struct phd_error error;
     struct phd_result result;
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static void write_small_file(const char *path, const char *content)
 {
@@ -249,7 +243,7 @@ static enum phd_status start(const struct phd_request *request, struct phd_snaps
     int pipe_fds[2];
     sigset_t all, previous;
     *snapshot = (struct phd_snapshot){0, -1, 0};
-    uint64_t started = now_ns();
+    uint64_t started = phd__clock_ns();
     if (pipe2(pipe_fds, O_CLOEXEC) != 0) /* no descriptor is left: the child's exit status must do */
         pipe_fds[0] = pipe_fds[1] = -1;
     sigfillset(&all);
@@ -259,7 +253,7 @@ static enum phd_status start(const struct phd_request *request, struct phd_snaps
         run_child(request, pipe_fds[1]);
     sigprocmask(SIG_SETMASK, &previous, NULL);
     close_pipe_end(pipe_fds[1]);
-    snapshot->paused_ns = now_ns() - started;
+    snapshot->paused_ns = phd__clock_ns() - started;
     if (pid < 0) {
         close_pipe_end(pipe_fds[0]);
         return dump_in_place(request, snapshot, error);
@@ -287,7 +281,7 @@ enum phd_status phd_snapshot_start(const struct phd_request *request, struct phd
 /* The time until `deadline` for poll(), rounded up; 0 when it has passed. */
 static int milliseconds_until(uint64_t deadline)
 {
-    uint64_t now = now_ns();
+    uint64_t now = phd__clock_ns();
     uint64_t milliseconds = now < deadline ? (deadline - now) / 1000000 + 1 : 0;
     return milliseconds > MAX_POLL ? MAX_POLL : (int)milliseconds;
 }
@@ -296,7 +290,7 @@ static int milliseconds_until(uint64_t deadline)
 static bool wait_readable(int fd, double seconds)
 {
     bool forever = !(seconds >= 0 && seconds < MAX_SECONDS);
-    uint64_t deadline = forever ? 0 : now_ns() + (uint64_t)(seconds * 1e9);
+    uint64_t deadline = forever ? 0 : phd__clock_ns() + (uint64_t)(seconds * 1e9);
     for (;;) {
         struct pollfd poll_fd = {fd, POLLIN, 0};
         int timeout = forever ? -1 : milliseconds_until(deadline);
@@ -313,7 +307,7 @@ static bool wait_readable(int fd, double seconds)
 static bool wait_exit(int pid, double seconds, int *exited)
 {
     bool forever = !(seconds >= 0 && seconds < MAX_SECONDS);
-    uint64_t deadline = forever ? 0 : now_ns() + (uint64_t)(seconds * 1e9);
+    uint64_t deadline = forever ? 0 : phd__clock_ns() + (uint64_t)(seconds * 1e9);
     struct timespec pause = {0, FIRST_PAUSE};
     for (;;) {
         int status = 0;
@@ -321,7 +315,7 @@ static bool wait_exit(int pid, double seconds, int *exited)
         *exited = found == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
         if (found == pid || (found < 0 && errno != EINTR))
             return true;
-        if (!forever && now_ns() > deadline)
+        if (!forever && phd__clock_ns() > deadline)
             return false;
         nanosleep(&pause, NULL);
         if (pause.tv_nsec < LONGEST_PAUSE)

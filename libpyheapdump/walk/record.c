@@ -2,8 +2,7 @@
  *
  * The loop of the walk: one record after the other, under a recovery point. Context: crash.
  */
-#include <time.h>
-
+#include "safe/clock.h"
 #include "safe/text.h"
 #include "walk/special.h"
 #include "walk/walk.h"
@@ -69,15 +68,13 @@ uint64_t phd__walk_memory(const struct phd_walk *walk)
 void phd__walk_check(struct phd_walk *walk)
 {
     const struct phd_sink *sink = walk->blocks->sink;
-    struct timespec now;
     if (sink->system_errno)
         walk->stopped = "the file could not be written further";
     else if (sink->limit_reached)
         walk->stopped = "max_bytes reached";
     else if (walk->out_of_memory)
         walk->stopped = "no memory for the walk";
-    else if (walk->deadline_ns && clock_gettime(CLOCK_MONOTONIC, &now) == 0 &&
-             (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec > walk->deadline_ns)
+    else if (walk->deadline_ns && phd__clock_ns() > walk->deadline_ns)
         walk->stopped = "max_seconds reached";
 }
 

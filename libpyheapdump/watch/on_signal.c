@@ -14,13 +14,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "safe/action.h"
 #include "safe/text.h"
 #include "watch/watch.h"
 
 enum { SIGNAL_COUNT = 64 };
 
-/* Those of phd_install: they end the process. */
-static const int fatal_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP};
+static const int fatal_signals[] = PHD_FATAL_SIGNALS;
 
 static struct {
     atomic_bool registered;

@@ -13,11 +13,11 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "crash/kept_options.h"
 #include "crash/message.h"
+#include "safe/clock.h"
 #include "safe/pages.h"
 #include "safe/text.h"
 #include "watch/gil.h"
@@ -117,13 +117,6 @@ void phd__take_after_fork(void)
 
 /* ---- the snapshot ---- */
 
-static int64_t wall_clock_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static void start_snapshot(bool gil_held)
 {
     struct phd_request *request = &dump.request;
@@ -138,7 +131,7 @@ static void start_snapshot(bool gil_held)
     request->final_name = dump.target.final;
     request->sequence = dump.target.sequence;
     request->pid = getpid();
-    request->time_ns = wall_clock_ns();
+    request->time_ns = phd__wall_clock_ns();
     /* The walk ends by itself before its writer is killed: so the file has its index. */
     double limit = dump.order->seconds * 0.8;
     if (limit > 0 && (request->max_seconds <= 0 || request->max_seconds > limit))

@@ -10,13 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-uint64_t phd__clock_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 void phd__wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_ns)
 {
     struct timespec deadline = {(time_t)(deadline_ns / 1000000000u), (long)(deadline_ns % 1000000000u)};

@@ -10,12 +10,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "safe/clock.h"
+
 #define PHD_FOREVER UINT64_MAX
 
-/* CLOCK_MONOTONIC, nanoseconds. */
-uint64_t phd__clock_ns(void);
-
-/* Wait while `*word` is `value`, until somebody wakes or `deadline_ns` has passed; may return early. */
+/* Wait while `*word` is `value`, until somebody wakes or `deadline_ns` (phd__clock_ns) has passed; may return early. */
 void phd__wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_ns);
 void phd__wake(_Atomic uint32_t *word);
 

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "safe/action.h"
 #include "watch/wait.h"
 
 enum {
@@ -43,7 +44,7 @@ static void *run(void *argument)
 
 static int create(struct phd_worker *worker)
 {
-    static const int own_faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP};
+    static const int own_faults[] = PHD_FATAL_SIGNALS;
     pthread_attr_t small;
     sigset_t blocked, previous;
     sigfillset(&blocked);
