@@ -46,8 +46,7 @@ static uint64_t number_in(const char *path, const char *key)
     uint64_t value = 0;
     for (found = found ? found + strlen(key) : ""; *found == ' ' || *found == '\t'; found++)
         ;
-    for (; *found >= '0' && *found <= '9'; found++)
-        value = value * 10 + (uint64_t)(*found - '0');
+    phd__text_parse_unsigned(&found, &value);
     return value;
 }
 

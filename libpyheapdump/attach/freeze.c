@@ -41,14 +41,6 @@ struct round {
     int failed; /* errno, 0: all went well */
 };
 
-static int parse_id(const char *name)
-{
-    int id = 0;
-    for (; *name >= '0' && *name <= '9'; name++)
-        id = id * 10 + (*name - '0');
-    return id;
-}
-
 /* Is the thread a zombie, as the first one is when it has ended and others have not? Tracing it is not permitted. */
 static bool has_ended(const char *name, int directory)
 {
@@ -72,7 +64,11 @@ static void seize(const char *name, int directory, void *argument)
 {
     struct round *round = argument;
     struct phd_frozen *frozen = round->frozen;
-    int thread = parse_id(name);
+    const char *digits = name;
+    uint64_t id;
+    if (!phd__text_parse_unsigned(&digits, &id))
+        return;
+    int thread = (int)id;
     if (round->failed || known(frozen, thread) || frozen->count == PHD_MAX_FROZEN)
         return;
     if (ptrace(PTRACE_SEIZE, thread, NULL, NULL) != 0) {

@@ -13,6 +13,7 @@
 #include "evidence/evidence.h"
 #include "evidence/zip.h"
 #include "safe/files.h"
+#include "safe/process.h"
 #include "safe/text.h"
 #include "walk/roots.h"
 
@@ -21,17 +22,15 @@ enum {
     MAX_SOURCES = 1024,
     MAX_NAME = 4096,
     MAX_LINES = 100000,
-    MAX_STAT_BYTES = 1024,
-    CLOCK_TICKS = 100, /* per second, in /proc (USER_HZ of every Linux since 2.6) */
-    CLOCK_SLACK = 30   /* milliseconds: the start is known to the tick below, a file's time to the timer's tick */
+    CLOCK_SLACK_NS = 30 * 1000 * 1000 /* a start is known to the tick below, a file's time to the timer's tick */
 };
 
 struct sources {
     const struct phd_request *request;
     uint64_t names[MAX_SOURCES]; /* addresses of the co_filename objects already done */
     unsigned count;
-    uint64_t line_cache;  /* address of linecache.cache, or 0 */
-    double process_start; /* Unix time, 0: not known */
+    uint64_t line_cache;      /* address of linecache.cache, or 0 */
+    int64_t process_start_ns; /* since 1970, 0: not known */
 };
 
 static bool first_time(struct sources *sources, uint64_t name)
@@ -53,40 +52,6 @@ static int open_file(const struct sources *sources, const char *filename)
     return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
-static double seconds_of(const struct timespec *time)
-{
-    return (double)time->tv_sec + (double)time->tv_nsec / 1e9;
-}
-
-/* When the process began, from field 22 of /proc/PID/stat (proc(5)). */
-static double process_start(const struct phd_request *request)
-{
-    char path[64], content[MAX_STAT_BYTES + 1];
-    struct phd_text text;
-    struct timespec boot, now;
-    phd__text_init(&text, path, sizeof path - 1);
-    phd__text_string(&text, "/proc/");
-    phd__text_unsigned(&text, (uint64_t)request->pid);
-    phd__text_string(&text, "/stat");
-    path[text.used] = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? 0 : read(fd, content, MAX_STAT_BYTES);
-    if (fd >= 0)
-        close(fd);
-    ssize_t at = length;
-    while (at > 0 && content[at - 1] != ')') /* the name, in parentheses, may hold anything */
-        at--;
-    uint64_t ticks = 0;
-    for (unsigned field = 2; at < length && field < 22; at++)
-        field += content[at] == ' ';
-    for (; at < length && content[at] >= '0' && content[at] <= '9'; at++)
-        ticks = ticks * 10 + (uint64_t)(content[at] - '0');
-    if (!ticks || clock_gettime(CLOCK_BOOTTIME, &boot) != 0 || clock_gettime(CLOCK_REALTIME, &now) != 0)
-        return 0;
-    double age = seconds_of(&boot) - (double)ticks / CLOCK_TICKS;
-    return seconds_of(&now) - age;
-}
-
 /* ---- writing one source ---- */
 
 /* Begin the map of a source; its text follows as `text`, by end_source. Returns where the text is to be put. */
@@ -94,8 +59,8 @@ static uint8_t *begin_source(struct phd_walk *walk, const char *filename, const 
                              const struct stat *info, const struct sources *sources)
 {
     struct phd_buffer *to = &walk->items;
-    double mtime = info ? (double)info->st_mtim.tv_sec + (double)info->st_mtim.tv_nsec / 1e9 : 0;
-    bool dated = info && sources->process_start > 0;
+    int64_t mtime_ns = info ? (int64_t)info->st_mtim.tv_sec * 1000000000 + info->st_mtim.tv_nsec : 0;
+    bool dated = info && sources->process_start_ns > 0;
     to->used = 0;
     phd__pack_map(to, 3 + (info != NULL) + dated + deflated);
     phd__pack_text(to, "filename");
@@ -104,11 +69,11 @@ static uint8_t *begin_source(struct phd_walk *walk, const char *filename, const 
     phd__pack_text(to, origin);
     if (info) {
         phd__pack_text(to, "mtime");
-        phd__pack_double(to, mtime);
+        phd__pack_double(to, (double)mtime_ns / 1e9);
     }
     if (dated) {
         phd__pack_text(to, "changed");
-        if (mtime > sources->process_start + CLOCK_SLACK / 1e3)
+        if (mtime_ns > sources->process_start_ns + CLOCK_SLACK_NS)
             phd__pack_true(to);
         else
             phd__pack_false(to);
@@ -280,7 +245,7 @@ void phd__sources_put(struct phd_walk *walk, const struct phd_request *request)
     sources.request = request;
     sources.count = 0;
     sources.line_cache = 0;
-    sources.process_start = process_start(request);
+    sources.process_start_ns = phd__process_start_ns(request->pid);
     if (PHD_GUARD(walk->memory, &guard))
         sources.line_cache = find_line_cache(walk);
     PHD_UNGUARD(walk->memory, &guard);

@@ -25,6 +25,14 @@ void phd__text_bytes(struct phd_text *text, const void *bytes, size_t length)
     text->used += length;
 }
 
+bool phd__text_parse_unsigned(const char **at, uint64_t *value)
+{
+    const char *start = *at;
+    for (*value = 0; **at >= '0' && **at <= '9'; (*at)++)
+        *value = *value * 10 + (uint64_t)(**at - '0');
+    return *at != start;
+}
+
 size_t phd__string_length(const char *string)
 {
     size_t length = 0;

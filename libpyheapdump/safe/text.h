@@ -27,6 +27,10 @@ void phd__text_padded(struct phd_text *text, uint64_t value, unsigned digits);
 /* the RFC 5322 date of `time_ns`, in UTC */
 void phd__text_date(struct phd_text *text, int64_t time_ns);
 
+/* Read the decimal number that `*at`, which ends with a NUL, begins with, and move `*at` behind it; false when there is
+ * no digit. A number beyond 64 bits wraps. */
+bool phd__text_parse_unsigned(const char **at, uint64_t *value);
+
 size_t phd__string_length(const char *string);
 bool phd__string_equal(const char *a, const char *b);
 

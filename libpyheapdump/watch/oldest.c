@@ -13,9 +13,14 @@
 #include <unistd.h>
 
 #include "evidence/directory.h"
+#include "safe/process.h"
 #include "safe/text.h"
 
-enum { MAX_REMOVED = 64 /* in one call */, NAME_ROOM = 128, PATH_ROOM = 64 };
+enum {
+    MAX_REMOVED = 64, /* in one call */
+    NAME_ROOM = 128,
+    CLOCK_SLACK = 60 /* seconds: the clock may have been set since the process began */
+};
 
 static const char prefix[] = "python_heap_";
 static const char suffix[] = ".dump";
@@ -37,34 +42,22 @@ static bool skip(const char **text, const char *part)
     return true;
 }
 
-static bool skip_number(const char **text, uint64_t *number)
+/* Is there a process with this id that may have changed a file at that time? The same id, 1 in a container above all, may
+ * have had an earlier owner, whose files nobody will finish. */
+static bool may_write(uint64_t pid, int64_t changed_ns)
 {
-    const char *start = *text;
-    for (*number = 0; **text >= '0' && **text <= '9'; (*text)++)
-        *number = *number * 10 + (uint64_t)(**text - '0');
-    return *text != start;
-}
-
-/* Is there a process with this id? */
-static bool lives(uint64_t pid)
-{
-    char path[PATH_ROOM];
-    struct phd_text text;
-    phd__text_init(&text, path, sizeof path - 1);
-    phd__text_string(&text, "/proc/");
-    phd__text_unsigned(&text, pid);
-    path[text.used] = 0;
-    return faccessat(AT_FDCWD, path, F_OK, 0) == 0;
+    int64_t start_ns = phd__process_start_ns((int)pid);
+    return start_ns && changed_ns > start_ns - CLOCK_SLACK * (int64_t)1000000000;
 }
 
 /* A dump of ours that nobody is writing. */
-static bool may_go(const char *name)
+static bool may_go(const char *name, int64_t changed_ns)
 {
     uint64_t pid, number;
-    if (!skip(&name, prefix) || !skip_number(&name, &pid) || !skip(&name, "_") || !skip_number(&name, &number) ||
-        !skip(&name, suffix))
+    if (!skip(&name, prefix) || !phd__text_parse_unsigned(&name, &pid) || !skip(&name, "_") ||
+        !phd__text_parse_unsigned(&name, &number) || !skip(&name, suffix))
         return false;
-    return !*name || (phd__string_equal(name, part_suffix) && !lives(pid));
+    return !*name || (phd__string_equal(name, part_suffix) && !may_write(pid, changed_ns));
 }
 
 static void visit(const char *name, int directory, void *argument)
@@ -72,10 +65,11 @@ static void visit(const char *name, int directory, void *argument)
     struct search *search = argument;
     struct stat info;
     size_t length = phd__string_length(name);
-    if (length >= NAME_ROOM || !may_go(name) || fstatat(directory, name, &info, AT_SYMLINK_NOFOLLOW) != 0 ||
-        !S_ISREG(info.st_mode))
+    if (length >= NAME_ROOM || fstatat(directory, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode))
         return;
     int64_t changed_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
+    if (!may_go(name, changed_ns))
+        return;
     if (search->count++ == 0 || changed_ns < search->oldest_ns) {
         search->oldest_ns = changed_ns;
         memcpy(search->oldest, name, length + 1);
