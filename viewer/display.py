@@ -4,11 +4,16 @@
 Nesting, items per container and the length of the whole are limited, so that a structure of any size or depth costs
 the same. Synthetic classes take part through their metaclass's `describe` (see classes.py); nothing of the dump is
 ever called.
+
+Objects of real types show what they hold by their own repr: a bound method its instance, a partial its arguments. When
+that leads back to an object of the dump, its text is a part of the one in the making, with its bounds. With bounds of
+its own a thread whose target is a method of the object that has the threads would never be shown to the end.
 """
 
 from __future__ import annotations
 
 import itertools
+import threading
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
@@ -26,7 +31,19 @@ BRACKETS = {list: "[]", tuple: "()", set: "{}", frozenset: ("frozenset({", "})")
 
 def bounded_repr(value: Any, *, depth: int = DEPTH, total: int = TOTAL) -> str:
     """The repr of `value` with bounds; one line, without control characters."""
+    if MAKING.writer is not None:
+        return MAKING.writer.text(value, min(depth, MAKING.depth))
     return Writer(total).text(value, depth)
+
+
+class Making(threading.local):
+    """The repr that this thread is making: its writer, and the levels left for what an object's own repr shows."""
+
+    writer: Writer | None = None
+    depth: int = 0
+
+
+MAKING = Making()
 
 
 class Writer:
@@ -46,14 +63,20 @@ class Writer:
             return text
         base = next((base for base in BRACKETS if isinstance(value, base)), None)
         describe = getattr(type(type(value)), "describe", None)
-        if describe is None and base is None:
-            text = leaf(value)
-            self.left -= len(text)
-            return text
-        self.left -= 10  # brackets, names
+        outer = MAKING.writer, MAKING.depth
+        MAKING.writer, MAKING.depth = self, depth - 1
         self._inside.add(id(value))
-        text = str(describe(value, self, depth)) if describe is not None else self.container(value, base, depth)
-        self._inside.discard(id(value))
+        try:
+            if describe is None and base is None:
+                before = self.left
+                text = leaf(value)
+                self.left = before - len(text)  # what was written within it is a part of it
+            else:
+                self.left -= 10  # brackets, names
+                text = str(describe(value, self, depth)) if describe is not None else self.container(value, base, depth)
+        finally:
+            self._inside.discard(id(value))
+            MAKING.writer, MAKING.depth = outer
         return text
 
     def container(self, value: Any, base: Any, depth: int) -> str:
