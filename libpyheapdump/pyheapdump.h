@@ -77,9 +77,12 @@ struct phd_request {
     int directory;                 /* descriptor of the directory to write to */
     const char *temporary_name;    /* name in that directory while writing */
     const char *final_name;        /* name when complete; never replaces an existing file */
+    const char *choose_in;         /* absolute path of a directory: the writer makes it if it is missing and chooses the
+                                      first free name python_heap_<pid>_<n>.dump, n from `sequence` on, so that a file
+                                      system that does not answer holds nobody else; NULL: the names are given */
     int pid;                       /* of the process that is dumped */
     int files_of;                  /* the process whose files are read, as it sees them; 0: those that this one sees */
-    unsigned sequence;             /* number of this dump in the process */
+    unsigned sequence;             /* number of this dump in the process, the <n> of its name */
     int64_t time_ns;               /* wall-clock time, ns since 1970 */
     int level;                     /* zstd compression level, 1…19 (above 3 needs more memory) */
     uint64_t max_bytes;            /* file size at which the walk ends, 0 for none */
@@ -93,6 +96,9 @@ struct phd_snapshot {
     int pid;            /* of the child, 0 when the dump was made in place */
     int result_fd;      /* pipe from the child, -1 when none */
     uint64_t paused_ns; /* how long the calling thread was held by the snapshot itself */
+    bool named;         /* the writer has told which name it chose (`choose_in`) */
+    unsigned sequence;  /* the <n> of that name */
+    bool overran;       /* the child was killed at its deadline; the file system may be what it waited for */
 };
 
 /* What a finished dump reports. */
@@ -114,7 +120,8 @@ PHD_PUBLIC enum phd_status phd_snapshot_start(const struct phd_request *request,
                                               struct phd_error *error);
 
 /* Wait up to `seconds` (negative: without limit) for the child of `snapshot` to finish and fill `result`. A child that
- * overruns is killed; its file keeps the temporary name and opens. Context: crash. */
+ * overruns is killed; its file keeps the temporary name and opens. `snapshot` keeps what is known of
+ * the name. Context: crash. */
 PHD_PUBLIC enum phd_status phd_snapshot_wait(struct phd_snapshot *snapshot, double seconds, struct phd_result *result,
                                              struct phd_error *error);
 

@@ -96,7 +96,7 @@ PyDoc_STRVAR(snapshot_wait_doc,
 
 static PyObject *snapshot_wait(PyObject *module, PyObject *arguments)
 {
-    struct phd_snapshot snapshot = {0, -1, 0};
+    struct phd_snapshot snapshot = {.result_fd = -1};
     struct phd_result result;
     struct phd_error error;
     double seconds;

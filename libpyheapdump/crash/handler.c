@@ -6,8 +6,9 @@
  *        ├─────── another thread ────▶ wait until the first is done ───────▶ hand_over
  *        └─────── the same thread ───▶ our own code has crashed: leave make_dump by a jump
  *
- * make_dump: record the signal (record.c) → choose a name (target.c) → phd_snapshot_start → phd_snapshot_wait with a
- * deadline → one line on stderr (message.c).
+ * make_dump: record the signal (record.c) → phd_snapshot_start, whose child chooses the file's name (target.c): no file
+ * system that does not answer can hold the crashed process → phd_snapshot_wait with a deadline → one line on stderr
+ * (message.c).
  * hand_over: the previous action is put back, and the same signal with the same information is queued for this thread.
  * It is blocked until the handler returns; so it arrives where it arrived first, and what follows (a previous handler,
  * the core file, the exit status) is as without us. To let the instruction fault again would not do: abort() and kill
@@ -125,39 +126,45 @@ static void fill_request(struct phd_request *request)
     request->crash = &dump.crash;
     request->reason = "signal";
     request->native_id = (unsigned long)dump.crash.thread;
-    request->directory = AT_FDCWD;
-    request->temporary_name = dump.target.temporary;
-    request->final_name = dump.target.final;
-    request->sequence = dump.target.sequence;
+    request->choose_in = installed.kept.directory; /* which may be on a file system that does not answer */
     request->pid = getpid();
     request->time_ns = phd__wall_clock_ns();
     if (request->max_seconds <= 0 || request->max_seconds > limit)
         request->max_seconds = limit;
 }
 
+/* A failure. What the writer has told, and no more, tells which file it is about; a file system that has not answered it
+ * is not asked. */
+static void tell_failure(const struct phd_error *error)
+{
+    enum phd_left left = PHD_LEFT_NOTHING;
+    if (!dump.snapshot.named ||
+        !phd__target_name(&dump.target, installed.kept.directory, dump.request.pid, dump.snapshot.sequence)) {
+        phd__say_failed(installed.kept.directory, left, error);
+        return;
+    }
+    left = dump.snapshot.overran ? PHD_LEFT_UNKNOWN : phd__left_at(dump.target.temporary);
+    phd__say_failed(left == PHD_LEFT_NOTHING ? dump.target.final : dump.target.temporary, left, error);
+}
+
 static void tell(enum phd_status status, const struct phd_result *result, const struct phd_error *error)
 {
     if (installed.kept.options.quiet)
         return;
-    if (status == PHD_OK)
+    if (status != PHD_OK)
+        tell_failure(error);
+    else if (phd__target_name(&dump.target, installed.kept.directory, dump.request.pid, dump.snapshot.sequence))
         phd__say_written(dump.target.final, result);
-    else
-        phd__say_failed(dump.target.final, dump.target.temporary, error);
 }
 
 static void make_dump(void)
 {
     struct phd_result result;
     struct phd_error error;
-    enum phd_status status = PHD_ERROR_WRITE;
     memset(&error, 0, sizeof error);
     phd__crash_record(&dump.crash, dump.info, dump.context);
-    if (!phd__target_choose(&dump.target, installed.kept.directory, getpid(), 0)) {
-        phd__error_set(&error, PHD_ERROR_WRITE, 0, "no name is free");
-    } else {
-        fill_request(&dump.request);
-        status = phd_snapshot_start(&dump.request, &dump.snapshot, &error);
-    }
+    fill_request(&dump.request);
+    enum phd_status status = phd_snapshot_start(&dump.request, &dump.snapshot, &error);
     if (status == PHD_OK)
         status = phd_snapshot_wait(&dump.snapshot, installed.kept.options.timeout, &result, &error);
     tell(status, &result, &error);
@@ -244,7 +251,7 @@ static void run_dump(const siginfo_t *info, const void *context)
     static struct itimerval previous_timer;
     dump.info = info;
     dump.context = context;
-    dump.snapshot.pid = 0;
+    dump.snapshot = (struct phd_snapshot){.result_fd = -1};
     set_alarm(&previous_action, &previous_timer);
     if (!run_on_dump_stack(make_dump_here)) {
         phd__memory_self_close(NULL);

@@ -99,15 +99,25 @@ void phd__say_written(const char *path, const struct phd_result *result)
     write_line(&line);
 }
 
-void phd__say_failed(const char *path, const char *temporary, const struct phd_error *error)
+enum phd_left phd__left_at(const char *temporary)
 {
+    struct stat info;
+    return stat(temporary, &info) == 0 && info.st_size > 0 ? PHD_LEFT_PART : PHD_LEFT_NOTHING;
+}
+
+void phd__say_failed(const char *path, enum phd_left left, const struct phd_error *error)
+{
+    static const char *const beginnings[] = {
+        [PHD_LEFT_NOTHING] = "no dump at ",
+        [PHD_LEFT_PART] = "the dump is cut: ",
+        [PHD_LEFT_UNKNOWN] = "the dump is cut, or was not begun: ",
+    };
     char storage[LINE_ROOM];
     struct phd_text line;
-    struct stat info;
-    bool cut = stat(temporary, &info) == 0 && info.st_size > 0;
     phd__text_init(&line, storage, sizeof storage);
-    phd__text_string(&line, cut ? "pyheapdump: the dump is cut: " : "pyheapdump: no dump at ");
-    phd__text_string(&line, cut ? temporary : path);
+    phd__text_string(&line, "pyheapdump: ");
+    phd__text_string(&line, beginnings[left]);
+    phd__text_string(&line, path);
     phd__text_string(&line, ": ");
     phd__text_string(&line, phd_status_text(error->status));
     phd__text_string(&line, " (");

@@ -10,7 +10,14 @@
 /* The dump is at `path`. */
 void phd__say_written(const char *path, const struct phd_result *result);
 
-/* There is no dump at `path`, or only what the writer got to put into `temporary` before it failed. */
-void phd__say_failed(const char *path, const char *temporary, const struct phd_error *error);
+/* What a writer that failed has left under the temporary name. */
+enum phd_left { PHD_LEFT_NOTHING, PHD_LEFT_PART, PHD_LEFT_UNKNOWN };
+
+/* Looks at the file; for a file system that answers. */
+enum phd_left phd__left_at(const char *temporary);
+
+/* There is no dump: `path` is its name when nothing is left, or the directory when it has no name yet; else the temporary
+ * name. */
+void phd__say_failed(const char *path, enum phd_left left, const struct phd_error *error);
 
 #endif

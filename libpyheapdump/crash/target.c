@@ -30,7 +30,7 @@ static void make_directories(char *path)
     }
 }
 
-static bool write_names(struct phd_target *target, const char *directory, int pid, unsigned number)
+bool phd__target_name(struct phd_target *target, const char *directory, int pid, unsigned number)
 {
     struct phd_text text;
     phd__text_init(&text, target->final, sizeof target->final - 1);
@@ -53,10 +53,10 @@ static bool write_names(struct phd_target *target, const char *directory, int pi
 
 bool phd__target_choose(struct phd_target *target, const char *directory, int pid, unsigned first)
 {
-    if (!write_names(target, directory, pid, 0))
+    if (!phd__target_name(target, directory, pid, 0))
         return false;
     make_directories(target->final);
-    for (unsigned tried = 0; tried < MAX_TRIED && write_names(target, directory, pid, first + tried); tried++) {
+    for (unsigned tried = 0; tried < MAX_TRIED && phd__target_name(target, directory, pid, first + tried); tried++) {
         if (!exists(target->final) && !exists(target->temporary))
             return true;
     }

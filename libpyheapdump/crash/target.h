@@ -16,6 +16,9 @@ struct phd_target {
     unsigned sequence;
 };
 
+/* The names with this number. False when the directory's name is too long. */
+bool phd__target_name(struct phd_target *target, const char *directory, int pid, unsigned number);
+
 /* Make the directory if it is missing, and choose the first name python_heap_<pid>_<n>.dump that is free in it, from
  * `first` on. False when no name is free or the directory's name is too long. */
 bool phd__target_choose(struct phd_target *target, const char *directory, int pid, unsigned first);

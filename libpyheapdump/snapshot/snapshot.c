@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "crash/record.h"
+#include "crash/target.h"
 #include "dump.h"
 #include "safe/action.h"
 #include "safe/clock.h"
@@ -41,14 +42,20 @@ enum {
     MAX_POLL = 1000000,       /* milliseconds */
     FIRST_PAUSE = 100 * 1000, /* nanoseconds between two looks at a child without a pipe */
     LONGEST_PAUSE = 2 * 1000 * 1000,
-    REAP_SECONDS = 2
+    REAP_SECONDS = 2,
+    NAMED = 0x4e414d45,
+    DONE = 0x444f4e45
 };
+
+#define FOREVER UINT64_MAX
 
 /* A time to wait that is as good as none, and fits when counted in nanoseconds. */
 static const double MAX_SECONDS = 1e9;
 
-/* What the child tells its parent when it is done. */
+/* What the child tells its parent: which name it has chosen, then what became of the dump. */
 struct report {
+    uint32_t kind;     /* NAMED, DONE; anything else is none of ours: a part of one, from a write that was cut */
+    unsigned sequence; /* NAMED */
     enum phd_status status;
     struct phd_error error;
     struct phd_result result;
@@ -141,23 +148,50 @@ static void lift_memory_limits(void)
     }
 }
 
-static _Noreturn void run_child(const struct phd_request *request, int result_fd)
+static void send(int fd, uint32_t kind, struct report *report)
+{
+    report->kind = kind;
+    ssize_t ignored = fd >= 0 ? write(fd, report, sizeof *report) : 0;
+    (void)ignored;
+}
+
+/* Choose the names of the file, if that is left to the writer. */
+static bool choose_names(struct phd_request *request, struct report *report)
+{
+    static struct phd_target target; /* large; one at a time */
+    if (!request->choose_in)
+        return true;
+    if (!phd__target_choose(&target, request->choose_in, request->pid, request->sequence)) {
+        report->status = PHD_ERROR_WRITE;
+        phd__error_set(&report->error, PHD_ERROR_WRITE, 0, "no name is free");
+        return false;
+    }
+    request->directory = AT_FDCWD;
+    request->temporary_name = target.temporary;
+    request->final_name = target.final;
+    report->sequence = request->sequence = target.sequence;
+    return true;
+}
+
+static _Noreturn void run_child(const struct phd_request *asked, int result_fd)
 {
     struct report report;
     struct phd_memory memory;
+    struct phd_request request = *asked;
     memset(&report, 0, sizeof report);
     take_over_faults();
     write_small_file("/proc/self/oom_score_adj", "1000");
     setpriority(PRIO_PROCESS, 0, CHILD_NICE);
     lift_memory_limits();
-    close_descriptors(request->directory, result_fd);
-    report.status = phd__memory_self_open(&memory, &report.error);
-    if (report.status == PHD_OK)
-        report.status = phd__dump_write(request, &memory, "clone", &report.result, &report.error);
-    if (result_fd >= 0) {
-        ssize_t ignored = write(result_fd, &report, sizeof report);
-        (void)ignored;
+    close_descriptors(request.choose_in ? -1 : request.directory, result_fd);
+    if (choose_names(&request, &report)) {
+        if (request.choose_in)
+            send(result_fd, NAMED, &report);
+        report.status = phd__memory_self_open(&memory, &report.error);
+        if (report.status == PHD_OK)
+            report.status = phd__dump_write(&request, &memory, "clone", &report.result, &report.error);
     }
+    send(result_fd, DONE, &report);
     syscall(SYS_exit_group, report.status == PHD_OK ? 0 : 1);
     __builtin_unreachable();
 }
@@ -185,16 +219,24 @@ static void unblock_file_size_signal(const sigset_t *previous)
     sigprocmask(SIG_SETMASK, previous, NULL);
 }
 
-static enum phd_status write_in_place(const struct phd_request *request, struct report *report)
+static enum phd_status write_in_place(const struct phd_request *asked, struct phd_snapshot *snapshot,
+                                      struct report *report)
 {
     struct phd_memory memory;
+    struct phd_request request = *asked;
     sigset_t previous;
     memset(report, 0, sizeof *report);
+    if (!choose_names(&request, report))
+        return report->status;
+    if (request.choose_in) {
+        snapshot->named = true;
+        snapshot->sequence = report->sequence;
+    }
     report->status = phd__memory_self_open(&memory, &report->error);
     if (report->status != PHD_OK)
         return report->status;
     block_file_size_signal(&previous);
-    report->status = phd__dump_write(request, &memory, "in place", &report->result, &report->error);
+    report->status = phd__dump_write(&request, &memory, "in place", &report->result, &report->error);
     unblock_file_size_signal(&previous);
     phd__memory_self_close(&memory);
     return report->status;
@@ -210,7 +252,7 @@ static enum phd_status dump_in_place(const struct phd_request *request, struct p
         phd__error_set(error, PHD_ERROR_CLONE, 0, "another dump is being written in place");
         return PHD_ERROR_CLONE;
     }
-    write_in_place(request, &report);
+    write_in_place(request, snapshot, &report);
     atomic_flag_clear(&busy);
     if (report.status != PHD_OK) {
         if (error)
@@ -219,8 +261,7 @@ static enum phd_status dump_in_place(const struct phd_request *request, struct p
     }
     /* The result goes the same way as a child's, through a pipe. */
     if (pipe2(pipe_fds, O_CLOEXEC) == 0) {
-        ssize_t ignored = write(pipe_fds[1], &report, sizeof report);
-        (void)ignored;
+        send(pipe_fds[1], DONE, &report);
         close(pipe_fds[1]);
         snapshot->result_fd = pipe_fds[0];
     }
@@ -238,25 +279,48 @@ static int clone_process(void)
     return (int)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
 }
 
-static enum phd_status start(const struct phd_request *request, struct phd_snapshot *snapshot, struct phd_error *error)
+/* Without a pipe the child could not tell which name it has chosen: so it is chosen before. */
+static enum phd_status choose_before(struct phd_request *request, struct phd_snapshot *snapshot,
+                                     struct phd_error *error)
+{
+    struct report report = {.status = PHD_OK};
+    if (!request->choose_in)
+        return PHD_OK;
+    if (!choose_names(request, &report)) {
+        if (error)
+            *error = report.error;
+        return report.status;
+    }
+    request->choose_in = NULL;
+    snapshot->named = true;
+    snapshot->sequence = request->sequence;
+    return PHD_OK;
+}
+
+static enum phd_status start(const struct phd_request *asked, struct phd_snapshot *snapshot, struct phd_error *error)
 {
     int pipe_fds[2];
     sigset_t all, previous;
-    *snapshot = (struct phd_snapshot){0, -1, 0};
+    struct phd_request request = *asked;
+    *snapshot = (struct phd_snapshot){.result_fd = -1};
     uint64_t started = phd__clock_ns();
-    if (pipe2(pipe_fds, O_CLOEXEC) != 0) /* no descriptor is left: the child's exit status must do */
+    if (pipe2(pipe_fds, O_CLOEXEC) != 0) { /* no descriptor is left: the child's exit status must do */
         pipe_fds[0] = pipe_fds[1] = -1;
+        enum phd_status status = choose_before(&request, snapshot, error);
+        if (status != PHD_OK)
+            return status;
+    }
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &previous);
     int pid = clone_process();
     if (pid == 0)
-        run_child(request, pipe_fds[1]);
+        run_child(&request, pipe_fds[1]);
     sigprocmask(SIG_SETMASK, &previous, NULL);
     close_pipe_end(pipe_fds[1]);
     snapshot->paused_ns = phd__clock_ns() - started;
     if (pid < 0) {
         close_pipe_end(pipe_fds[0]);
-        return dump_in_place(request, snapshot, error);
+        return dump_in_place(&request, snapshot, error);
     }
     snapshot->pid = pid;
     snapshot->result_fd = pipe_fds[0];
@@ -286,14 +350,19 @@ static int milliseconds_until(uint64_t deadline)
     return milliseconds > MAX_POLL ? MAX_POLL : (int)milliseconds;
 }
 
-/* Wait until the pipe has something or its writer is gone. False when the deadline passed; it is looked at even then. */
-static bool wait_readable(int fd, double seconds)
+/* The point in time so many seconds from now; FOREVER for a negative number, and for one that is as good as none. */
+static uint64_t deadline_after(double seconds)
 {
     bool forever = !(seconds >= 0 && seconds < MAX_SECONDS);
-    uint64_t deadline = forever ? 0 : phd__clock_ns() + (uint64_t)(seconds * 1e9);
+    return forever ? FOREVER : phd__clock_ns() + (uint64_t)(seconds * 1e9);
+}
+
+/* Wait until the pipe has something or its writer is gone. False when the deadline passed; it is looked at even then. */
+static bool wait_readable(int fd, uint64_t deadline)
+{
     for (;;) {
         struct pollfd poll_fd = {fd, POLLIN, 0};
-        int timeout = forever ? -1 : milliseconds_until(deadline);
+        int timeout = deadline == FOREVER ? -1 : milliseconds_until(deadline);
         int ready = poll(&poll_fd, 1, timeout);
         if (ready > 0)
             return true;
@@ -302,12 +371,10 @@ static bool wait_readable(int fd, double seconds)
     }
 }
 
-/* Wait for the end of the child up to `seconds` (negative: without limit); `*exited` tells its exit code, -1 when a
- * signal ended it or somebody else has waited for it. False when it goes on. */
-static bool wait_exit(int pid, double seconds, int *exited)
+/* Wait for the end of the child up to `deadline`; `*exited` tells its exit code, -1 when a signal ended it or somebody
+ * else has waited for it. False when it goes on. */
+static bool wait_exit(int pid, uint64_t deadline, int *exited)
 {
-    bool forever = !(seconds >= 0 && seconds < MAX_SECONDS);
-    uint64_t deadline = forever ? 0 : phd__clock_ns() + (uint64_t)(seconds * 1e9);
     struct timespec pause = {0, FIRST_PAUSE};
     for (;;) {
         int status = 0;
@@ -315,7 +382,7 @@ static bool wait_exit(int pid, double seconds, int *exited)
         *exited = found == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
         if (found == pid || (found < 0 && errno != EINTR))
             return true;
-        if (!forever && phd__clock_ns() > deadline)
+        if (phd__clock_ns() > deadline)
             return false;
         nanosleep(&pause, NULL);
         if (pause.tv_nsec < LONGEST_PAUSE)
@@ -328,21 +395,23 @@ static bool wait_exit(int pid, double seconds, int *exited)
 static void reap(struct phd_snapshot *snapshot)
 {
     int ignored;
-    if (snapshot->pid > 0 && !wait_exit(snapshot->pid, REAP_SECONDS, &ignored))
+    if (snapshot->pid > 0 && !wait_exit(snapshot->pid, deadline_after(REAP_SECONDS), &ignored))
         kill(snapshot->pid, SIGKILL);
     close_pipe_end(snapshot->result_fd);
-    *snapshot = (struct phd_snapshot){0, -1, snapshot->paused_ns};
+    snapshot->pid = 0;
+    snapshot->result_fd = -1;
 }
 
 /* The same as phd_snapshot_wait for a child without a pipe: its exit status tells whether it succeeded. */
-static enum phd_status wait_without_pipe(struct phd_snapshot *snapshot, double seconds, struct phd_error *error)
+static enum phd_status wait_without_pipe(struct phd_snapshot *snapshot, uint64_t deadline, struct phd_error *error)
 {
     int exited = 0;
-    bool ended = snapshot->pid <= 0 || wait_exit(snapshot->pid, seconds, &exited);
+    bool ended = snapshot->pid <= 0 || wait_exit(snapshot->pid, deadline, &exited);
     if (!ended)
         kill(snapshot->pid, SIGKILL);
     else
         snapshot->pid = 0;
+    snapshot->overran = !ended;
     reap(snapshot);
     if (ended && exited == 0)
         return PHD_OK;
@@ -350,21 +419,34 @@ static enum phd_status wait_without_pipe(struct phd_snapshot *snapshot, double s
     return PHD_ERROR_CHILD;
 }
 
+/* The kind of the child's next report, 0 when there is none. */
+static uint32_t receive(struct phd_snapshot *snapshot, uint64_t deadline, struct report *report)
+{
+    snapshot->overran = !wait_readable(snapshot->result_fd, deadline);
+    if (snapshot->overran || read(snapshot->result_fd, report, sizeof *report) != (ssize_t)sizeof *report)
+        return 0;
+    return report->kind;
+}
+
 enum phd_status phd_snapshot_wait(struct phd_snapshot *snapshot, double seconds, struct phd_result *result,
                                   struct phd_error *error)
 {
     struct report report;
-    memset(&report, 0, sizeof report);
+    uint64_t deadline = deadline_after(seconds);
     memset(result, 0, sizeof *result);
     if (snapshot->result_fd < 0)
-        return wait_without_pipe(snapshot, seconds, error);
-    bool ready = wait_readable(snapshot->result_fd, seconds);
-    if (!ready && snapshot->pid > 0)
+        return wait_without_pipe(snapshot, deadline, error);
+    uint32_t kind;
+    while ((kind = receive(snapshot, deadline, &report)) == NAMED) {
+        snapshot->named = true;
+        snapshot->sequence = report.sequence;
+    }
+    if (snapshot->overran && snapshot->pid > 0)
         kill(snapshot->pid, SIGKILL);
-    ssize_t length = ready ? read(snapshot->result_fd, &report, sizeof report) : 0;
     reap(snapshot);
-    if (length != (ssize_t)sizeof report) {
-        phd__error_set(error, PHD_ERROR_CHILD, 0, ready ? "the child died" : "the child overran its deadline");
+    if (kind != DONE) {
+        phd__error_set(error, PHD_ERROR_CHILD, 0,
+                       snapshot->overran ? "the child overran its deadline" : "the child died");
         return PHD_ERROR_CHILD;
     }
     *result = report.result;

@@ -179,6 +179,12 @@ static bool name_was_taken(void)
     return dump.status == PHD_ERROR_WRITE && dump.error.system_errno == EEXIST;
 }
 
+static void say_failed(void)
+{
+    enum phd_left left = phd__left_at(dump.target.temporary);
+    phd__say_failed(left == PHD_LEFT_NOTHING ? dump.target.final : dump.target.temporary, left, &dump.error);
+}
+
 bool phd__take(const struct phd_order *order)
 {
     if (atomic_flag_test_and_set(&busy))
@@ -191,7 +197,7 @@ bool phd__take(const struct phd_order *order)
             take_once();
         while (name_was_taken() && !order->on_frozen && ++tries < MAX_TRIES);
         if (dump.status != PHD_OK)
-            phd__say_failed(dump.target.final, dump.target.temporary, &dump.error);
+            say_failed();
         else if (!dump.with.kept.options.quiet)
             phd__say_written(dump.target.final, &dump.result);
     } else if (order->on_frozen) {

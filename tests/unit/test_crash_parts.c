@@ -202,6 +202,7 @@ static const char *said(void (*say)(void))
 static struct phd_result result;
 static struct phd_error error;
 static const char *path = "/d/f.dump";
+static enum phd_left left;
 
 static void say_written(void)
 {
@@ -210,7 +211,7 @@ static void say_written(void)
 
 static void say_failed(void)
 {
-    phd__say_failed(path, "/nowhere/f.dump.part", &error);
+    phd__say_failed(path, left, &error);
 }
 
 static void a_written_dump_is_told_with_its_size(void **state)
@@ -250,6 +251,13 @@ static void a_failure_is_told_with_its_cause(void **state)
                         "pyheapdump: no dump at /d/f.dump: the writing child died (the child died)\n");
     error.system_errno = 12345;
     assert_non_null(strstr(said(say_failed), "(the child died: error 12345)\n"));
+    left = PHD_LEFT_PART;
+    assert_non_null(strstr(said(say_failed), "pyheapdump: the dump is cut: /d/f.dump: the writing child died ("));
+    left = PHD_LEFT_UNKNOWN;
+    assert_non_null(strstr(said(say_failed), "pyheapdump: the dump is cut, or was not begun: /d/f.dump: the writing "));
+    left = PHD_LEFT_NOTHING;
+    assert_int_equal(phd__left_at("/nowhere/f.dump.part"), PHD_LEFT_NOTHING);
+    assert_int_equal(phd__left_at("/proc/self/exe"), PHD_LEFT_PART);
 }
 
 static void a_long_line_is_cut_and_still_a_line(void **state)

@@ -33,6 +33,9 @@
     X(fstat64)                                                                                                         \
     X(fsync)                                                                                                           \
     X(fdatasync)                                                                                                       \
+    X(mkdir)                                                                                                           \
+    X(faccessat)                                                                                                       \
+    X(stat)                                                                                                            \
     X(linkat)                                                                                                          \
     X(unlinkat)                                                                                                        \
     X(readlinkat)                                                                                                      \
