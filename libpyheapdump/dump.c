@@ -18,6 +18,7 @@
 #include "native/native.h"
 #include "report/report.h"
 #include "safe/clock.h"
+#include "safe/pages.h"
 #include "safe/text.h"
 #include "walk/roots.h"
 #include "walk/walk.h"
@@ -331,6 +332,7 @@ enum phd_status phd__dump_write(const struct phd_request *request, struct phd_me
 {
     struct phd_sink sink;
     memset(result, 0, sizeof *result);
+    phd__pages_bound(request->max_memory);
     const struct phd_layout *layout =
         phd__layout_find(request->python_version, request->free_threaded, request->trace_refs);
     if (!layout) {
@@ -339,6 +341,7 @@ enum phd_status phd__dump_write(const struct phd_request *request, struct phd_me
     }
     phd__sink_create(&sink, request->directory, request->temporary_name);
     enum phd_status status = write_file(request, memory, layout, how, &sink, result, error);
+    phd__pages_bound(0);
     /* A file that could not be forced to the disk is a dump all the same; the result says so. */
     int close_errno = phd__sink_close(&sink);
     bool created = !sink.name; /* closing may write what was held, and so create it */

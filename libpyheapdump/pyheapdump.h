@@ -87,6 +87,7 @@ struct phd_request {
     int level;                     /* zstd compression level, 1…19 (above 3 needs more memory) */
     uint64_t max_bytes;            /* file size at which the walk ends, 0 for none */
     double max_seconds;            /* duration at which the walk ends, 0 for none */
+    uint64_t max_memory;           /* bytes of the writer's own memory at which the walk ends, 0 for none */
     bool sources;                  /* put the sources of the files on the stacks into the dump */
     bool redact;                   /* leave out values whose names tell of a secret */
 };
@@ -228,6 +229,18 @@ PHD_PUBLIC enum phd_status phd_register(int signal_number, bool chain, struct ph
 /* Put back what phd_register found, if ours is still in place. False when the signal was not registered. Context:
  * normal. */
 PHD_PUBLIC bool phd_unregister(int signal_number);
+
+/* When a dump is made because memory runs out. */
+struct phd_memory_options {
+    uint64_t bytes;      /* resident memory of the process at which it is made, 0: no such number */
+    double share;        /* and the part of every limit of the system's at which it is made; more than 0, less than 1 */
+    double hold_seconds; /* the longest time that the program may be held while the dump is written */
+};
+
+/* From now on a thread watches the memory of the process and of its control groups, and makes one dump when a threshold
+ * is crossed (docs/memory.md). Called again it is ready for one more; NULL: not any more. PHD_ERROR_ARGUMENT: the share is
+ * out of range. PHD_ERROR_SYSTEM: no thread could be started. Context: normal. */
+PHD_PUBLIC enum phd_status phd_watch_memory(const struct phd_memory_options *options, struct phd_error *error);
 
 /* Start the threads, so that they are there when they are needed. Context: normal. */
 PHD_PUBLIC enum phd_status phd_watch_start(struct phd_error *error);

@@ -114,6 +114,35 @@ static PyObject *unregister_signal(PyObject *module, PyObject *number)
     return PyBool_FromLong(phd_unregister(signal_number > 0 && signal_number < 1000 ? (int)signal_number : 0));
 }
 
+PyDoc_STRVAR(watch_memory_doc, "watch_memory(bytes, share, hold_seconds)\n--\n\n"
+                               "Make a dump when this much memory is used: bytes by the process (0: no such number), "
+                               "the share of every limit of the system's.");
+
+static PyObject *watch_memory(PyObject *module, PyObject *arguments)
+{
+    struct phd_memory_options options;
+    struct phd_error error;
+    unsigned long long bytes;
+    (void)module;
+    memset(&error, 0, sizeof error);
+    if (!PyArg_ParseTuple(arguments, "Kdd", &bytes, &options.share, &options.hold_seconds))
+        return NULL;
+    options.bytes = bytes;
+    enum phd_status status = phd_watch_memory(&options, &error);
+    if (status != PHD_OK)
+        return phd__raise_status(status, &error);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(unwatch_memory_doc, "unwatch_memory()\n--\n\nUndo watch_memory().");
+
+static PyObject *unwatch_memory(PyObject *module, PyObject *ignored)
+{
+    (void)module, (void)ignored;
+    phd_watch_memory(NULL, NULL);
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(watch_start_doc, "watch_start()\n--\n\nStart the threads, so that they are there when they are needed.");
 
 static PyObject *watch_start(PyObject *module, PyObject *ignored)
@@ -213,6 +242,8 @@ static PyMethodDef functions[] = {
     {"cancel_dump_later", cancel_dump_later, METH_NOARGS, cancel_dump_later_doc},
     {"register_signal", register_signal, METH_VARARGS, register_signal_doc},
     {"unregister_signal", unregister_signal, METH_O, unregister_signal_doc},
+    {"watch_memory", watch_memory, METH_VARARGS, watch_memory_doc},
+    {"unwatch_memory", unwatch_memory, METH_NOARGS, unwatch_memory_doc},
     {"watch_start", watch_start, METH_NOARGS, watch_start_doc},
     {"watch_interpreter_ends", watch_interpreter_ends, METH_NOARGS, watch_interpreter_ends_doc},
     {"watch_before_fork", watch_before_fork, METH_NOARGS, watch_before_fork_doc},

@@ -46,24 +46,6 @@ static void put_cause(struct phd_text *line, int number)
     phd__text_signed(line, number);
 }
 
-/* As size_text() in pymodule/pyheapdump/capture.py has it: "312 bytes", "1.5 MiB". */
-static void put_size(struct phd_text *line, uint64_t bytes)
-{
-    static const char *const units[] = {" bytes", " KiB", " MiB", " GiB"};
-    unsigned unit = 0;
-    uint64_t tenths = bytes * 10;
-    while (tenths >= 10240 && unit < 3) {
-        tenths = (tenths + 512) / 1024;
-        unit++;
-    }
-    phd__text_unsigned(line, tenths / 10);
-    if (unit) {
-        phd__text_string(line, ".");
-        phd__text_unsigned(line, tenths % 10);
-    }
-    phd__text_string(line, units[unit]);
-}
-
 static void write_line(const struct phd_text *line)
 {
     struct pollfd stderr_fd = {STDERR_FILENO, POLLOUT, 0};
@@ -84,7 +66,7 @@ void phd__say_written(const char *path, const struct phd_result *result)
     phd__text_string(&line, path);
     if (result->bytes) { /* else the writer could tell no more than that it succeeded */
         phd__text_string(&line, " (");
-        put_size(&line, result->bytes);
+        phd__text_size(&line, result->bytes);
         if (result->write_errno) {
             phd__text_string(&line, "; cut: ");
             put_cause(&line, result->write_errno);

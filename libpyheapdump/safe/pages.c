@@ -13,6 +13,10 @@ static uint8_t *reserve;
 static size_t reserve_size;
 static _Atomic size_t reserve_used;
 
+static uint64_t bound; /* 0: none */
+static uint64_t given_out;
+static bool bound_reached;
+
 static void *map(size_t size)
 {
     void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -43,10 +47,29 @@ static void *take_from_reserve(size_t size)
     return reserve + start;
 }
 
+void phd__pages_bound(uint64_t bytes)
+{
+    bound = bytes;
+    given_out = 0;
+    bound_reached = false;
+}
+
+bool phd__pages_bound_reached(void)
+{
+    return bound_reached;
+}
+
 void *phd__pages_alloc(size_t size)
 {
+    if (bound && (given_out > bound || size > bound - given_out)) {
+        bound_reached = true;
+        return NULL;
+    }
     void *pages = map(size);
-    return pages ? pages : take_from_reserve(size);
+    pages = pages ? pages : take_from_reserve(size);
+    if (pages)
+        given_out += size;
+    return pages;
 }
 
 static bool of_reserve(const uint8_t *pages)
@@ -56,8 +79,10 @@ static bool of_reserve(const uint8_t *pages)
 
 void phd__pages_free(void *pages, size_t size)
 {
-    if (pages && !of_reserve(pages))
-        munmap(pages, size);
+    if (!pages || of_reserve(pages))
+        return;
+    munmap(pages, size);
+    given_out -= size < given_out ? size : given_out;
 }
 
 void *phd__arena_alloc(struct phd_arena *arena, size_t size)

@@ -14,6 +14,13 @@
  * cost nothing until then. Once per process; later calls do nothing. False when they are refused. Context: normal. */
 bool phd__pages_reserve(size_t size);
 
+/* From now on at most `bytes` are given out, the reserve included; 0: no bound. What was given out before does not count.
+ * One dump at a time. */
+void phd__pages_bound(uint64_t bytes);
+
+/* Was memory refused because of the bound? */
+bool phd__pages_bound_reached(void);
+
 /* `size` zeroed bytes, from the system or else from the reserve, or NULL. Released by phd__pages_free with the same
  * size. What comes from the reserve is not used again. */
 void *phd__pages_alloc(size_t size);

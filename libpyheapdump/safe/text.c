@@ -88,6 +88,23 @@ void phd__text_padded(struct phd_text *text, uint64_t value, unsigned digits)
     put_digits(text, value, 10, digits);
 }
 
+void phd__text_size(struct phd_text *text, uint64_t bytes)
+{
+    static const char *const units[] = {" bytes", " KiB", " MiB", " GiB"};
+    unsigned unit = 0;
+    uint64_t tenths = bytes * 10;
+    while (tenths >= 10240 && unit < 3) {
+        tenths = (tenths + 512) / 1024;
+        unit++;
+    }
+    phd__text_unsigned(text, tenths / 10);
+    if (unit) {
+        phd__text_string(text, ".");
+        phd__text_unsigned(text, tenths % 10);
+    }
+    phd__text_string(text, units[unit]);
+}
+
 /* Civil date from days since 1970-01-01, after the algorithm of Howard Hinnant ("chrono-compatible low-level date
  * algorithms"): eras of 400 years that begin on 1 March. */
 static void civil_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day)

@@ -24,6 +24,8 @@ void phd__text_signed(struct phd_text *text, int64_t value);
 void phd__text_hex(struct phd_text *text, uint64_t value, unsigned minimum_digits);
 /* `value` with leading zeros to `digits` digits */
 void phd__text_padded(struct phd_text *text, uint64_t value, unsigned digits);
+/* as size_text() in pymodule/pyheapdump/capture.py has it: "312 bytes", "1.5 MiB" */
+void phd__text_size(struct phd_text *text, uint64_t bytes);
 /* the RFC 5322 date of `time_ns`, in UTC */
 void phd__text_date(struct phd_text *text, int64_t time_ns);
 

@@ -73,7 +73,7 @@ void phd__walk_check(struct phd_walk *walk)
     else if (sink->limit_reached)
         walk->stopped = "max_bytes reached";
     else if (walk->out_of_memory)
-        walk->stopped = "no memory for the walk";
+        walk->stopped = phd__pages_bound_reached() ? "max_memory reached" : "no memory for the walk";
     else if (walk->deadline_ns && phd__clock_ns() > walk->deadline_ns)
         walk->stopped = "max_seconds reached";
 }

@@ -24,6 +24,8 @@
 
 enum { IDLE, WANTED, WORKING, DONE };
 
+enum { PATIENCE = 2 * 1000000 /* nanoseconds until the caller is asked whether to go on waiting */ };
+
 static uint64_t serve(void);
 static struct phd_worker asker = {.serve = serve};
 
@@ -88,7 +90,7 @@ int phd__gil_start(void)
     return phd__worker_start(&asker);
 }
 
-bool phd__gil_do(const struct phd_gil *with, double seconds, void (*to_do)(void))
+bool phd__gil_do(const struct phd_gil *with, double seconds, bool (*give_up)(void), void (*to_do)(void))
 {
     uint32_t wanted = WANTED;
     uint64_t now = phd__clock_ns(), deadline = now + (uint64_t)(seconds * 1e9);
@@ -98,8 +100,8 @@ bool phd__gil_do(const struct phd_gil *with, double seconds, void (*to_do)(void)
     work = to_do;
     atomic_store(&state, WANTED);
     phd__worker_ring(&asker);
-    for (; atomic_load(&state) == WANTED && now < deadline; now = phd__clock_ns())
-        phd__wait(&state, WANTED, deadline);
+    for (; atomic_load(&state) == WANTED && now < deadline && !(give_up && give_up()); now = phd__clock_ns())
+        phd__wait(&state, WANTED, give_up && now + PATIENCE < deadline ? now + PATIENCE : deadline);
     if (atomic_compare_exchange_strong(&state, &wanted, IDLE))
         return false;
     while (atomic_load(&state) == WORKING)

@@ -10,9 +10,10 @@
 /* Start the thread that waits for the GIL; errno of the refusal, or 0. Context: normal. */
 int phd__gil_start(void);
 
-/* Have `work` called with the GIL held, by another thread. False when the GIL could not be had in `seconds`: then it is
- * not called. One caller at a time. */
-bool phd__gil_do(const struct phd_gil *calls, double seconds, void (*work)(void));
+/* Have `work` called with the GIL held, by another thread. False when the GIL could not be had in `seconds`, or before
+ * `give_up` (may be NULL), which is asked every few milliseconds, returned true: then it is not called. One caller at a
+ * time. */
+bool phd__gil_do(const struct phd_gil *calls, double seconds, bool (*give_up)(void), void (*work)(void));
 
 /* The PyThreadState of that thread, which is no thread of the program, or 0. */
 uint64_t phd__gil_own_thread(void);

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -28,6 +29,9 @@ enum {
     RESERVE = 32 * 1024 * 1024, /* address space for the walk when the system refuses memory */
     MAX_TRIES = 3               /* names that other dumps of the process took in the meantime */
 };
+
+/* Seconds between two questions whether memory has become short. */
+static const double SHORT_PERIOD = 0.005;
 
 struct configuration {
     bool enabled; /* otherwise no dumps are made */
@@ -132,6 +136,7 @@ static void start_snapshot(bool gil_held)
     request->sequence = dump.target.sequence;
     request->pid = getpid();
     request->time_ns = phd__wall_clock_ns();
+    request->max_memory = dump.order->max_memory;
     /* The walk ends by itself before its writer is killed: so the file has its index. */
     double limit = dump.order->seconds * 0.8;
     if (limit > 0 && (request->max_seconds <= 0 || request->max_seconds > limit))
@@ -139,17 +144,41 @@ static void start_snapshot(bool gil_held)
     dump.status = phd_snapshot_start(request, &dump.snapshot, &dump.error);
 }
 
+/* Has the writer told its result within `seconds`? It may have ended, too. */
+static bool is_written(double seconds)
+{
+    struct pollfd result = {dump.snapshot.result_fd, POLLIN, 0};
+    return result.fd < 0 || poll(&result, 1, (int)(seconds * 1000)) != 0;
+}
+
+/* With the GIL: no other thread of Python's runs meanwhile. */
+static void hold_until_written(void)
+{
+    is_written(dump.order->hold_seconds);
+}
+
 static void start_with_gil(void)
 {
     start_snapshot(true);
+    if (dump.status == PHD_OK && dump.order->hold)
+        hold_until_written();
 }
 
 static void freeze(void)
 {
     const struct configuration *with = &dump.with;
     bool ask = dump.order->ask_for_gil && with->gil.make && with->gil_wait > 0;
-    if (!ask || !phd__gil_do(&with->gil, with->gil_wait, start_with_gil))
+    if (!ask || !phd__gil_do(&with->gil, with->gil_wait, dump.order->is_short, start_with_gil))
         start_snapshot(dump.order->gil_held);
+}
+
+/* Let the program go on while the dump is written, but not when it uses up the memory that is left. */
+static void watch_writer(void)
+{
+    const struct configuration *with = &dump.with;
+    bool held = !with->gil.make;
+    while (!held && !is_written(SHORT_PERIOD))
+        held = dump.order->is_short() && phd__gil_do(&with->gil, with->gil_wait, NULL, hold_until_written);
 }
 
 /* ---- the dump ---- */
@@ -169,6 +198,8 @@ static void take_once(void)
     next_number = dump.target.sequence + 1;
     if (dump.order->on_frozen)
         dump.order->on_frozen();
+    if (dump.status == PHD_OK && dump.order->is_short)
+        watch_writer();
     if (dump.status == PHD_OK)
         dump.status = phd_snapshot_wait(&dump.snapshot, seconds > 0 ? seconds : -1, &dump.result, &dump.error);
 }

@@ -5,6 +5,7 @@
  *     an errand       a thread that waits until the process is frozen: a signal that is passed on, a failing allocation
  *     signals         a bit for each that came
  *     dump_later      a point in time
+ *     memory          a threshold, looked at now and then
  *
  * It needs neither the GIL nor any lock of the program, and makes one dump at a time. Whoever gives it work writes a few
  * atomic words and rings its bell: a signal handler can. A forked child has no thread until it is started there; signals
@@ -19,6 +20,7 @@
 #include "native/signal_names.h"
 #include "safe/text.h"
 #include "watch/gil.h"
+#include "watch/memory.h"
 #include "watch/own_stack.h"
 #include "watch/wait.h"
 #include "watch/worker.h"
@@ -57,6 +59,7 @@ static void adopt_process(void)
     phd__worker_forget(&thread);
     phd__gil_forget();
     phd__take_after_fork();
+    phd__memory_after_fork();
     atomic_store(&known_process, getpid());
 }
 
@@ -154,8 +157,8 @@ static uint64_t serve(void)
     serve_errand();
     serve_signals();
     serve_later();
-    uint64_t deadline = atomic_load(&later.deadline);
-    return deadline ? deadline : PHD_FOREVER;
+    uint64_t next_look = phd__memory_serve(), deadline = atomic_load(&later.deadline);
+    return deadline && deadline < next_look ? deadline : next_look;
 }
 
 enum phd_status phd__watch_start(struct phd_error *error)
@@ -249,6 +252,16 @@ enum phd_status phd_watch_start(struct phd_error *error)
 {
     keep = true;
     return phd__watch_start(error);
+}
+
+enum phd_status phd_watch_memory(const struct phd_memory_options *options, struct phd_error *error)
+{
+    check_process();
+    enum phd_status status = phd__memory_configure(options, error);
+    if (status == PHD_OK && options)
+        status = phd_watch_start(error);
+    phd__worker_ring(&thread);
+    return status;
 }
 
 bool phd_watch_dump(const char *reason, uint64_t state, bool gil_held, double seconds)

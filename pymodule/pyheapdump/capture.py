@@ -42,13 +42,17 @@ if TYPE_CHECKING:
         register: int | None = None
         gil_wait: float = 0.25
         memory_errors: bool = False
+        memory_limit: int | str | None = None
 
 else:  # typing costs more time to import than everything else here together
     Settings = namedtuple(
         "Settings",
         "directory exceptions signals unraisable scope sources redact max_seconds crash_timeout max_bytes max_dumps "
-        "level quiet register gil_wait memory_errors",
-        defaults=(None, True, True, False, "closure", True, True, 600.0, 30.0, None, 20, 1, False, None, 0.25, False),
+        "level quiet register gil_wait memory_errors memory_limit",
+        defaults=(
+            *(None, True, True, False, "closure", True, True, 600.0, 30.0, None, 20, 1, False, None, 0.25, False),
+            None,
+        ),
     )
 
 DEFAULTS = Settings()
@@ -100,6 +104,7 @@ def install(
     register: int | None = None,
     gil_wait: float = DEFAULTS.gil_wait,
     memory_errors: bool = False,
+    memory_limit: int | str | None = None,
 ) -> None:
     """Let this process leave a dump when it fails. Installing again replaces the settings.
 
@@ -119,6 +124,8 @@ def install(
     register: a signal that makes a dump of the living process; see register().
     gil_wait: seconds that register() and dump_later() wait for the GIL before they make the dump without it.
     memory_errors: dump when an allocation of Python's fails, before MemoryError is raised.
+    memory_limit: dump once when this much memory is used, before the kernel kills: "90%" of what the cgroup, RLIMIT_AS
+        or the machine allows, or a size of the process, "2GiB" or a number of bytes.
     """
     global _settings
     from . import hooks, watch
@@ -142,6 +149,7 @@ def install(
             register,
             gil_wait,
             memory_errors,
+            memory_limit,
         )
     )
     watch.install(settings)  # first: it refuses a signal that cannot be had
@@ -165,6 +173,10 @@ def checked(asked: Settings) -> Settings:
         raise ValueError(f"crash_timeout must be more than 0, not {asked.crash_timeout!r}")
     if not asked.gil_wait >= 0:
         raise ValueError(f"gil_wait must be at least 0, not {asked.gil_wait!r}")
+    if asked.memory_limit is not None:
+        from . import memory_limit
+
+        memory_limit.parse(asked.memory_limit)
     return asked._replace(
         directory=None if asked.directory is None else os.path.abspath(asked.directory),
         max_seconds=float(asked.max_seconds or 0),

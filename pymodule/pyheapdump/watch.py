@@ -49,7 +49,7 @@ def unregister(signum: int) -> bool:
 def install(settings: capture.Settings) -> None:
     """What install() asks for."""
     global _installed_signal
-    if _is_prepared or settings.register is not None or settings.memory_errors:
+    if _is_prepared or settings.register is not None or settings.memory_errors or settings.memory_limit is not None:
         _prepare(settings)
     if _installed_signal is not None and _installed_signal != settings.register:
         unregister(_installed_signal)
@@ -63,6 +63,13 @@ def install(settings: capture.Settings) -> None:
         _pyheapdump.memory_errors_install(_largest_possible(), settings.crash_timeout, without_pymalloc)
     else:
         _pyheapdump.memory_errors_uninstall()
+    if settings.memory_limit is not None:
+        from . import memory_limit
+
+        found = memory_limit.parse(settings.memory_limit)
+        _pyheapdump.watch_memory(found.bytes, found.share, settings.crash_timeout)
+    else:
+        _pyheapdump.unwatch_memory()
 
 
 def _largest_possible() -> int:
@@ -81,6 +88,7 @@ def uninstall() -> None:
         unregister(_installed_signal)
         _installed_signal = None
     _pyheapdump.memory_errors_uninstall()
+    _pyheapdump.unwatch_memory()
 
 
 def _prepare(settings: capture.Settings) -> None:

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Names and meaning of a group's files: Documentation/admin-guide/cgroup-v1/memory.rst and cgroup-v2.rst of the kernel;
+ * of statm's numbers: proc_pid_statm(5).
+ *
+ * Context: crash.
+ */
+#include "limits/limits.h"
+
+#include <sys/auxv.h>
+#include <sys/resource.h>
+
+#include "limits/small_file.h"
+
+enum { PATH_ROOM = PHD_CGROUP_PATH + 64, KIB = 1024 };
+
+/* Files of a group, by version. */
+static const struct {
+    const char *limits[2]; /* the smaller one counts: at the second the kernel only slows down, but to a crawl */
+    const char *used;
+    const char *reclaimable; /* the key in memory.stat of file pages that go first, here and in the groups below */
+    const char
+        *limit_above; /* the key of the smallest limit of the group and all its ancestors, also of invisible ones */
+} files[PHD_CGROUP_VERSIONS] = {
+    {{"memory.limit_in_bytes", NULL}, "memory.usage_in_bytes", "total_inactive_file", "hierarchical_memory_limit"},
+    {{"memory.max", "memory.high"}, "memory.current", "inactive_file", NULL},
+};
+
+/* "ROOT/beginning of a directory's path/name" */
+static const char *make_path(char path[PATH_ROOM], const char *directory, size_t length, const char *name)
+{
+    struct phd_text text;
+    phd__text_init(&text, path, PATH_ROOM - 1);
+    phd__text_bytes(&text, directory, length);
+    phd__text_string(&text, name[0] == '/' ? "" : "/");
+    phd__text_string(&text, name);
+    path[text.used] = 0;
+    return path;
+}
+
+static const char *proc_path(char path[PATH_ROOM], const char *root, const char *name)
+{
+    return make_path(path, root, phd__string_length(root), name);
+}
+
+static const char *group_path(char path[PATH_ROOM], const struct phd_limits *limits, const struct phd_limit *limit,
+                              const char *name)
+{
+    return make_path(path, limits->groups[limit->group].path, limit->length, name);
+}
+
+/* ---- finding ---- */
+
+static void add(struct phd_limits *limits, struct phd_limit limit, double share)
+{
+    if (limit.bytes == PHD_NO_LIMIT || limits->count == PHD_MAX_LIMITS)
+        return;
+    limit.threshold = limit.kind == PHD_LIMIT_GIVEN ? limit.bytes : (uint64_t)((double)limit.bytes * share);
+    limits->list[limits->count++] = limit;
+}
+
+static void add_resource(struct phd_limits *limits, enum phd_limit_kind kind, int resource, double share)
+{
+    struct rlimit limit;
+    if (getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        add(limits, (struct phd_limit){.kind = kind, .bytes = limit.rlim_cur}, share);
+}
+
+/* One that is larger than the machine's memory can never be reached. */
+static void add_group(struct phd_limits *limits, unsigned group, size_t length, uint64_t machine, double share)
+{
+    char path[PATH_ROOM];
+    const struct phd_cgroup *found = &limits->groups[group];
+    struct phd_limit limit = {PHD_LIMIT_CGROUP, PHD_NO_LIMIT, 0, group, length, NULL};
+    uint64_t number;
+    for (int i = 0; i < 2 && files[found->second].limits[i]; i++) {
+        const char *name = files[found->second].limits[i];
+        if (phd__file_numbers(group_path(path, limits, &limit, name), &number, 1) && number < limit.bytes) {
+            limit.bytes = number;
+            limit.limit_file = name;
+        }
+    }
+    const char *above = files[found->second].limit_above;
+    if (above && length == found->mount &&
+        phd__file_value(group_path(path, limits, &limit, "memory.stat"), above, &number) && number < limit.bytes) {
+        limit.bytes = number;
+        limit.limit_file = above;
+    }
+    if (limit.bytes < machine)
+        add(limits, limit, share);
+}
+
+void phd__limits_find(struct phd_limits *limits, const char *root, uint64_t given, double share)
+{
+    char path[PATH_ROOM];
+    uint64_t kibibytes, machine = PHD_NO_LIMIT;
+    if (phd__file_value(proc_path(path, root, "/proc/meminfo"), "MemTotal:", &kibibytes))
+        machine = kibibytes * KIB;
+    limits->root = root;
+    limits->count = 0;
+    if (given)
+        add(limits, (struct phd_limit){.kind = PHD_LIMIT_GIVEN, .bytes = given}, share);
+    add_resource(limits, PHD_LIMIT_ADDRESS_SPACE, RLIMIT_AS, share);
+    add_resource(limits, PHD_LIMIT_DATA, RLIMIT_DATA, share);
+    unsigned groups = phd__cgroup_find(root, limits->groups);
+    for (unsigned group = 0; group < groups; group++) {
+        const struct phd_cgroup *found = &limits->groups[group];
+        for (size_t length = found->length; length; length = phd__cgroup_parent(found, length))
+            add_group(limits, group, length, machine, share);
+    }
+    add(limits, (struct phd_limit){.kind = PHD_LIMIT_MACHINE, .bytes = machine}, share);
+}
+
+/* ---- measuring ---- */
+
+bool phd__process_memory(const char *root, struct phd_process_memory *process)
+{
+    enum { SIZE, RESIDENT, SHARED, TEXT, LIBRARIES, DATA, COUNT };
+    uint64_t pages[COUNT];
+    char path[PATH_ROOM];
+    uint64_t page = getauxval(AT_PAGESZ);
+    if (!phd__file_numbers(proc_path(path, root, "/proc/self/statm"), pages, COUNT))
+        return false;
+    *process = (struct phd_process_memory){pages[RESIDENT] * page, pages[SIZE] * page, pages[DATA] * page};
+    return true;
+}
+
+static uint64_t group_used(const struct phd_limits *limits, const struct phd_limit *limit)
+{
+    char path[PATH_ROOM];
+    uint64_t used, reclaimable;
+    unsigned second = limits->groups[limit->group].second;
+    if (!phd__file_numbers(group_path(path, limits, limit, files[second].used), &used, 1))
+        return 0; /* the group is gone */
+    if (used >= limit->threshold &&
+        phd__file_value(group_path(path, limits, limit, "memory.stat"), files[second].reclaimable, &reclaimable))
+        used -= reclaimable < used ? reclaimable : used;
+    return used;
+}
+
+uint64_t phd__limit_used(const struct phd_limits *limits, const struct phd_limit *limit,
+                         const struct phd_process_memory *process)
+{
+    switch (limit->kind) {
+    case PHD_LIMIT_ADDRESS_SPACE: return process->address_space;
+    case PHD_LIMIT_DATA: return process->data;
+    case PHD_LIMIT_CGROUP: return group_used(limits, limit);
+    default: return process->resident;
+    }
+}
+
+uint64_t phd__limits_headroom(const struct phd_limits *limits, const struct phd_process_memory *process)
+{
+    char path[PATH_ROOM];
+    uint64_t left = PHD_NO_LIMIT, available;
+    if (phd__file_value(proc_path(path, limits->root, "/proc/meminfo"), "MemAvailable:", &available))
+        left = available * KIB;
+    for (unsigned i = 0; i < limits->count; i++) {
+        const struct phd_limit *limit = &limits->list[i];
+        if (limit->kind != PHD_LIMIT_CGROUP)
+            continue;
+        uint64_t used = phd__limit_used(limits, limit, process);
+        uint64_t here = limit->bytes > used ? limit->bytes - used : 0;
+        left = here < left ? here : left;
+    }
+    return left;
+}
+
+void phd__limit_put_source(const struct phd_limits *limits, const struct phd_limit *limit, struct phd_text *text)
+{
+    static const char *const names[] = {
+        [PHD_LIMIT_GIVEN] = "memory_limit",
+        [PHD_LIMIT_ADDRESS_SPACE] = "RLIMIT_AS",
+        [PHD_LIMIT_DATA] = "RLIMIT_DATA",
+        [PHD_LIMIT_MACHINE] = "the machine's memory",
+    };
+    if (limit->kind != PHD_LIMIT_CGROUP) {
+        phd__text_string(text, names[limit->kind]);
+        return;
+    }
+    phd__text_string(text, limit->limit_file);
+    phd__text_string(text, " of cgroup ");
+    phd__text_bytes(text, limits->groups[limit->group].path, limit->length);
+}
