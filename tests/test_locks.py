@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +14,8 @@ from pathlib import Path
 import pyheapdump
 import pytest
 from pyheapdump.view.locks import Locks, circles, deadlock_texts, locks_text, task_deadlock_texts
+from pyheapdump.view.report import report
+from pyheapdump.view.thread_text import threads_text
 
 # Threads that block each other; `settle` returns when all of them wait where they will wait for ever.
 PROGRAM = """
@@ -138,6 +142,106 @@ def test_a_lock_behind_an_attribute(dumped) -> None:
     assert "  holds pool.free" in locks_text(dump).splitlines()
 
 
+NAMES_ALIKE = """
+class Account:
+    def __init__(self, owner):
+        self.owner, self.lock = owner, threading.Lock()
+
+both = threading.Barrier(2)
+
+def transfer(source, target):
+    with source.lock:
+        both.wait()
+        with target.lock:
+            pass
+
+def run():
+    alice, bob = Account("alice"), Account("bob")
+    def first(): transfer(alice, bob)
+    def second(): transfer(bob, alice)
+    start(first, second)
+run()
+"""
+
+
+def test_locks_that_threads_call_the_same_are_told_apart(dumped) -> None:
+    """Each thread holds its source.lock and waits for its target.lock: the same two locks."""
+    text = locks_text(dumped(NAMES_ALIKE))
+    text = re.sub(r"<Account owner='(\w+)' at 0x[0-9a-f]+>", r"\1", text)
+    first = "first holds source.lock of alice and waits for target.lock of bob"
+    second = "second holds source.lock of bob and waits for target.lock of alice"
+    assert text.splitlines()[0] in (f"deadlock: {first}; {second}", f"deadlock: {second}; {first}")
+    assert "first: waits for target.lock of bob, held by second\n  holds source.lock of alice\n" in text + "\n"
+
+
+def test_locks_in_a_dict(dumped) -> None:
+    dump = dumped("""
+        accounts = {"alice": threading.Lock(), "bob": threading.Lock()}
+        both = threading.Barrier(2)
+        def transfer(source, target):
+            with accounts[source]:
+                both.wait()
+                with accounts[target]:
+                    pass
+        def first(): transfer("alice", "bob")
+        def second(): transfer("bob", "alice")
+        start(first, second)
+    """)
+    assert "first holds accounts['alice'] and waits for accounts['bob']" in locks_text(dump)
+
+
+def test_what_methods_of_threading_and_queue_wait_for(dumped) -> None:
+    dump = dumped("""
+        import queue
+        jobs, stop, tickets = queue.Queue(), threading.Event(), threading.Semaphore(0)
+        ready, meeting = threading.Condition(), threading.Barrier(2)
+        def taker(): jobs.get()
+        def stopper(): stop.wait()
+        def walker(): tickets.acquire()
+        def late(): stop.wait(1000)
+        def partner(): meeting.wait()
+        def waiter():
+            with ready:
+                ready.wait()
+        start(taker, stopper, walker, late, partner, waiter)
+        def joiner():
+            next(thread for thread in threading.enumerate() if thread.name == "taker").join()
+        start(joiner)
+    """)
+    lines = set(locks_text(dump).splitlines())
+    assert {
+        "taker: waits in Queue.get() for jobs",
+        "stopper: waits in Event.wait() for stop",
+        "late: waits in Event.wait() for stop",
+        "walker: waits in Semaphore.acquire() for tickets",
+        "partner: waits in Barrier.wait() for meeting",
+        "waiter: waits in Condition.wait() for ready",
+        "joiner: waits for the end of taker",
+    } <= lines
+    assert not [line for line in lines if line.startswith("  holds ")], "who waits for a condition has let go of it"
+    assert deadlock_texts(Locks(dump)) == []
+
+
+def test_a_thread_that_joins_one_that_waits_for_its_lock(dumped) -> None:
+    dump = dumped("""
+        lock, taken = threading.Lock(), threading.Event()
+        def worker():
+            taken.wait()
+            with lock:
+                pass
+        def boss():
+            with lock:
+                taken.set()
+                next(thread for thread in threading.enumerate() if thread.name == "worker").join()
+        start(worker, boss)
+    """)
+    (text,) = deadlock_texts(Locks(dump))
+    assert text in (
+        "deadlock: boss holds lock and waits for the end of worker; worker waits for lock",
+        "deadlock: worker waits for lock; boss holds lock and waits for the end of worker",
+    )
+
+
 def test_a_with_statement_that_is_over_holds_nothing(dumped) -> None:
     dump = dumped("""
         lock = threading.Lock()
@@ -240,3 +344,22 @@ def test_the_command(dumped) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("deadlock: ")
+
+
+def test_titles_and_json_tell_what_threads_wait_for(dumped) -> None:
+    dump = dumped(TWO_LOCKS.format(kind="Lock"))
+    (deadlock,) = deadlock_texts(dump.locks)
+    text = threads_text(dump)
+    assert text.startswith(deadlock + "\n\n")
+    assert re.search(r"^thread transfer, id \d+, daemon, waits for audit, held by report$", text, re.MULTILINE)
+    made = json.loads(json.dumps(report(dump)))
+    assert made["deadlocks"] == [deadlock]
+    by_name = {thread["name"]: thread for thread in made["threads"]}
+    numbers = {thread["name"]: number for number, thread in enumerate(made["threads"])}
+    assert by_name["report"]["waits_for"] == {
+        "text": "waits for accounts, held by transfer",
+        "name": "accounts",
+        "type": "_thread.lock",
+        "held_by": [numbers["transfer"]],
+    }
+    assert by_name["MainThread"]["waits_for"] is None

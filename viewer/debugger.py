@@ -3,7 +3,7 @@
 
 `DumpPdb` is the standard debugger on the dump's frames, with three differences: commands that would make the program
 go on say that nothing runs, what it prints cannot steer the terminal, and there are commands for what a dump has more
-than one stack of: `threads`, `thread N`, `tasks`, `task N`, `native` (C functions), `banner`.
+than one stack of: `threads`, `thread N`, `tasks`, `task N`, `locks`, `native` (C functions), `banner`.
 
 A .pdbrc is read from the home directory only: the one in the current directory may have come along with the dump.
 """
@@ -17,6 +17,7 @@ from types import FrameType
 from typing import IO, Any
 
 from .dump import Dump
+from .locks import locks_text
 from .stack_text import place, stack_lines, thread_line
 from .summary import banner, what_failed
 from .text import escape_controls, printable
@@ -62,7 +63,7 @@ class DumpPdb(pdb.Pdb):
         self.message(banner(self.dump))
 
     def do_threads(self, argument: str) -> None:
-        """threads: list the threads of the dumped program; `thread N` goes to one."""
+        """threads: list the threads of the dumped program; `thread N` goes to one, `locks` tells what they wait for."""
         for number, thread in enumerate(self.dump.threads):
             frames = thread.frames
             where = place(frames[-1], frames[-1].f_lineno or 0) if frames else "no frames"
@@ -71,6 +72,10 @@ class DumpPdb(pdb.Pdb):
     def do_thread(self, argument: str) -> None:
         """thread N: stand in the innermost frame of thread N (see `threads`)."""
         self._go_to(argument, [thread.frames for thread in self.dump.threads], "thread")
+
+    def do_locks(self, argument: str) -> None:
+        """locks: what the threads and tasks wait for, who holds it, and deadlocks."""
+        self.message(locks_text(self.dump))
 
     def do_native(self, argument: str) -> None:
         """native: the stack of the thread that got the fatal signal, with its C functions."""

@@ -12,10 +12,11 @@ them out again.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from types import FrameType, TracebackType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pyheapdump._pyheapdump import DumpFile, Ref
 
@@ -28,6 +29,9 @@ from .missing import Missing
 from .signals import NativeStacks, NativeThread, Signal
 from .sources import Sources
 from .tasks import Task
+
+if TYPE_CHECKING:
+    from .locks import Locks
 
 FACTS, ROOTS, SOURCE, PROC, END, SIGNAL, NATIVE = 1, 2, 6, 7, 8, 9, 10  # kinds of blocks (docs/format.md, section 2)
 
@@ -212,6 +216,13 @@ class Dump:
         """The asyncio tasks that were pending."""
         raw = self.end.get("tasks")
         return [Task(self.heap.value(one)) for one in raw] if isinstance(raw, list) else []
+
+    @functools.cached_property
+    def locks(self) -> Locks:
+        """Who waits for which lock, and who holds it; to find out may mean going through the heap."""
+        from .locks import Locks  # it needs this module
+
+        return Locks(self)
 
     @property
     def suspects(self) -> list[Any]:

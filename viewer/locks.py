@@ -4,36 +4,39 @@
 What a thread waits for is known from the kernel: the futex of its system call, which is part of a lock object (up to
 3.13 a semaphore that the lock points to, from 3.14 on the lock's PyMutex). Who holds a lock is known where an RLock has
 its owner, and where a frame is in a with statement, whose context manager then lies on its evaluation stack. A plain
-lock that was taken by acquire() has no owner that memory tells of; then it says so.
+lock that was taken by acquire() has no owner that memory tells of; then it says so. Conditions, events, queues and the
+ends of threads are waited for by locks that nobody sees; there the frames of threading and queue tell what it is for.
+What the locks are called: lock_names.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import FrameType, ModuleType
 from typing import Any, NamedTuple
 
 from .dump import Dump, Thread
+from .lock_names import LOCK_TYPES, MAX_FRAMES, MONITORS, LockNames, is_lock, is_of_monitor, locks_behind
 from .missing import Missing
 from .tasks import Task, first_of
 from .text import printable
 
-LOCK_TYPES = ("_thread.lock", "_thread.RLock")
 # Where the PyMutex of a lock lies in it (3.14+, Modules/_threadmodule.c, lockobject and rlockobject).
 MUTEX_OFFSET = 16
 MAX_LOCKS = 200_000  # looked through
-MAX_FRAMES = 200  # innermost ones of a thread, in which with statements are looked for
-MAX_NAMES = 2_000  # variables and attributes looked at for the name of one lock
-MAX_AWAITS = 10_000
+FUTEX = 202  # its number as a system call
+# Functions of threading that run what a program gave them.
+RUNNERS = ("run", "_bootstrap", "_bootstrap_inner")
 
 
 class Wait(NamedTuple):
-    """A thread that waits for a lock; `owners` hold it, as far as is known."""
+    """A thread that waits: for the object `what`, which `owners` hold, as far as is known. `by` is the method that
+    waits when that is no lock: `Queue.get`, `Thread.join`; the thread that is joined is the owner of its end."""
 
     thread: Thread
-    lock: Any
+    what: Any
     name: str
     owners: list[Thread]
+    by: str | None = None
 
 
 class Locks:
@@ -43,26 +46,41 @@ class Locks:
         self._dump = dump
         self._by_futex: dict[int, Any] | None = None
         self._wanted = {id(thread): self._lock_of(thread) for thread in dump.threads}
+        self._monitors = {id(thread): self._monitor_of(thread) for thread in dump.threads}
         self._held = {id(thread): self.held_by(thread) for thread in dump.threads}
+        seen = [(lock, thread) for thread in dump.threads for lock in self._held[id(thread)]]
+        seen += [(self._wanted[id(thread)], thread) for thread in dump.threads if self._wanted[id(thread)] is not None]
+        self._names = LockNames(dump, seen)
         self.waits: list[Wait] = [wait for wait in map(self._wait_of, dump.threads) if wait is not None]
 
     def of(self, thread: Thread) -> Wait | None:
-        """What a thread waits for, if that is a lock that could be found."""
+        """What a thread waits for, if that could be found."""
         return next((wait for wait in self.waits if wait.thread is thread), None)
+
+    def name(self, lock: Any, threads: list[Thread]) -> str:
+        """What these threads, the first of them that can tell, call the lock."""
+        return self._names.of(lock, threads)
 
     def held_by(self, thread: Thread) -> list[Any]:
         """The locks that a thread holds by a with statement, each once. From 3.14 on the one that a with statement is
-        just waiting for lies on the stack already."""
+        just waiting for lies on the stack already; a condition's is let go while the condition is waited for."""
         found = {id(lock): lock for lock in held_locks(thread)}
         found.pop(id(self._wanted[id(thread)]), None)
+        for lock in released_locks(thread):
+            found.pop(id(lock), None)
         return list(found.values())
 
     def _wait_of(self, thread: Thread) -> Wait | None:
-        lock = self._wanted[id(thread)]
+        lock, monitor = self._wanted[id(thread)], self._monitors[id(thread)]
+        if monitor is not None:
+            what, by = monitor
+            joined = [other for other in self._dump.threads if by == "Thread.join" and is_thread(other, what)]
+            name = title(joined[0]) if joined else self.name(what, [thread])
+            return Wait(thread, what, name, joined, by)
         if lock is None:
             return None
         owners = [other for other in self._dump.threads if other is not thread and self._holds(other, lock)]
-        return Wait(thread, lock, lock_name(lock, [thread, *owners]), owners)
+        return Wait(thread, lock, self.name(lock, [thread, *owners]), owners)
 
     def _lock_of(self, thread: Thread) -> Any:
         """The lock object that a thread waits for; None when it waits for none, or for one that is not in the dump."""
@@ -75,6 +93,18 @@ class Locks:
                 return None
             return None if isinstance(found, Missing) or not is_lock(found) else found
         return self._futexes().get(thread.futex)
+
+    def _monitor_of(self, thread: Thread) -> tuple[Any, str] | None:
+        """What a method of threading or queue waits for, and its name; None when a thread waits for a lock itself."""
+        if thread.waits_for_gil or thread.holds_gil or thread.system_call not in (FUTEX, None):
+            return None
+        found = None
+        wanted = self._wanted[id(thread)]
+        for own, name in monitor_calls(thread):
+            if any(lock is wanted for lock in locks_behind(own)):
+                return None
+            found = own, f"{method_class(own)}.{name}"
+        return found
 
     def _futexes(self) -> dict[int, Any]:
         """The locks by the address of their semaphore (up to 3.13)."""
@@ -119,9 +149,31 @@ def circles(links: dict[int, list[int]]) -> Iterator[list[int]]:
         done.update(path)
 
 
-def is_lock(found: Any) -> bool:
-    cls = type(found)
-    return f"{cls.__module__}.{cls.__qualname__}" in LOCK_TYPES
+def is_thread(thread: Thread, found: Any) -> bool:
+    """Is `found` the threading.Thread of this thread?"""
+    ident = getattr(found, "_ident", None)
+    return isinstance(ident, int) and ident == thread.ident
+
+
+def monitor_calls(thread: Thread) -> Iterator[tuple[Any, str]]:
+    """The methods of threading and queue that a thread is in, the innermost first: the object and the method's name."""
+    for frame in reversed(thread.frames[-MAX_FRAMES:]):
+        own, name = frame.f_locals.get("self"), frame.f_code.co_name
+        if not is_of_monitor(frame) or name in RUNNERS or own is None or isinstance(own, Missing):
+            return
+        yield own, name
+
+
+def released_locks(thread: Thread) -> Iterator[Any]:
+    """The locks of conditions that a thread waits for."""
+    for own, name in monitor_calls(thread):
+        if name == "wait" and method_class(own) == "Condition":
+            yield from locks_behind(own)
+
+
+def method_class(own: Any) -> str:
+    """The class of threading or queue that has the method: `Thread` for a thread of a class of the program's."""
+    return next((cls.__name__ for cls in type(own).__mro__ if cls.__module__ in MONITORS), type(own).__name__)
 
 
 def held_locks(thread: Thread) -> Iterator[Any]:
@@ -144,64 +196,6 @@ def is_exit(value: Any) -> bool:
     return getattr(function, "__name__", None) in ("__exit__", "__aexit__")
 
 
-def locks_behind(found: Any) -> Iterator[Any]:
-    """A lock, or that of a condition or semaphore (threading.py: `_lock`, `_cond`)."""
-    for _ in range(3):
-        if found is None or isinstance(found, (Missing, type, ModuleType)):
-            return
-        if is_lock(found):
-            yield found
-            return
-        found = first_of(found, ("_lock", "_cond"))
-
-
-# --- names ---
-
-
-def lock_name(lock: Any, threads: list[Thread]) -> str:
-    """What the program calls the lock, where a frame of these threads has it in a variable or an attribute."""
-    for thread in threads:
-        for frame in reversed(thread.frames[-MAX_FRAMES:]):
-            if frame.f_code.co_filename.endswith("threading.py"):
-                continue
-            name = name_in(frame, lock)
-            if name is not None:
-                return printable(name, 100)
-    address = getattr(lock, "lock_lock", None)
-    return f"a lock at {address:#x}" if isinstance(address, int) else "a lock without a name"
-
-
-def name_in(frame: FrameType, lock: Any) -> str | None:
-    variables = [(name, frame.f_locals[name]) for name in list(frame.f_locals)[:MAX_NAMES] if isinstance(name, str)]
-    for name, value in variables:
-        if is_or_has(value, lock):
-            return name
-    for name, value in variables:
-        attribute = attribute_with(value, lock)
-        if attribute is not None:
-            return f"{name}.{attribute}"
-    for name, value in list(frame.f_globals.items())[:MAX_NAMES]:
-        if isinstance(name, str) and is_or_has(value, lock):
-            return name
-    return None
-
-
-def is_or_has(value: Any, lock: Any) -> bool:
-    """Is `value` the lock, or a condition or such around it?"""
-    return value is lock or any(found is lock for found in locks_behind(value))
-
-
-def attribute_with(value: Any, lock: Any) -> str | None:
-    """The attribute of `value` that is the lock, or a condition or such around it."""
-    if isinstance(value, Missing):
-        return None
-    attributes = getattr(value, "__dict__", None)
-    for name, held in list(attributes.items())[:MAX_NAMES] if isinstance(attributes, dict) else ():
-        if isinstance(name, str) and is_or_has(held, lock):
-            return name
-    return None
-
-
 # --- words ---
 
 
@@ -212,7 +206,14 @@ def wait_text(thread: Thread, locks: Locks) -> str | None:
     wait = locks.of(thread)
     if wait is None:
         return None
-    return f"waits for {wait.name}, {held_by(wait)}"
+    return for_what(wait) if wait.by is not None else f"{for_what(wait)}, {held_by(wait)}"
+
+
+def for_what(wait: Wait) -> str:
+    """`waits for pool.lock`, `waits in Queue.get() for pool.jobs`."""
+    if wait.by == "Thread.join":
+        return f"waits for the end of {wait.name}"
+    return f"waits for {wait.name}" if wait.by is None else f"waits in {printable(wait.by, 60)}() for {wait.name}"
 
 
 def held_by(wait: Wait) -> str:
@@ -231,9 +232,17 @@ def deadlock_texts(locks: Locks) -> list[str]:
     for circle in locks.deadlocks():
         parts = []
         for at, wait in enumerate(circle):
-            parts.append(f"{title(wait.thread)} holds {circle[at - 1].name} and waits for {wait.name}")
+            wanted = circle[at - 1]  # by the thread before
+            held = locks.name(wanted.what, [wait.thread, wanted.thread])
+            holds = f"holds {held} and " if wanted.by is None else ""
+            parts.append(f"{title(wait.thread)} {holds}{for_what(wait)}")
         found.append(f"deadlock: {'; '.join(parts)}")
     return found
+
+
+def all_deadlock_texts(dump: Dump) -> list[str]:
+    """A sentence for each circle of threads or tasks that wait for one another."""
+    return [*deadlock_texts(dump.locks), *task_deadlock_texts(dump.tasks)]
 
 
 def task_deadlock_texts(tasks: list[Task]) -> list[str]:
@@ -253,12 +262,12 @@ def awaited_by(task: Task) -> Any:
 
 def locks_text(dump: Dump) -> str:
     """The whole view: circles first, then what each thread waits for and what it holds."""
-    locks = Locks(dump)
-    lines = [*deadlock_texts(locks), *task_deadlock_texts(dump.tasks)]
+    locks = dump.locks
+    lines = all_deadlock_texts(dump)
     lines += [""] * bool(lines)
     for thread in dump.threads:
-        lines.append(f"{title(thread)}: {wait_text(thread, locks) or 'waits for no lock that is known'}")
-        lines += [f"  holds {lock_name(lock, [thread])}" for lock in locks.held_by(thread)]
+        lines.append(f"{title(thread)}: {wait_text(thread, locks) or 'waits for nothing that is known'}")
+        lines += [f"  holds {locks.name(lock, [thread])}" for lock in locks.held_by(thread)]
     names = {id(task.object): task.name for task in dump.tasks}
     for task in dump.tasks:
         found = awaited_by(task)

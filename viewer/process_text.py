@@ -15,9 +15,9 @@ from types import FrameType
 from typing import Any
 
 from .dump import Dump
-from .locks import Locks, deadlock_texts, task_deadlock_texts
+from .locks import all_deadlock_texts, wait_text
 from .merged import homes_of, is_eval, merged_stack
-from .report import merged_report, place_report
+from .report import merged_report, place_report, wait_report
 from .signals import NativeFrame
 from .stack_text import locals_of, place
 from .summary import python_text
@@ -48,7 +48,7 @@ def process_text(dump: Dump, with_locals: bool = False, with_native: bool = Fals
     variables = Variables() if with_locals else None
     parts = [title(dump)]
     parts += [f"note: {printable(problem, 300)}" for problem in problems(dump)]
-    parts += ["\n".join(found) for found in [deadlocks(dump)] if found]
+    parts += ["\n".join(found) for found in [all_deadlock_texts(dump)] if found]
     for one in all_threads(dump):
         if one.thread is None and not with_native:
             continue
@@ -69,17 +69,13 @@ def problems(dump: Dump) -> list[str]:
     return [problem for problem in dump.problems if ONLY_STACKS not in problem]
 
 
-def deadlocks(dump: Dump) -> list[str]:
-    """A sentence for each circle of threads or tasks that wait for one another."""
-    return [*deadlock_texts(Locks(dump)), *task_deadlock_texts(dump.tasks)]
-
-
 def thread_title(dump: Dump, one: ThreadStacks) -> str:
     """The title with what the thread does."""
     words = [one.title]
     if one.thread is not None and one.thread.interpreter:
         words.append(f"interpreter {one.thread.interpreter}")
-    doing = activity(dump, one)
+    waits = None if one.thread is None or one.thread.waits_for_gil else wait_text(one.thread, dump.locks)
+    doing = waits or activity(dump, one)
     return ", ".join([*words, doing] if doing else words)
 
 
@@ -197,7 +193,7 @@ def process_report(dump: Dump, with_locals: bool = False, with_native: bool = Fa
         "python": python_text(dump),
         "executable": dump.facts.get("executable"),
         "problems": problems(dump),
-        "deadlocks": deadlocks(dump),
+        "deadlocks": all_deadlock_texts(dump),
         "threads": [
             {
                 "name": one.thread.name if one.thread is not None else None,
@@ -211,6 +207,7 @@ def process_report(dump: Dump, with_locals: bool = False, with_native: bool = Fa
                 "daemon": one.thread.daemon if one.thread is not None else None,
                 "holds_gil": one.thread is not None and one.thread.holds_gil,
                 "activity": activity(dump, one),
+                "waits_for": None if one.thread is None else wait_report(dump, one.thread),
                 "frames": frames_report(one.thread.frames if one.thread is not None else [], variables),
                 **({"native": merged_report(dump, one, numbers)} if with_native else {}),
             }

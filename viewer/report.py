@@ -12,6 +12,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from .dump import Dump, Thread
+from .locks import all_deadlock_texts, wait_text
 from .merged import Entry, Omitted, merged_stack
 from .signals import Module, NativeFrame, Signal
 from .stack_text import MAX_FRAMES, exception_line, locals_of, signal_line
@@ -26,7 +27,7 @@ def report(dump: Dump) -> dict[str, Any]:
     """The whole report, of dicts, lists, str, int, float, bool and None only."""
     exceptions = Exceptions()
     about = exceptions.number(dump.exception)
-    threads = [thread_report(thread, exceptions) for thread in dump.threads]
+    threads = [thread_report(dump, thread, exceptions) for thread in dump.threads]
     return {
         "schema": SCHEMA,
         "file": {
@@ -45,6 +46,7 @@ def report(dump: Dump) -> dict[str, Any]:
         "exception": about,
         "exceptions": exceptions.reports(),
         "threads": threads,
+        "deadlocks": all_deadlock_texts(dump),
         "tasks": [{"name": task.name, **stack_report(with_lines(task.frames))} for task in dump.tasks],
         "sources": [
             {"filename": s.filename, "origin": s.origin, "changed": s.changed, "bytes": len(s.content)}
@@ -130,7 +132,7 @@ def place_report(frame: FrameType, line: int) -> dict[str, Any]:
     }
 
 
-def thread_report(thread: Thread, exceptions: Exceptions) -> dict[str, Any]:
+def thread_report(dump: Dump, thread: Thread, exceptions: Exceptions) -> dict[str, Any]:
     return {
         "name": thread.name,
         "ident": thread.ident,
@@ -140,7 +142,29 @@ def thread_report(thread: Thread, exceptions: Exceptions) -> dict[str, Any]:
         "daemon": thread.daemon if isinstance(thread.daemon, bool) else None,
         "problem": thread.problem,
         "handling": exceptions.number(thread.exception),
+        "waits_for": wait_report(dump, thread),
         **stack_report(with_lines(thread.frames)),
+    }
+
+
+def wait_report(dump: Dump, thread: Thread) -> dict[str, Any] | None:
+    """What a thread waits for; None when that is not known or it does not wait."""
+    text, wait = wait_text(thread, dump.locks), dump.locks.of(thread)
+    if text is None:
+        return None
+    if thread.waits_for_gil or wait is None:
+        return {
+            "text": text,
+            "name": "GIL",
+            "type": None,
+            "held_by": [n for n, t in enumerate(dump.threads) if t.holds_gil],
+        }
+    cls = type(wait.what)
+    return {
+        "text": text,
+        "name": wait.name,
+        "type": f"{cls.__module__}.{cls.__qualname__}",
+        "held_by": [dump.threads.index(owner) for owner in wait.owners],
     }
 
 

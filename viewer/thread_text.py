@@ -11,6 +11,7 @@ from types import FrameType
 from typing import NamedTuple
 
 from .dump import Dump, Thread
+from .locks import all_deadlock_texts, wait_text
 from .merged import MergedStack, Omitted, merged_stack
 from .signals import NativeFrame, NativeThread, Signal
 from .stack_text import MAX_FRAMES, frame_lines, stack_lines, thread_line
@@ -31,9 +32,12 @@ class ThreadStacks(NamedTuple):
 
 def threads_text(dump: Dump) -> str:
     """The stacks of all threads and tasks."""
-    lines: list[str] = []
+    lines = all_deadlock_texts(dump)
+    lines += [""] * bool(lines)
     for one in all_threads(dump):
-        lines += [one.title, *merged_lines(merged_stack(dump, one.thread, one.native)), ""]
+        waits = None if one.thread is None else wait_text(one.thread, dump.locks)
+        title = one.title if waits is None else f"{one.title}, {waits}"
+        lines += [title, *merged_lines(merged_stack(dump, one.thread, one.native)), ""]
     for task in dump.tasks:
         lines += [f"task {printable(task.name, 60)}", *stack_lines(task.frames), ""]
     return "\n".join(lines).rstrip() or escape_controls(dump.text).strip()
