@@ -9,7 +9,7 @@
 #   make package   the sdist, its installation in a clean environment, the module with clang
 #   make venvs     one environment for each supported Python (tools/venvs.py)
 #   make pytest    the Python tests on each of them
-#   make nightly   20,000 runs of test_corruption.py, the same number on each of them
+#   make nightly   what takes long: 20,000 damaged crashes, as many on each of them; large heaps and killed readers
 #   make format    let clang-format and ruff rewrite the sources
 #   make clean     remove build/
 #
@@ -112,6 +112,9 @@ nightly: packages
 	-$(PYTHON) tools/venvs.py $(VERSIONS)
 	PYHEAPDUMP_CORRUPTION_RUNS=$(NIGHTLY_RUNS) \
 	    $(PYTHON) tools/run_pytest.py $(VERSIONS) -- -rP -o timeout=7200 tests/test_corruption.py
+	PYHEAPDUMP_ATTACH_OBJECTS=5000000 PYHEAPDUMP_ATTACHES=100 \
+	    $(PYTHON) tools/run_pytest.py $(VERSIONS) -- -rP -o timeout=7200 \
+	    tests/test_attach_same.py tests/test_attach_robust.py
 
 # What a dump costs, against its targets; on a machine without other work. Writes docs/benchmarks.md.
 .PHONY: bench

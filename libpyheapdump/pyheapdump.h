@@ -177,6 +177,7 @@ struct phd_attach_options {
     bool freeze;           /* stop its threads meanwhile; otherwise it may change while it is read */
     double freeze_seconds; /* how long to wait for threads that do not stop at once */
     uint64_t memory;       /* bytes that a copy of the target may take, 0: what the system has available */
+    bool ask;              /* a target that is phd_attachable makes a snapshot of itself, which is read */
 };
 
 /* What the target went through. */
@@ -184,7 +185,9 @@ struct phd_attach_times {
     double stopped;        /* seconds its threads were stopped */
     uint64_t bytes_copied; /* out of its memory */
     unsigned threads;      /* that were stopped */
-    bool in_place;         /* memory for a copy was short: it was stopped while all of it was read */
+    bool in_place;         /* memory for a copy was short: it was read through a cache */
+    bool asked;            /* it made a snapshot of itself, and was stopped for that alone */
+    char why_not[64];      /* it is phd_attachable, but made none: why; else empty */
 };
 
 /* Dump another process, which needs nothing of ours in it. `request` says where to and what; what describes the target
@@ -249,6 +252,10 @@ PHD_PUBLIC enum phd_status phd_watch_start(struct phd_error *error);
  * written, or, with `seconds` 0, as soon as the process is frozen. `gil_held`: by the calling thread. False when there is no dump: none are configured, or
  * another one is being made. Context: crash. */
 PHD_PUBLIC bool phd_watch_dump(const char *reason, uint64_t thread, bool gil_held, double seconds);
+
+/* Let phd_attach of another process ask this one for a snapshot of itself, by a thread that waits for that; or no longer.
+ * PHD_ERROR_SYSTEM: no thread could be started. Context: normal. */
+PHD_PUBLIC enum phd_status phd_attachable(bool wanted, struct phd_error *error);
 
 /* The interpreter is about to end: the GIL is not asked for any more. Context: normal. */
 PHD_PUBLIC void phd_watch_interpreter_ends(void);

@@ -29,18 +29,18 @@ static PyObject *raise_problem(enum phd_status status, const struct phd_error *e
 
 static PyObject *result_dict(const struct phd_result *result, const struct phd_attach_times *times)
 {
-    return Py_BuildValue("{s:K,s:K,s:K,s:d,s:i,s:O,s:d,s:K,s:I,s:O}", "bytes", (unsigned long long)result->bytes,
-                         "objects", (unsigned long long)result->objects, "broken", (unsigned long long)result->broken,
-                         "seconds", result->seconds, "write_errno", result->write_errno, "complete",
-                         result->complete ? Py_True : Py_False, "stopped", times->stopped, "bytes_copied",
-                         (unsigned long long)times->bytes_copied, "threads", times->threads, "in_place",
-                         times->in_place ? Py_True : Py_False);
+    return Py_BuildValue(
+        "{s:K,s:K,s:K,s:d,s:i,s:O,s:d,s:K,s:I,s:O,s:O,s:s}", "bytes", (unsigned long long)result->bytes, "objects",
+        (unsigned long long)result->objects, "broken", (unsigned long long)result->broken, "seconds", result->seconds,
+        "write_errno", result->write_errno, "complete", result->complete ? Py_True : Py_False, "stopped",
+        times->stopped, "bytes_copied", (unsigned long long)times->bytes_copied, "threads", times->threads, "in_place",
+        times->in_place ? Py_True : Py_False, "asked", times->asked ? Py_True : Py_False, "why_not", times->why_not);
 }
 
 PyDoc_STRVAR(
     attach_doc,
     "attach(pid, directory, temporary_name, final_name, sequence, time_ns, level, max_bytes, max_seconds, "
-    "sources, redact, freeze, freeze_seconds, only_stacks, memory)\n--\n\n"
+    "sources, redact, freeze, freeze_seconds, only_stacks, memory, ask)\n--\n\n"
     "Dump the process `pid`, which needs nothing of ours. Return what was written and how long the process "
     "was stopped. Raises CaptureError; OSError, whose file name is the step that was refused, None: the writing.");
 
@@ -49,13 +49,13 @@ static PyObject *attach(PyObject *module, PyObject *arguments, PyObject *keyword
     static char *names[] = {"pid",     "directory", "temporary_name", "final_name",  "sequence",
                             "time_ns", "level",     "max_bytes",      "max_seconds", "sources",
                             "redact",  "freeze",    "freeze_seconds", "only_stacks", "memory",
-                            NULL};
+                            "ask",     NULL};
     struct phd_request request;
     struct phd_attach_options options;
     struct phd_attach_times times;
     struct phd_result result;
     struct phd_error error;
-    int sources, redact, freeze, only_stacks;
+    int sources, redact, freeze, only_stacks, ask;
     long long time_ns;
     unsigned long long max_bytes, memory;
     enum phd_status status;
@@ -63,10 +63,10 @@ static PyObject *attach(PyObject *module, PyObject *arguments, PyObject *keyword
     memset(&request, 0, sizeof request);
     memset(&result, 0, sizeof result);
     memset(&error, 0, sizeof error);
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "iissILiKdpppdpK", names, &options.pid, &request.directory,
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "iissILiKdpppdpKp", names, &options.pid, &request.directory,
                                      &request.temporary_name, &request.final_name, &request.sequence, &time_ns,
                                      &request.level, &max_bytes, &request.max_seconds, &sources, &redact, &freeze,
-                                     &options.freeze_seconds, &only_stacks, &memory))
+                                     &options.freeze_seconds, &only_stacks, &memory, &ask))
         return NULL;
     if (busy) {
         PyErr_SetString(PyExc_RuntimeError, "attach() is already running in another thread");
@@ -80,6 +80,7 @@ static PyObject *attach(PyObject *module, PyObject *arguments, PyObject *keyword
     request.reason = "attach";
     options.freeze = freeze;
     options.memory = memory;
+    options.ask = ask;
     busy = true;
     Py_BEGIN_ALLOW_THREADS
     status = phd_attach(&request, &options, &times, &result, &error);

@@ -156,6 +156,21 @@ static PyObject *watch_start(PyObject *module, PyObject *ignored)
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(
+    attachable_doc,
+    "attachable(wanted)\n--\n\nLet attach() of another process ask this one for a snapshot of itself, or not.");
+
+static PyObject *attachable(PyObject *module, PyObject *wanted)
+{
+    struct phd_error error;
+    (void)module;
+    memset(&error, 0, sizeof error);
+    enum phd_status status = phd_attachable(wanted == Py_True, &error);
+    if (status != PHD_OK)
+        return phd__raise_status(status, &error);
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(watch_interpreter_ends_doc, "watch_interpreter_ends()\n--\n\nDumps are made without the GIL from now on.");
 
 static PyObject *watch_interpreter_ends(PyObject *module, PyObject *ignored)
@@ -245,6 +260,7 @@ static PyMethodDef functions[] = {
     {"watch_memory", watch_memory, METH_VARARGS, watch_memory_doc},
     {"unwatch_memory", unwatch_memory, METH_NOARGS, unwatch_memory_doc},
     {"watch_start", watch_start, METH_NOARGS, watch_start_doc},
+    {"attachable", attachable, METH_O, attachable_doc},
     {"watch_interpreter_ends", watch_interpreter_ends, METH_NOARGS, watch_interpreter_ends_doc},
     {"watch_before_fork", watch_before_fork, METH_NOARGS, watch_before_fork_doc},
     {"watch_after_fork", watch_after_fork, METH_O, watch_after_fork_doc},

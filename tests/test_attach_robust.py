@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -15,12 +16,25 @@ from pathlib import Path
 from typing import List
 
 import pytest
-from support.target import SECONDS, Target, attach, clean_environment, goes_on, stacks_of, thread_states, wait_until
+from support.target import (
+    SECONDS,
+    Target,
+    attach,
+    children_of,
+    clean_environment,
+    goes_on,
+    stacks_of,
+    thread_states,
+    wait_until,
+)
 
 # Each thread counts in memory that the test sees: of Python code, of C code that gives up the GIL, of system calls.
 COUNTING = """
     import mmap, os, struct, sys, threading, time, zlib
 
+    if "asked" in sys.argv:
+        import pyheapdump
+        pyheapdump.install()
     file = open(sys.argv[1], "r+b")
     shared = mmap.mmap(file.fileno(), 4096)
 
@@ -45,6 +59,8 @@ COUNTING = """
     time.sleep(1000)
 """
 COUNTERS = 4
+# `make nightly` makes 100.
+ATTACHES = int(os.environ.get("PYHEAPDUMP_ATTACHES", "30"))
 
 # Reads the process again and again, each time in a child that is killed, as told, so many milliseconds later.
 READING = """
@@ -78,16 +94,17 @@ def all_count_on(path: Path) -> bool:
     return all(now > then for now, then in zip(counted(path), before))
 
 
-def test_a_hundred_attaches_killed_at_any_moment(tmp_path: Path) -> None:
-    """The target must never stay stopped, and nothing that it does may fail."""
+@pytest.mark.parametrize("how", ["from outside", "asked"])
+def test_many_attaches_killed_at_any_moment(how: str, tmp_path: Path) -> None:
+    """The target must never stay stopped, nothing that it does may fail, and no snapshot of it may stay."""
     shared = tmp_path / "counters"
     shared.write_bytes(bytes(4096))
     source = random.Random(4711)
-    delays = [f"{source.uniform(0, 80):.1f}" for _ in range(100)]
+    delays = [f"{source.uniform(0, 80):.1f}" for _ in range(ATTACHES)]
     dumps = tmp_path / "dumps"
     dumps.mkdir()
     environment = {**clean_environment(), "TMPDIR": str(dumps)}
-    with Target(tmp_path, COUNTING, arguments=[str(shared)]) as target:
+    with Target(tmp_path, COUNTING, arguments=[str(shared), how]) as target:
         done = subprocess.run(
             [sys.executable, "-c", READING, str(target.pid), str(dumps), *delays],
             capture_output=True, timeout=2 * SECONDS, check=False, env=environment,
@@ -95,7 +112,10 @@ def test_a_hundred_attaches_killed_at_any_moment(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         wait_until(lambda: goes_on(target.pid))
         wait_until(lambda: all_count_on(shared))
-        assert "3" in stacks_of(target)
+        wait_until(lambda: not children_of(target.pid))
+        found = json.loads(attach(target.pid, "--json", directory=dumps).stdout)
+        assert (found["asked"], found["complete"]) == (how == "asked", True), found
+        assert stacks_of(target).count(" in count\n") == COUNTERS
         assert target.process.poll() is None
 
 
@@ -113,6 +133,34 @@ def test_a_stopped_process_is_read_and_stays_stopped(tmp_path: Path) -> None:
         assert set(thread_states(target.pid)) == {"T"}
         target.process.send_signal(signal.SIGCONT)
         wait_until(lambda: all_count_on(shared))
+
+
+def test_a_thread_that_stops_late_goes_on(tmp_path: Path) -> None:
+    """It waits in the kernel (vfork) while the others are stopped, and comes back while the dump is written."""
+    text = """
+        import os, sys
+        kept = [[n] for n in range(400_000)]
+        print("ready", flush=True)
+        first = (os.POSIX_SPAWN_OPEN, 0, sys.argv[1], os.O_RDONLY, 0)  # waits for somebody to write
+        os.posix_spawn("/bin/true", ["true"], {}, file_actions=[first])
+        print("went on", flush=True)
+        sys.stdin.read()
+    """
+    fifo, place = tmp_path / "fifo", tmp_path / "here"
+    os.mkfifo(fifo)
+    place.mkdir()
+    code = (
+        f"from pyheapdump import attach; attach.attach(attach.Options(int({{}}), level=19), {str(place / 'a.dump')!r})"
+    )
+    with Target(tmp_path, text, arguments=[str(fifo)], stdin=subprocess.PIPE) as target:
+        command = [sys.executable, "-c", code.format(target.pid)]
+        wait_until(lambda: len(children_of(target.pid)) == 1)
+        with subprocess.Popen(command, env=clean_environment()) as reader:
+            wait_until(lambda: list(place.glob("*.part")) != [])
+            os.close(os.open(fifo, os.O_WRONLY))
+            assert target.line() == "went on"
+            assert list(place.glob("*.part")) != [], "it went on when the dump was written"
+            reader.kill()
 
 
 def test_signals_meanwhile_are_not_lost(tmp_path: Path) -> None:

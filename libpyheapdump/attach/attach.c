@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * phd_attach: stop the target → its mappings and modules → its interpreter → copy its writable memory → let it go → walk
- * the copy and write it as any other dump. Context: normal.
+ * the copy and write it as any other dump. A target that can be asked makes a snapshot of itself as soon as it is stopped
+ * and is let go; the rest is the same, with the snapshot in its place. Context: normal.
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "attach/ask.h"
 #include "attach/freeze.h"
 #include "attach/python.h"
 #include "dump.h"
 #include "memory/copied.h"
 #include "safe/clock.h"
 #include "safe/text.h"
+
+/* How long a snapshot is waited for: several times what the clone takes. */
+static const double ASK_SECONDS = 1, ASK_SECONDS_PER_GIB = 0.1;
 
 enum {
     PATH_ROOM = 64,
@@ -23,12 +28,18 @@ enum {
 
 struct target {
     struct phd_frozen frozen;
+    struct phd_ask ask;
     struct phd_modules modules;
     struct phd_copied copied;
     struct phd_crash where; /* its threads stand */
     struct phd_request request;
     struct phd_attach_times *times;
+    void (*trim)(struct phd_memory *memory); /* the memory's own, or NULL */
+    bool is_held;
     uint64_t stopped_at; /* phd__clock_ns */
+    uint64_t needed;     /* bytes that a copy takes */
+    uint64_t cache;      /* bytes that may be kept where there is no memory for a copy; else 0 */
+    int living;          /* a thread of it: the first may have ended, and then all is to be had by way of the others */
 };
 
 /* ---- memory ---- */
@@ -50,34 +61,38 @@ static uint64_t number_in(const char *path, const char *key)
     return value;
 }
 
-/* Is there memory for a copy of the target, and for the walk? Bytes to work with when there is not, else 0. */
-static uint64_t short_memory(const struct phd_attach_options *options)
+/* Is there memory for a copy of the target, and for the walk? */
+static void measure(struct target *target, const struct phd_attach_options *options)
 {
     char path[PATH_ROOM];
     snprintf(path, sizeof path, "/proc/%d/status", options->pid);
     uint64_t needed = (number_in(path, "RssAnon:") + number_in(path, "VmSwap:")) * 1024;
     uint64_t available = options->memory ? options->memory : number_in("/proc/meminfo", "MemAvailable:") * 1024;
-    if (!available || needed + needed / 2 + SPARE <= available)
-        return 0;
-    return available / 4 > LEAST_CACHE ? available / 4 : LEAST_CACHE;
+    target->needed = needed;
+    if (available && needed + needed / 2 + SPARE > available)
+        target->cache = available / 4 > LEAST_CACHE ? available / 4 : LEAST_CACHE;
 }
 
 static enum phd_status stop(struct target *target, const struct phd_attach_options *options, struct phd_error *error)
 {
-    target->where.process = target->where.thread = options->pid;
+    target->where.process = target->where.thread = target->living = options->pid;
     if (!options->freeze)
         return PHD_OK;
     target->stopped_at = phd__clock_ns();
     enum phd_status status = phd__freeze(&target->frozen, options->pid, options->freeze_seconds, error);
-    if (status == PHD_OK)
-        phd__frozen_registers(&target->frozen, &target->where);
-    return status;
+    if (status != PHD_OK)
+        return status;
+    target->is_held = true;
+    target->living = target->frozen.threads[0].thread;
+    phd__frozen_registers(&target->frozen, &target->where);
+    return PHD_OK;
 }
 
 static void let_go(struct target *target)
 {
-    if (!target->frozen.count)
+    if (!target->is_held)
         return;
+    target->is_held = false;
     target->times->threads = target->frozen.count;
     phd__unfreeze(&target->frozen);
     target->times->stopped = (double)(phd__clock_ns() - target->stopped_at) / 1e9;
@@ -90,25 +105,50 @@ static void release(struct phd_memory *memory)
     let_go(target);
 }
 
-/* Have the memory for the copy before the target stops. What goes wrong here goes wrong again, and is told, then. */
+/* Between two records: threads that stop only now are not held until the dump is written. */
+static void trim(struct phd_memory *memory)
+{
+    struct target *target = (struct target *)((char *)memory - offsetof(struct target, copied.memory));
+    if (!target->is_held && target->frozen.count)
+        phd__unfreeze(&target->frozen);
+    if (target->trim)
+        target->trim(memory);
+}
+
+/* What can be done before the target stops: find whom to ask, and have the memory for the copy. What goes wrong here goes
+ * wrong again, and is told, then. */
 static void prepare(struct target *target, const struct phd_attach_options *options)
 {
-    struct phd_mappings mappings;
-    memset(&mappings, 0, sizeof mappings);
-    if (phd__mappings_read(&mappings, options->pid, NULL) == PHD_OK &&
-        phd__copied_open(&target->copied, options->pid, &mappings, NULL) == PHD_OK)
-        phd__copied_prepare(&target->copied, &mappings);
-    phd__mappings_close(&mappings);
+    struct phd_modules modules;
+    memset(&modules, 0, sizeof modules);
+    if (phd__mappings_read(&modules.mappings, options->pid, NULL) == PHD_OK &&
+        phd__copied_open(&target->copied, options->pid, &modules.mappings, NULL) == PHD_OK) {
+        phd__modules_find(&modules, &target->copied.memory);
+        if (options->ask)
+            phd__ask_find(&target->ask, &target->copied.memory, &modules);
+        if (!target->cache)
+            phd__copied_prepare(&target->copied, &modules.mappings);
+    }
+    phd__modules_close(&modules);
+}
+
+/* Have the target make a snapshot of itself, if it can, and let it go. */
+static void ask(struct target *target)
+{
+    double seconds = ASK_SECONDS + ASK_SECONDS_PER_GIB * (double)target->needed / (1 << 30);
+    target->times->asked = phd__ask(&target->ask, &target->frozen, seconds);
+    if (target->times->asked)
+        let_go(target);
+    memcpy(target->times->why_not, target->ask.why_not, sizeof target->times->why_not);
 }
 
 static enum phd_status find(struct target *target, const struct phd_attach_options *options, struct phd_error *error)
 {
     struct phd_python python;
-    /* The first thread may have ended, and then the process's memory is to be had by way of the others. */
-    int living = target->frozen.count ? target->frozen.threads[0].thread : options->pid;
-    enum phd_status status = phd__mappings_read(&target->modules.mappings, living, error);
+    int memory_of = target->ask.child ? target->ask.child : target->living;
+    enum phd_status status = phd__mappings_read(&target->modules.mappings, memory_of, error);
     if (status == PHD_OK)
-        status = phd__copied_open(&target->copied, living, &target->modules.mappings, error);
+        status = phd__copied_open(&target->copied, memory_of, &target->modules.mappings, error);
     if (status != PHD_OK)
         return status;
     target->copied.memory.release = release;
@@ -121,11 +161,31 @@ static enum phd_status find(struct target *target, const struct phd_attach_optio
     target->request.python_micro = python.micro;
     target->request.free_threaded = python.free_threaded;
     target->request.pid = options->pid;
-    target->request.files_of = living;
+    target->request.files_of = target->living;
     target->request.stopped = options->freeze;
     target->request.crash = &target->where;
     target->request.native_stacks = true;
     return PHD_OK;
+}
+
+/* Have all that the walk may want, and let the target go; or a cache, as large as memory allows. */
+static void copy(struct target *target)
+{
+    if (target->cache) {
+        phd__copied_bound(&target->copied, target->cache);
+    } else if (!target->request.only_stacks) {
+        phd__copied_fill(&target->copied, &target->modules.mappings);
+        let_go(target);
+    }
+    target->trim = target->copied.memory.trim;
+    target->copied.memory.trim = trim;
+}
+
+static const char *how(const struct phd_attach_options *options, const struct phd_attach_times *times)
+{
+    if (times->asked)
+        return "attach, clone";
+    return options->freeze ? "attach" : "attach, not stopped";
 }
 
 enum phd_status phd_attach(const struct phd_request *request, const struct phd_attach_options *options,
@@ -136,23 +196,23 @@ enum phd_status phd_attach(const struct phd_request *request, const struct phd_a
     memset(times, 0, sizeof *times);
     target.request = *request;
     target.times = times;
-    uint64_t cache = request->only_stacks ? 0 : short_memory(options);
-    if (options->freeze && !request->only_stacks && !cache)
+    if (!request->only_stacks)
+        measure(&target, options);
+    if (options->freeze && !request->only_stacks)
         prepare(&target, options);
     enum phd_status status = stop(&target, options, error);
     if (status == PHD_OK)
-        status = find(&target, options, error);
-    times->in_place = cache != 0;
-    if (status == PHD_OK && cache) {
-        phd__copied_bound(&target.copied, cache);
-    } else if (status == PHD_OK && !request->only_stacks) {
-        phd__copied_fill(&target.copied, &target.modules.mappings);
-        let_go(&target);
-    }
+        ask(&target);
     if (status == PHD_OK)
-        status = phd__dump_write(&target.request, &target.copied.memory,
-                                 options->freeze ? "attach" : "attach, not stopped", result, error);
+        status = find(&target, options, error);
+    if (status == PHD_OK) {
+        copy(&target);
+        status = phd__dump_write(&target.request, &target.copied.memory, how(options, times), result, error);
+    }
     let_go(&target);
+    phd__frozen_close(&target.frozen);
+    phd__ask_end(&target.ask);
+    times->in_place = target.cache != 0;
     times->bytes_copied = target.copied.bytes_read;
     phd__modules_close(&target.modules);
     phd__copied_close(&target.copied);

@@ -52,7 +52,7 @@ static bool has_ended(const char *name, int directory)
     path[text.used] = 0;
     int fd = openat(directory, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return true;
+        return errno == ENOENT || errno == ESRCH;
     ssize_t at = read(fd, line, sizeof line);
     close(fd);
     while (at > 0 && line[at - 1] != ')') /* the name, in parentheses, may hold anything (proc(5)) */
@@ -78,8 +78,21 @@ static void seize(const char *name, int directory, void *argument)
         return;
     }
     ptrace(PTRACE_INTERRUPT, thread, NULL, NULL);
-    frozen->threads[frozen->count++] = (struct phd_frozen_thread){thread, 0, false};
+    frozen->threads[frozen->count++] = (struct phd_frozen_thread){.thread = thread};
     round->seized++;
+}
+
+bool phd__frozen_note(struct phd_frozen_thread *thread, int status)
+{
+    if (status < 0)
+        return true;
+    if (!WIFSTOPPED(status))
+        return false;
+    int event = status >> 16;
+    thread->stopped = true;
+    thread->pending_signal = event ? 0 : WSTOPSIG(status);
+    thread->group_stopped = event == PTRACE_EVENT_STOP && WSTOPSIG(status) != SIGTRAP;
+    return true;
 }
 
 /* Look whether the thread stands. False when it has ended. */
@@ -87,16 +100,9 @@ static bool look_at(struct phd_frozen_thread *thread)
 {
     int status;
     int found = waitpid(thread->thread, &status, __WALL | WNOHANG);
-    if (found == 0)
-        return true;
     if (found < 0)
         return errno == EINTR;
-    if (!WIFSTOPPED(status))
-        return false;
-    thread->stopped = true;
-    if (status >> 16 != PTRACE_EVENT_STOP)
-        thread->pending_signal = WSTOPSIG(status);
-    return true;
+    return phd__frozen_note(thread, found ? status : -1);
 }
 
 static void forget(struct phd_frozen *frozen, unsigned index)
@@ -155,25 +161,34 @@ enum phd_status phd__freeze(struct phd_frozen *frozen, int pid, double seconds, 
     }
     if (!round.failed && frozen->count)
         return PHD_OK;
-    phd__unfreeze(frozen);
+    phd__frozen_close(frozen);
     phd__error_set(error, PHD_ERROR_SYSTEM, round.failed ? round.failed : ESRCH, "ptrace");
     return PHD_ERROR_SYSTEM;
 }
 
-/* A thread must stand to be let go. One that did not answer in time does so when its system call is over; until then the
- * end of this process would free it, too. */
-static void let_go(struct phd_frozen_thread *thread)
+/* A thread must stand to be let go. False when it does not yet. */
+static bool let_go(struct phd_frozen_thread *thread)
 {
-    if (!thread->stopped)
-        look_at(thread);
+    if (!thread->stopped && !look_at(thread))
+        return true; /* it has ended */
     if (thread->stopped)
         ptrace(PTRACE_DETACH, thread->thread, NULL, (void *)(uintptr_t)thread->pending_signal);
+    return thread->stopped;
 }
 
 void phd__unfreeze(struct phd_frozen *frozen)
 {
-    for (unsigned i = 0; i < frozen->count; i++)
-        let_go(frozen->threads + i);
+    for (unsigned i = 0; i < frozen->count;) {
+        if (let_go(frozen->threads + i))
+            forget(frozen, i);
+        else
+            i++;
+    }
+}
+
+void phd__frozen_close(struct phd_frozen *frozen)
+{
+    phd__unfreeze(frozen);
     phd__pages_free(frozen->threads, PHD_MAX_FROZEN * sizeof *frozen->threads);
     frozen->threads = NULL;
     frozen->count = 0;

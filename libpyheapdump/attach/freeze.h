@@ -18,6 +18,7 @@ struct phd_frozen_thread {
     int thread;         /* kernel id */
     int pending_signal; /* that was on its way when the thread was stopped, 0: none */
     bool stopped;       /* and so its registers can be had; else it waits in the kernel and does not answer */
+    bool group_stopped; /* the process was stopped before (SIGSTOP and the like) */
 };
 
 struct phd_frozen {
@@ -30,8 +31,15 @@ struct phd_frozen {
  * stopped; the error's errno and step tell why. */
 enum phd_status phd__freeze(struct phd_frozen *frozen, int pid, double seconds, struct phd_error *error);
 
-/* Let all threads go. May be called again. */
+/* Note what waitpid() told about a thread, -1: nothing. False when it has ended. */
+bool phd__frozen_note(struct phd_frozen_thread *thread, int status);
+
+/* Let all threads go. Those that did not answer in time, as they wait in the kernel, stop when their wait is over: they
+ * stay in the list, and are let go by the next call after that. The end of the calling thread frees them, too. */
 void phd__unfreeze(struct phd_frozen *frozen);
+
+/* The same, for the last time. */
+void phd__frozen_close(struct phd_frozen *frozen);
 
 /* Where the stopped threads stand. */
 void phd__frozen_registers(const struct phd_frozen *frozen, struct phd_crash *crash);

@@ -30,6 +30,7 @@
 #include "safe/action.h"
 #include "safe/clock.h"
 #include "safe/text.h"
+#include "snapshot/snapshot.h"
 
 #ifndef SYS_close_range
 #define SYS_close_range 436 /* the same on every architecture; older headers lack it */
@@ -148,6 +149,22 @@ static void lift_memory_limits(void)
     }
 }
 
+/* What the child must not have of the program, but for two descriptors that may be missing (negative). */
+static void become_child(int a, int b)
+{
+    take_over_faults();
+    write_small_file("/proc/self/oom_score_adj", "1000");
+    setpriority(PRIO_PROCESS, 0, CHILD_NICE);
+    lift_memory_limits();
+    close_descriptors(a, b);
+}
+
+static _Noreturn void end(int code)
+{
+    syscall(SYS_exit_group, code);
+    __builtin_unreachable();
+}
+
 static void send(int fd, uint32_t kind, struct report *report)
 {
     report->kind = kind;
@@ -179,11 +196,7 @@ static _Noreturn void run_child(const struct phd_request *asked, int result_fd)
     struct phd_memory memory;
     struct phd_request request = *asked;
     memset(&report, 0, sizeof report);
-    take_over_faults();
-    write_small_file("/proc/self/oom_score_adj", "1000");
-    setpriority(PRIO_PROCESS, 0, CHILD_NICE);
-    lift_memory_limits();
-    close_descriptors(request.choose_in ? -1 : request.directory, result_fd);
+    become_child(request.choose_in ? -1 : request.directory, result_fd);
     if (choose_names(&request, &report)) {
         if (request.choose_in)
             send(result_fd, NAMED, &report);
@@ -192,8 +205,7 @@ static _Noreturn void run_child(const struct phd_request *asked, int result_fd)
             report.status = phd__dump_write(&request, &memory, "clone", &report.result, &report.error);
     }
     send(result_fd, DONE, &report);
-    syscall(SYS_exit_group, report.status == PHD_OK ? 0 : 1);
-    __builtin_unreachable();
+    end(report.status == PHD_OK ? 0 : 1);
 }
 
 /* Block SIGXFSZ, so that a file that may not grow gives an error and not a signal that ends the program. */
@@ -325,6 +337,20 @@ static enum phd_status start(const struct phd_request *asked, struct phd_snapsho
     snapshot->pid = pid;
     snapshot->result_fd = pipe_fds[0];
     return PHD_OK;
+}
+
+int phd__snapshot_memory(void)
+{
+    sigset_t all, previous;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &previous);
+    int pid = clone_process(), refused = errno;
+    if (pid == 0) {
+        become_child(-1, -1);
+        end(0);
+    }
+    sigprocmask(SIG_SETMASK, &previous, NULL);
+    return pid < 0 ? -refused : pid;
 }
 
 enum phd_status phd_snapshot_start(const struct phd_request *request, struct phd_snapshot *snapshot,

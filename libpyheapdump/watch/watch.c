@@ -20,6 +20,7 @@
 #include "native/signal_names.h"
 #include "safe/text.h"
 #include "watch/gil.h"
+#include "watch/mailbox.h"
 #include "watch/memory.h"
 #include "watch/own_stack.h"
 #include "watch/wait.h"
@@ -281,6 +282,7 @@ void phd_watch_interpreter_ends(void)
 
 void phd_watch_before_fork(void)
 {
+    phd__mailbox_before_fork();
     phd__gil_before_fork();
     restart |= phd__worker_stop(&thread);
 }
@@ -297,4 +299,5 @@ void phd_watch_after_fork(bool in_child)
     else if (phd__worker_runs(&thread))
         phd__gil_start();
     restart = false;
+    phd__mailbox_after_fork(in_child);
 }

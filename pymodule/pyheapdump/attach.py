@@ -35,6 +35,7 @@ class Options(NamedTuple):
 
     pid: int
     freeze: bool = True
+    ask: bool = True  # a process with pyheapdump installed for a snapshot of itself
     only_stacks: bool = False
     sources: bool = DEFAULTS.sources
     redact: bool = DEFAULTS.redact
@@ -78,6 +79,7 @@ def attach(options: Options, path: str | None = None) -> tuple[str, dict[str, An
                 freeze_seconds=FREEZE_SECONDS,
                 only_stacks=options.only_stacks,
                 memory=options.memory,
+                ask=options.ask,
             )
         )
     except OSError as problem:

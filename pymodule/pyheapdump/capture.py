@@ -43,15 +43,17 @@ if TYPE_CHECKING:
         gil_wait: float = 0.25
         memory_errors: bool = False
         memory_limit: int | str | None = None
+        attachable: bool = True
 
 else:  # typing costs more time to import than everything else here together
     Settings = namedtuple(
         "Settings",
         "directory exceptions signals unraisable scope sources redact max_seconds crash_timeout max_bytes max_dumps "
-        "level quiet register gil_wait memory_errors memory_limit",
+        "level quiet register gil_wait memory_errors memory_limit attachable",
         defaults=(
             *(None, True, True, False, "closure", True, True, 600.0, 30.0, None, 20, 1, False, None, 0.25, False),
             None,
+            True,
         ),
     )
 
@@ -105,6 +107,7 @@ def install(
     gil_wait: float = DEFAULTS.gil_wait,
     memory_errors: bool = False,
     memory_limit: int | str | None = None,
+    attachable: bool = True,
 ) -> None:
     """Let this process leave a dump when it fails. Installing again replaces the settings.
 
@@ -126,6 +129,7 @@ def install(
     memory_errors: dump when an allocation of Python's fails, before MemoryError is raised.
     memory_limit: dump once when this much memory is used, before the kernel kills: "90%" of what the cgroup, RLIMIT_AS
         or the machine allows, or a size of the process, "2GiB" or a number of bytes.
+    attachable: a thread waits for `python -m pyheapdump attach`, which then need not stop the process but for a clone.
     """
     global _settings
     from . import hooks, watch
@@ -150,6 +154,7 @@ def install(
             gil_wait,
             memory_errors,
             memory_limit,
+            attachable,
         )
     )
     watch.install(settings)  # first: it refuses a signal that cannot be had

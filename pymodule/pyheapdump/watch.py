@@ -8,10 +8,12 @@ it is told where dumps go, and is stopped and started around forks.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from . import _pyheapdump, capture, files
 
 _is_prepared = False
+_forks_are_watched = False
 # The signal that install() has registered.
 _installed_signal: int | None = None
 
@@ -70,6 +72,15 @@ def install(settings: capture.Settings) -> None:
         _pyheapdump.watch_memory(found.bytes, found.share, settings.crash_timeout)
     else:
         _pyheapdump.unwatch_memory()
+    _be_attachable(settings.attachable)
+
+
+def _be_attachable(wanted: bool) -> None:
+    """Let `attach` ask this process for a snapshot. Without the thread for that it is read from outside."""
+    if wanted:
+        _survive_forks()
+    with suppress(_pyheapdump.CaptureError):
+        _pyheapdump.attachable(wanted)
 
 
 def _largest_possible() -> int:
@@ -89,13 +100,13 @@ def uninstall() -> None:
         _installed_signal = None
     _pyheapdump.memory_errors_uninstall()
     _pyheapdump.unwatch_memory()
+    _be_attachable(False)
 
 
-def _prepare(settings: capture.Settings) -> None:
-    """Tell the thread how dumps are made, and see that it survives forks and the interpreter's end."""
-    global _is_prepared
-    if not _is_prepared:
-        import atexit
+def _survive_forks() -> None:
+    """Let the threads be stopped and started around forks."""
+    global _forks_are_watched
+    if not _forks_are_watched:
         from functools import partial
 
         os.register_at_fork(
@@ -103,6 +114,16 @@ def _prepare(settings: capture.Settings) -> None:
             after_in_parent=partial(_pyheapdump.watch_after_fork, False),
             after_in_child=partial(_pyheapdump.watch_after_fork, True),
         )
+        _forks_are_watched = True
+
+
+def _prepare(settings: capture.Settings) -> None:
+    """Tell the thread how dumps are made, and see that it survives forks and the interpreter's end."""
+    global _is_prepared
+    _survive_forks()
+    if not _is_prepared:
+        import atexit
+
         atexit.register(_pyheapdump.watch_interpreter_ends)
         _is_prepared = True
     try:

@@ -39,6 +39,7 @@ class Target:
         executable: str = sys.executable,
         before: Sequence[str] = (),
         arguments: Sequence[str] = (),
+        seconds: float = SECONDS,
         **options: Any,
     ) -> None:
         self.path = directory / "target.py"
@@ -48,12 +49,13 @@ class Target:
         options.setdefault("env", clean_environment())
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0, **options)
         self.pid = self.process.pid
+        self.seconds = seconds  # how long it may take to print a line
         self.said = self.line()
 
     def line(self) -> str:
         """The next line that it prints."""
         assert self.process.stdout is not None
-        assert select.select([self.process.stdout], [], [], SECONDS)[0], "the target says nothing"
+        assert select.select([self.process.stdout], [], [], self.seconds)[0], "the target says nothing"
         found: str = self.process.stdout.readline().decode().strip()
         assert found, f"the target ended: {self.process.wait(SECONDS)}"
         return found
@@ -90,6 +92,17 @@ def thread_states(pid: int) -> List[str]:
     return found
 
 
+def children_of(pid: int) -> List[int]:
+    """The ids of its child processes, also of those that wait() does not see."""
+    found: List[int] = []
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        try:
+            found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
+        except OSError:  # the thread has ended
+            continue
+    return found
+
+
 def wait_until(holds: Callable[[], bool], seconds: float = 20) -> None:
     """Return when it holds; fail when that takes too long."""
     end = time.monotonic() + seconds
@@ -98,11 +111,13 @@ def wait_until(holds: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.005)
 
 
-def attach(*arguments: object, directory: Optional[Path] = None, **options: Any) -> subprocess.CompletedProcess[str]:
+def attach(
+    *arguments: object, directory: Optional[Path] = None, seconds: float = SECONDS, **options: Any
+) -> subprocess.CompletedProcess[str]:
     """Runs the command `attach`."""
     command = [sys.executable, "-m", "pyheapdump", "attach", *map(str, arguments)]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=SECONDS, check=False, cwd=directory, env=clean_environment(),
+        command, capture_output=True, text=True, timeout=seconds, check=False, cwd=directory, env=clean_environment(),
         **options,
     )  # fmt: skip
 

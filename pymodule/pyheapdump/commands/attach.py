@@ -5,8 +5,9 @@
     python -m pyheapdump attach PID --stacks [--locals] [--native]     print the stacks; no file is written
 
 The process needs nothing of pyheapdump. Its threads are stopped while its memory is copied (or, for --stacks, read) and
-then go on, whatever becomes of this command. It needs the right to trace the process: the same user where the system
-allows that, else root or the capability SYS_PTRACE.
+then go on, whatever becomes of this command; where pyheapdump is installed it is asked for a snapshot of itself, and
+stands for milliseconds. The right to trace the process is needed: the same user where the system allows that, else root
+or the capability SYS_PTRACE.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print what was found as JSON")
     parser.add_argument("--no-freeze", dest="freeze", action="store_false", help="read while the process goes on")
     parser.add_argument(
+        "--no-ask", dest="ask", action="store_false", help="read from outside also where pyheapdump is installed"
+    )
+    parser.add_argument(
         "--no-redact", dest="redact", action="store_false", help="keep values whose names tell of secrets"
     )
     parser.add_argument("--max-seconds", type=float, default=capture.DEFAULTS.max_seconds, metavar="VALUE",
@@ -40,7 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    wanted = attach.Options(options.pid, freeze=options.freeze, redact=options.redact, max_seconds=options.max_seconds)
+    wanted = attach.Options(
+        options.pid,
+        freeze=options.freeze,
+        ask=options.ask,
+        redact=options.redact,
+        max_seconds=options.max_seconds,
+    )
     if wanted.pid <= 0:
         raise UsageError(f"attach: {wanted.pid} is no process id")
     if not wanted.max_seconds > 0:
@@ -75,7 +85,10 @@ def write_dump(wanted: attach.Options, options: argparse.Namespace) -> None:
     stopped = f"stopped for {found['stopped'] * 1e3:.0f} ms" if options.freeze else "not stopped"
     if found["in_place"]:
         stopped += ", read in place as memory for a copy is short"
-    print(f"wrote {path} ({size}; process {wanted.pid} was {stopped})")
+    how = f"made a snapshot of itself, {stopped}" if found["asked"] else f"was {stopped}"
+    print(f"wrote {path} ({size}; process {wanted.pid} {how})")
+    if found["why_not"]:
+        print(f"read from outside: pyheapdump in it could not be asked for a snapshot: {found['why_not']}")
     print(f"open it with: python -m pyheapdump.view {path}")
 
 

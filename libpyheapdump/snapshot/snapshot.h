@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A snapshot that somebody else reads; those that write a dump are in pyheapdump.h. Context: crash.
+ */
+#ifndef PHD_SNAPSHOT_SNAPSHOT_H
+#define PHD_SNAPSHOT_SNAPSHOT_H
+
+/* A child that is a copy of the process's memory, without its descriptors, and ends: for who traces the calling thread, and
+ * so holds the child. Its id, or -errno. Like other children of snapshots it is found by waitpid with __WALL alone. */
+int phd__snapshot_memory(void);
+
+#endif
