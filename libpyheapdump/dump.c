@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "encode/blocks.h"
+#include "encode/foreign.h"
 #include "evidence/evidence.h"
 #include "layout/layout.h"
 #include "native/native.h"
@@ -46,11 +47,38 @@ static void pack_number(struct phd_buffer *to, const char *key, uint64_t value)
     phd__pack_uint64(to, value);
 }
 
+/* Each line of `lines` is a str. */
+static void pack_lines(struct phd_buffer *to, const char *lines)
+{
+    size_t count = 0;
+    for (const char *at = lines; *at; at++)
+        count += *at == '\n';
+    phd__pack_array(to, count);
+    for (const char *start = lines, *at = lines; *at; at++) {
+        if (*at != '\n')
+            continue;
+        phd__pack_foreign(to, start, (size_t)(at - start));
+        start = at + 1;
+    }
+}
+
+static void put_core(struct phd_buffer *to, const struct phd_core_source *core)
+{
+    phd__pack_text(to, "core");
+    phd__pack_map(to, 3);
+    phd__pack_text(to, "path");
+    phd__pack_foreign_text(to, core->path);
+    phd__pack_text(to, "time");
+    phd__pack_double(to, (double)core->time_ns / 1e9);
+    phd__pack_text(to, "problems");
+    pack_lines(to, core->problems);
+}
+
 static void put_facts(struct phd_walk *walk, const struct phd_request *request, const char *how)
 {
     struct phd_buffer *to = &walk->items;
     to->used = 0;
-    phd__pack_map(to, request->label ? 16 : 15);
+    phd__pack_map(to, 15 + (request->label != NULL) + (request->core != NULL));
     pack_number(to, "version", PHD_FORMAT_VERSION);
     phd__pack_text(to, "python");
     phd__pack_array(to, 3);
@@ -66,6 +94,8 @@ static void put_facts(struct phd_walk *walk, const struct phd_request *request, 
     pack_pair(to, "reason", request->reason);
     if (request->label)
         pack_pair(to, "label", request->label);
+    if (request->core)
+        put_core(to, request->core);
     pack_pair(to, "snapshot", how);
     phd__pack_text(to, "gil_held");
     if (request->gil_held)
@@ -302,8 +332,7 @@ static enum phd_status write_found(const struct phd_request *request, struct phd
     walk->trust_counts &= found.gil_held || found.stopped;
     if (!request->crash || !(request->crash->signal || request->native_stacks))
         return write_message(&found, NULL, walk, sink, how, result, error);
-    phd__native_read(&native, walk->memory, request->crash, request->files_of ? request->files_of : getpid(),
-                     request->files_of);
+    phd__native_read(&native, walk->memory, request);
     enum phd_status status = write_message(&found, &native, walk, sink, how, result, error);
     phd__native_close(&native);
     return status;

@@ -49,7 +49,18 @@ struct phd_error {
     char step[64];    /* what was being done, for a message: "open", "write", "rename" … */
 };
 
-struct phd_crash; /* what a fatal signal told; made by the library's own handler */
+struct phd_crash;   /* what a fatal signal told; made by the library's own handler */
+struct phd_modules; /* what is mapped, as the library found it */
+
+/* The core file that is read in place of a process; made by phd_core. */
+struct phd_core_source {
+    const char *path;     /* for people */
+    int64_t time_ns;      /* wall-clock time when it was written, ns since 1970 */
+    const char *problems; /* a line for each reason why not all memory can be read, or "" */
+    const char *command;  /* the beginning of the command line, as the core's notes have it, or "" */
+    /* Addresses of the arguments, of the environment behind them, and of the end of that; 0: not found. */
+    uint64_t arguments, environment, environment_end;
+};
 
 /* One dump of the calling process. All pointers are borrowed for the duration of the call. */
 struct phd_request {
@@ -57,39 +68,41 @@ struct phd_request {
     int python_micro;
     bool free_threaded;
     bool trace_refs;
-    bool stopped;                  /* no thread of the process runs while its memory is read: counts are right */
-    bool only_stacks;              /* end when the stacks and what is near to them are written */
-    bool gil_held;                 /* the caller holds the GIL: the heap is consistent */
-    uint64_t runtime;              /* address of _PyRuntime */
-    uint64_t thread;               /* address of the PyThreadState of the failing thread, or 0 */
-    uint64_t exception;            /* address of the exception object, or 0 */
-    uint64_t traceback;            /* address of its traceback, or 0 */
-    unsigned long native_id;       /* kernel id of the calling thread (for 3.9 and 3.10, which do not know it) */
-    const struct phd_crash *crash; /* the fatal signal the dump is about; NULL: none, the threads are asked now */
-    bool native_stacks;            /* write native stacks, also without a signal */
-    bool find_thread;              /* thread 0 stands for the one that holds the GIL, or else the main thread */
-    uint64_t own_thread;           /* address of a PyThreadState that is the dumper's own and is left out, or 0 */
-    unsigned skip_frames;          /* innermost frames of the failing thread to leave out: the dumper's own */
-    const char *reason;            /* "exception", "request", … (ASCII) */
-    const char *label;             /* what the caller calls it: a test, a request, a job (UTF-8), or NULL */
-    const char *python_text;       /* sys.version, one line; NULL: it is read from the process */
-    const char *executable;        /* sys.executable; NULL: likewise */
-    int directory;                 /* descriptor of the directory to write to */
-    const char *temporary_name;    /* name in that directory while writing */
-    const char *final_name;        /* name when complete; never replaces an existing file */
-    const char *choose_in;         /* absolute path of a directory: the writer makes it if it is missing and chooses the
+    bool stopped;                       /* no thread of the process runs while its memory is read: counts are right */
+    bool only_stacks;                   /* end when the stacks and what is near to them are written */
+    bool gil_held;                      /* the caller holds the GIL: the heap is consistent */
+    uint64_t runtime;                   /* address of _PyRuntime */
+    uint64_t thread;                    /* address of the PyThreadState of the failing thread, or 0 */
+    uint64_t exception;                 /* address of the exception object, or 0 */
+    uint64_t traceback;                 /* address of its traceback, or 0 */
+    unsigned long native_id;            /* kernel id of the calling thread (for 3.9 and 3.10, which do not know it) */
+    const struct phd_crash *crash;      /* the fatal signal the dump is about; NULL: none, the threads are asked now */
+    const struct phd_modules *modules;  /* of the process; NULL: they are looked for */
+    const struct phd_core_source *core; /* NULL: a process is read, and /proc tells of it */
+    bool native_stacks;                 /* write native stacks, also without a signal */
+    bool find_thread;                   /* thread 0 stands for the one that holds the GIL, or else the main thread */
+    uint64_t own_thread;                /* address of a PyThreadState that is the dumper's own and is left out, or 0 */
+    unsigned skip_frames;               /* innermost frames of the failing thread to leave out: the dumper's own */
+    const char *reason;                 /* "exception", "request", … (ASCII) */
+    const char *label;                  /* what the caller calls it: a test, a request, a job (UTF-8), or NULL */
+    const char *python_text;            /* sys.version, one line; NULL: it is read from the process */
+    const char *executable;             /* sys.executable; NULL: likewise */
+    int directory;                      /* descriptor of the directory to write to */
+    const char *temporary_name;         /* name in that directory while writing */
+    const char *final_name;             /* name when complete; never replaces an existing file */
+    const char *choose_in; /* absolute path of a directory: the writer makes it if it is missing and chooses the
                                       first free name python_heap_<pid>_<n>.dump, n from `sequence` on, so that a file
                                       system that does not answer holds nobody else; NULL: the names are given */
-    int pid;                       /* of the process that is dumped */
-    int files_of;                  /* the process whose files are read, as it sees them; 0: those that this one sees */
-    unsigned sequence;             /* number of this dump in the process, the <n> of its name */
-    int64_t time_ns;               /* wall-clock time, ns since 1970 */
-    int level;                     /* zstd compression level, 1…19 (above 3 needs more memory) */
-    uint64_t max_bytes;            /* file size at which the walk ends, 0 for none */
-    double max_seconds;            /* duration at which the walk ends, 0 for none */
-    uint64_t max_memory;           /* bytes of the writer's own memory at which the walk ends, 0 for none */
-    bool sources;                  /* put the sources of the files on the stacks into the dump */
-    bool redact;                   /* leave out values whose names tell of a secret */
+    int pid;               /* of the process that is dumped */
+    int files_of;          /* the process whose files are read, as it sees them; 0: those that this one sees */
+    unsigned sequence;     /* number of this dump in the process, the <n> of its name */
+    int64_t time_ns;       /* wall-clock time, ns since 1970 */
+    int level;             /* zstd compression level, 1…19 (above 3 needs more memory) */
+    uint64_t max_bytes;    /* file size at which the walk ends, 0 for none */
+    double max_seconds;    /* duration at which the walk ends, 0 for none */
+    uint64_t max_memory;   /* bytes of the writer's own memory at which the walk ends, 0 for none */
+    bool sources;          /* put the sources of the files on the stacks into the dump */
+    bool redact;           /* leave out values whose names tell of a secret */
 };
 
 /* A dump in progress in a child process. */
@@ -197,6 +210,36 @@ struct phd_attach_times {
 PHD_PUBLIC enum phd_status phd_attach(const struct phd_request *request, const struct phd_attach_options *options,
                                       struct phd_attach_times *times, struct phd_result *result,
                                       struct phd_error *error);
+
+/* How a core file is read. */
+struct phd_core_options {
+    int file;               /* descriptor of the core: a file, not compressed; read by pread */
+    const char *path;       /* its name, for people */
+    int64_t time_ns;        /* wall-clock time when it was written */
+    bool cut;               /* it has been cut before it came here, whatever its headers say */
+    const char *executable; /* the program's file, where it is not where the core says; NULL */
+    uint64_t memory;        /* bytes that a copy of its memory may take, 0: what the system has available */
+};
+
+enum { PHD_CORE_PROBLEMS = 8192 };
+
+/* What the core told. */
+struct phd_core_found {
+    int pid;
+    int signal;       /* the fatal one, 0: none */
+    unsigned threads; /* whose registers are in it */
+    bool in_place;    /* memory for a copy was short: it was read through a small cache */
+    char problems
+        [PHD_CORE_PROBLEMS]; /* a line for each reason why not all memory can be read, and what was not checked */
+};
+
+/* Dump the process of a core file (ELF, x86-64 Linux), which needs nothing of ours in it. `request` says where to and
+ * what; what describes the process is found in the core. What the core leaves out is taken from the files that were
+ * mapped, when they are here and their build-ids are right. PHD_ERROR_UNREADABLE: no core, or no Python in it that can be
+ * read, error->step says why and found->problems what else is wrong. PHD_ERROR_ARGUMENT: `executable` is not the program
+ * of the core. The core is not trusted. Context: normal, one at a time. */
+PHD_PUBLIC enum phd_status phd_core(const struct phd_request *request, const struct phd_core_options *options,
+                                    struct phd_core_found *found, struct phd_result *result, struct phd_error *error);
 
 /* How a thread of the library's own gets the GIL; phd_python_gil() tells. */
 struct phd_gil {

@@ -6,87 +6,60 @@
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
-#include <errno.h>
 #include <string.h>
 
 #include "pyheapdump.h"
-#include "pymodule/status.h"
+#include "pymodule/request.h"
 
 int phd__add_attach(PyObject *module);
 
 /* phd_attach works in static storage. */
 static bool busy;
 
-static PyObject *raise_problem(enum phd_status status, const struct phd_error *error)
-{
-    errno = error->system_errno;
-    if (status == PHD_ERROR_SYSTEM)
-        return PyErr_SetFromErrnoWithFilename(PyExc_OSError, error->step);
-    if (status == PHD_ERROR_WRITE && error->system_errno)
-        return PyErr_SetFromErrno(PyExc_OSError);
-    return status == PHD_ERROR_UNREADABLE ? phd__raise_capture_error(error->step) : phd__raise_status(status, error);
-}
-
 static PyObject *result_dict(const struct phd_result *result, const struct phd_attach_times *times)
 {
-    return Py_BuildValue(
-        "{s:K,s:K,s:K,s:d,s:i,s:O,s:d,s:K,s:I,s:O,s:O,s:s}", "bytes", (unsigned long long)result->bytes, "objects",
-        (unsigned long long)result->objects, "broken", (unsigned long long)result->broken, "seconds", result->seconds,
-        "write_errno", result->write_errno, "complete", result->complete ? Py_True : Py_False, "stopped",
-        times->stopped, "bytes_copied", (unsigned long long)times->bytes_copied, "threads", times->threads, "in_place",
-        times->in_place ? Py_True : Py_False, "asked", times->asked ? Py_True : Py_False, "why_not", times->why_not);
+    PyObject *more = Py_BuildValue("{s:d,s:K,s:I,s:O,s:O,s:s}", "stopped", times->stopped, "bytes_copied",
+                                   (unsigned long long)times->bytes_copied, "threads", times->threads, "in_place",
+                                   times->in_place ? Py_True : Py_False, "asked", times->asked ? Py_True : Py_False,
+                                   "why_not", times->why_not);
+    return phd__merged_dict(phd__result_dict(result), more);
 }
 
 PyDoc_STRVAR(
     attach_doc,
-    "attach(pid, directory, temporary_name, final_name, sequence, time_ns, level, max_bytes, max_seconds, "
-    "sources, redact, freeze, freeze_seconds, only_stacks, memory, ask)\n--\n\n"
+    "attach(pid, freeze, freeze_seconds, ask, /, *, directory, temporary_name, final_name, sequence, time_ns, level, "
+    "max_bytes, max_seconds, sources, redact, only_stacks, memory)\n--\n\n"
     "Dump the process `pid`, which needs nothing of ours. Return what was written and how long the process "
     "was stopped. Raises CaptureError; OSError, whose file name is the step that was refused, None: the writing.");
 
 static PyObject *attach(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"pid",     "directory", "temporary_name", "final_name",  "sequence",
-                            "time_ns", "level",     "max_bytes",      "max_seconds", "sources",
-                            "redact",  "freeze",    "freeze_seconds", "only_stacks", "memory",
-                            "ask",     NULL};
     struct phd_request request;
     struct phd_attach_options options;
     struct phd_attach_times times;
     struct phd_result result;
     struct phd_error error;
-    int sources, redact, freeze, only_stacks, ask;
-    long long time_ns;
-    unsigned long long max_bytes, memory;
+    int freeze, ask;
     enum phd_status status;
     (void)module;
-    memset(&request, 0, sizeof request);
     memset(&result, 0, sizeof result);
     memset(&error, 0, sizeof error);
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "iissILiKdpppdpKp", names, &options.pid, &request.directory,
-                                     &request.temporary_name, &request.final_name, &request.sequence, &time_ns,
-                                     &request.level, &max_bytes, &request.max_seconds, &sources, &redact, &freeze,
-                                     &options.freeze_seconds, &only_stacks, &memory, &ask))
+    if (!PyArg_ParseTuple(arguments, "ipdp", &options.pid, &freeze, &options.freeze_seconds, &ask) ||
+        !phd__parse_request(keywords, &request, &options.memory))
         return NULL;
     if (busy) {
         PyErr_SetString(PyExc_RuntimeError, "attach() is already running in another thread");
         return NULL;
     }
-    request.time_ns = time_ns;
-    request.max_bytes = max_bytes;
-    request.sources = sources;
-    request.redact = redact;
-    request.only_stacks = only_stacks;
     request.reason = "attach";
     options.freeze = freeze;
-    options.memory = memory;
     options.ask = ask;
     busy = true;
     Py_BEGIN_ALLOW_THREADS
     status = phd_attach(&request, &options, &times, &result, &error);
     Py_END_ALLOW_THREADS
     busy = false;
-    return status == PHD_OK ? result_dict(&result, &times) : raise_problem(status, &error);
+    return status == PHD_OK ? result_dict(&result, &times) : phd__raise_outside(status, &error);
 }
 
 static PyMethodDef functions[] = {

@@ -4,6 +4,7 @@
  *
  *     capture.c   snapshot_start(), snapshot_wait(), call_watched()        (capturing)
  *     attach.c    attach()                                             (capturing)
+ *     core.c      core(), unpack_zstd()                                (capturing)
  *     signals.c   signals_install(), watch_thread_start()                 (capturing)
  *     watch.c     dump_later(), register_signal()                         (capturing)
  *     memory_errors.c  memory_errors_install()                            (capturing)
@@ -18,6 +19,7 @@ int phd__add_frames(PyObject *module);
 int phd__add_capture(PyObject *module);
 int phd__add_signals(PyObject *module);
 int phd__add_attach(PyObject *module);
+int phd__add_core(PyObject *module);
 int phd__add_watch(PyObject *module);
 int phd__add_memory_errors(PyObject *module);
 
@@ -33,8 +35,8 @@ PyMODINIT_FUNC PyInit__pyheapdump(void)
     PyObject *module = PyModule_Create(&definition);
     if (module != NULL &&
         (phd__add_dumpfile(module) < 0 || phd__add_frames(module) < 0 || phd__add_capture(module) < 0 ||
-         phd__add_signals(module) < 0 || phd__add_attach(module) < 0 || phd__add_watch(module) < 0 ||
-         phd__add_memory_errors(module) < 0))
+         phd__add_signals(module) < 0 || phd__add_attach(module) < 0 || phd__add_core(module) < 0 ||
+         phd__add_watch(module) < 0 || phd__add_memory_errors(module) < 0))
         Py_CLEAR(module);
     return module;
 }

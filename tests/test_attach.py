@@ -13,6 +13,7 @@ import interpreters
 import pyheapdump
 import pytest
 from pyheapdump import attach as attaching
+from pyheapdump import outside
 from support.target import Target, attach, goes_on, stacks_of
 
 WAITING = """
@@ -320,8 +321,8 @@ def test_with_little_memory_it_is_read_in_place(tmp_path: Path) -> None:
     """
     with Target(tmp_path, text) as target:
         copied, in_place = str(tmp_path / "copied.dump"), str(tmp_path / "in_place.dump")
-        _, first = attaching.attach(attaching.Options(target.pid), copied)
-        _, second = attaching.attach(attaching.Options(target.pid, memory=16 << 20), in_place)
+        _, first = attaching.attach(attaching.Process(target.pid), path=copied)
+        _, second = attaching.attach(attaching.Process(target.pid), outside.Options(memory=16 << 20), in_place)
         assert goes_on(target.pid)
     assert (first["in_place"], second["in_place"]) == (False, True)
     assert first["objects"] == second["objects"] and second["complete"]

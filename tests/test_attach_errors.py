@@ -12,6 +12,7 @@ from typing import Dict, Iterator, Optional
 
 import pytest
 from pyheapdump import attach as attaching
+from pyheapdump import outside
 from support.target import SECONDS, Target, attach, clean_environment, goes_on, wait_until
 
 WAITING = """
@@ -109,8 +110,8 @@ def test_a_thread_is_no_process(tmp_path: Path) -> None:
 
 
 def test_this_process() -> None:
-    with pytest.raises(attaching.AttachError, match=r"is this one: use pyheapdump\.dump\(\)"):
-        attaching.attach(attaching.Options(os.getpid()))
+    with pytest.raises(outside.OutsideError, match=r"is this one: use pyheapdump\.dump\(\)"):
+        attaching.attach(attaching.Process(os.getpid()))
 
 
 @as_root

@@ -72,9 +72,9 @@ for number, delay in enumerate(sys.argv[3:]):
     if not child:
         try:
             if number % 2:
-                attach.stacks(attach.Options(pid))
+                attach.stacks(attach.Process(pid))
             else:
-                attach.attach(attach.Options(pid), f"{directory}/{number}.dump")
+                attach.attach(attach.Process(pid), path=f"{directory}/{number}.dump")
         finally:
             os._exit(0)
     time.sleep(float(delay) / 1000)
@@ -150,7 +150,8 @@ def test_a_thread_that_stops_late_goes_on(tmp_path: Path) -> None:
     os.mkfifo(fifo)
     place.mkdir()
     code = (
-        f"from pyheapdump import attach; attach.attach(attach.Options(int({{}}), level=19), {str(place / 'a.dump')!r})"
+        f"from pyheapdump import attach, outside; "
+        f"attach.attach(attach.Process(int({{}})), outside.Options(level=19), {str(place / 'a.dump')!r})"
     )
     with Target(tmp_path, text, arguments=[str(fifo)], stdin=subprocess.PIPE) as target:
         command = [sys.executable, "-c", code.format(target.pid)]

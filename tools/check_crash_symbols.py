@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 
 # Folders of libpyheapdump/ that only ever run in normal context.
-NORMAL = ("read", "graph", "attach")
+NORMAL = ("read", "graph", "attach", "core")
 
 
 class CheckError(Exception):

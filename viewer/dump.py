@@ -250,7 +250,17 @@ class Dump:
     def problems(self) -> list[str]:
         """What is missing, damaged or to be taken with care, in words, each worth telling the user."""
         changing = self.facts.get("gil_held") is False and self.facts.get("stopped") is not True
-        return [*self.missing, *self._suspicion(), *([WITHOUT_GIL] if changing else [])]
+        return [*self.missing, *self._suspicion(), *([WITHOUT_GIL] if changing else []), *self._core_problems()]
+
+    @property
+    def core(self) -> dict[str, Any]:
+        """The core file that the dump was made from: `path`, `time`, `problems`; empty when it was a process."""
+        found = self.facts.get("core")
+        return found if isinstance(found, dict) else {}
+
+    def _core_problems(self) -> list[str]:
+        found = self.core.get("problems")
+        return [str(problem) for problem in found] if isinstance(found, list) else []
 
     def _suspicion(self) -> list[str]:
         count = integer(self.end.get("suspect_count"))

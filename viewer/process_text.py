@@ -20,7 +20,7 @@ from .merged import homes_of, is_eval, merged_stack
 from .report import merged_report, place_report, wait_report
 from .signals import NativeFrame
 from .stack_text import locals_of, place
-from .summary import python_text
+from .summary import core_text, python_text
 from .system_calls import NAMES
 from .text import escape_controls, printable
 from .thread_text import ThreadStacks, all_threads, mark, other_lines, sectioned
@@ -58,10 +58,14 @@ def process_text(dump: Dump, with_locals: bool = False, with_native: bool = Fals
 
 
 def title(dump: Dump) -> str:
-    """`process 4711: CPython 3.13.0, /usr/bin/python3.13, 8 threads`."""
+    """`process 4711: CPython 3.13.0, /usr/bin/python3.13, 8 threads`; lines about the core and the signal, if any."""
     count = len(dump.threads)
     executable = printable(str(dump.facts.get("executable") or "?"), 300)
     threads = f"{count} thread{'s' * (count != 1)}"
+    if core_text(dump):
+        threads += f"\ncore {core_text(dump)}"
+    if dump.signal is not None:
+        threads += f"\n{printable(dump.signal.text or dump.signal.name, 300)}"
     return f"process {dump.facts.get('pid', '?')}: CPython {python_text(dump)}, {executable}, {threads}"
 
 
@@ -192,6 +196,7 @@ def process_report(dump: Dump, with_locals: bool = False, with_native: bool = Fa
         "pid": dump.facts.get("pid"),
         "python": python_text(dump),
         "executable": dump.facts.get("executable"),
+        "core": core_text(dump) or None,
         "problems": problems(dump),
         "deadlocks": all_deadlock_texts(dump),
         "threads": [

@@ -25,13 +25,24 @@ def size_text(size: float) -> str:
     return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
 
 
-def when(dump: Dump) -> str:
-    seconds = dump.facts.get("time")
+def moment_text(seconds: object, otherwise: str) -> str:
+    """A Unix time; `otherwise` when it is none."""
     try:
         moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError, OSError):
-        return printable(dump.headers.get("Date", "unknown"), 60)
+        return printable(otherwise, 60)
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def when(dump: Dump) -> str:
+    return moment_text(dump.facts.get("time"), dump.headers.get("Date", "unknown"))
+
+
+def core_text(dump: Dump) -> str:
+    """`/var/crash/core.4711, written 2026-11-21 08:00:00 UTC`; empty when the dump is of a process."""
+    path = dump.core.get("path")
+    written = moment_text(dump.core.get("time"), "at an unknown time")
+    return f"{printable(str(path), 300)}, written {written}" if path else ""
 
 
 def python_text(dump: Dump) -> str:
@@ -52,6 +63,8 @@ def banner(dump: Dump) -> str:
     label = dump.facts.get("label")
     if isinstance(label, str):
         lines.append(f"  label    {printable(label, 300)}")
+    if core_text(dump):
+        lines.append(f"  core     {core_text(dump)}")
     lines.append(f"  when     {when(dump)}, pid {facts.get('pid', '?')}, {len(dump.threads)} threads")
     lines += [
         f"  changed  {printable(name, 200)} was changed after the program had started: lines may be off"

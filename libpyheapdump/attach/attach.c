@@ -4,27 +4,21 @@
  * the copy and write it as any other dump. A target that can be asked makes a snapshot of itself as soon as it is stopped
  * and is let go; the rest is the same, with the snapshot in its place. Context: normal.
  */
-#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "attach/ask.h"
 #include "attach/freeze.h"
 #include "attach/python.h"
+#include "attach/room.h"
 #include "dump.h"
+#include "limits/small_file.h"
 #include "memory/copied.h"
 #include "safe/clock.h"
-#include "safe/text.h"
 
 /* How long a snapshot is waited for: several times what the clone takes. */
 static const double ASK_SECONDS = 1, ASK_SECONDS_PER_GIB = 0.1;
 
-enum {
-    PATH_ROOM = 64,
-    PROC_ROOM = 4096,
-    SPARE = 64 << 20,     /* bytes that stay available beside the copy */
-    LEAST_CACHE = 4 << 20 /* bytes of the target that are kept at least when it is read in place */
-};
+enum { PATH_ROOM = 64 };
 
 struct target {
     struct phd_frozen frozen;
@@ -42,35 +36,16 @@ struct target {
     int living;          /* a thread of it: the first may have ended, and then all is to be had by way of the others */
 };
 
-/* ---- memory ---- */
-
-/* The number behind `key` in a file of /proc, 0: not found. */
-static uint64_t number_in(const char *path, const char *key)
-{
-    char content[PROC_ROOM + 1];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? 0 : read(fd, content, PROC_ROOM);
-    if (fd >= 0)
-        close(fd);
-    content[length > 0 ? length : 0] = 0;
-    const char *found = strstr(content, key);
-    uint64_t value = 0;
-    for (found = found ? found + strlen(key) : ""; *found == ' ' || *found == '\t'; found++)
-        ;
-    phd__text_parse_unsigned(&found, &value);
-    return value;
-}
-
 /* Is there memory for a copy of the target, and for the walk? */
 static void measure(struct target *target, const struct phd_attach_options *options)
 {
     char path[PATH_ROOM];
+    uint64_t own = 0, swapped = 0; /* KiB */
     snprintf(path, sizeof path, "/proc/%d/status", options->pid);
-    uint64_t needed = (number_in(path, "RssAnon:") + number_in(path, "VmSwap:")) * 1024;
-    uint64_t available = options->memory ? options->memory : number_in("/proc/meminfo", "MemAvailable:") * 1024;
-    target->needed = needed;
-    if (available && needed + needed / 2 + SPARE > available)
-        target->cache = available / 4 > LEAST_CACHE ? available / 4 : LEAST_CACHE;
+    phd__file_value(path, "RssAnon:", &own);
+    phd__file_value(path, "VmSwap:", &swapped);
+    target->needed = (own + swapped) * 1024;
+    target->cache = phd__short_memory(target->needed, options->memory);
 }
 
 static enum phd_status stop(struct target *target, const struct phd_attach_options *options, struct phd_error *error)
@@ -156,14 +131,12 @@ static enum phd_status find(struct target *target, const struct phd_attach_optio
     status = phd__python_find(&python, &target->copied.memory, &target->modules, error);
     if (status != PHD_OK)
         return status;
-    target->request.runtime = python.runtime;
-    target->request.python_version = python.version;
-    target->request.python_micro = python.micro;
-    target->request.free_threaded = python.free_threaded;
+    phd__python_describe(&python, &target->request);
     target->request.pid = options->pid;
     target->request.files_of = target->living;
     target->request.stopped = options->freeze;
     target->request.crash = &target->where;
+    target->request.modules = &target->modules;
     target->request.native_stacks = true;
     return PHD_OK;
 }

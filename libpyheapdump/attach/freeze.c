@@ -12,11 +12,11 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/types.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "attach/standing.h"
 #include "evidence/directory.h"
 #include "safe/clock.h"
 #include "safe/pages.h"
@@ -194,23 +194,12 @@ void phd__frozen_close(struct phd_frozen *frozen)
     frozen->count = 0;
 }
 
-/* Where a thread stands. Its pthread_self() is the address in fs_base (glibc and musl, x86-64); orig_rax tells the system
- * call that it is in, or is negative (arch/x86/include/asm/syscall.h, syscall_get_nr). */
 static bool read_standing(const struct phd_frozen_thread *thread, struct phd_standing *standing)
 {
     struct user_regs_struct found;
     if (!thread->stopped || ptrace(PTRACE_GETREGS, thread->thread, NULL, &found) != 0)
         return false;
-    *standing = (struct phd_standing){
-        .thread = thread->thread,
-        .ident = found.fs_base,
-        .registers = {.value = {found.rax, found.rdx, found.rcx, found.rbx, found.rsi, found.rdi, found.rbp, found.rsp,
-                                found.r8, found.r9, found.r10, found.r11, found.r12, found.r13, found.r14, found.r15,
-                                found.rip},
-                      .known = (1u << PHD_REGISTER_COUNT) - 1},
-        .system_call = (int)found.orig_rax < 0 ? PHD_NO_SYSTEM_CALL : (int)found.orig_rax,
-        .argument = found.rdi,
-    };
+    phd__standing_set(standing, thread->thread, &found);
     return true;
 }
 

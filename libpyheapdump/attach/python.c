@@ -117,3 +117,11 @@ enum phd_status phd__python_find(struct phd_python *python, struct phd_memory *m
         explain(&search, error);
     return found ? PHD_OK : PHD_ERROR_UNREADABLE;
 }
+
+void phd__python_describe(const struct phd_python *python, struct phd_request *request)
+{
+    request->runtime = python->runtime;
+    request->python_version = python->version;
+    request->python_micro = python->micro;
+    request->free_threaded = python->free_threaded;
+}

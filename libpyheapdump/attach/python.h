@@ -17,6 +17,9 @@ struct phd_python {
     const char *path; /* of the module; lives as long as `modules` */
 };
 
+/* Put it into `request`. */
+void phd__python_describe(const struct phd_python *python, struct phd_request *request);
+
 /* Find the running interpreter. PHD_ERROR_UNREADABLE: there is none; error->step says what was found instead. */
 enum phd_status phd__python_find(struct phd_python *python, struct phd_memory *memory,
                                  const struct phd_modules *modules, struct phd_error *error);

@@ -33,6 +33,8 @@ struct phd_crash {
     int thread;                     /* kernel id of the thread that got the signal */
     uint64_t thread_ident;          /* its pthread_self(), by which its PyThreadState is found */
     struct phd_registers registers; /* of that thread, at the signal */
+    struct phd_standing
+        own; /* of that thread, where a core tells the system call that it was in; thread 0: not known */
     unsigned other_count;
     struct phd_standing others[PHD_MAX_OTHER_THREADS];
 };

@@ -79,14 +79,19 @@ static bool copy_entry(struct phd_text *to, const uint8_t *entry, size_t length,
     return secret && name == length && entry[0] == '-';
 }
 
-/* /proc/PID/cmdline and environ: texts separated by NUL. */
-static void put_strings(struct phd_walk *walk, const struct phd_request *request, const char *name)
+/* Where texts stand before their secrets are left out. */
+static uint8_t *raw_texts(struct phd_walk *walk)
+{
+    return walk->items.data + PHD_EVIDENCE_OFFSET + MAX_PROC_BYTES + LINE_ROOM;
+}
+
+/* The `used` bytes of raw texts, separated by NUL, under the name of a file of /proc. */
+static void put_strings(struct phd_walk *walk, const struct phd_request *request, const char *name, size_t used)
 {
     char path[PATH_ROOM];
     struct phd_text text;
-    uint8_t *raw = walk->items.data + PHD_EVIDENCE_OFFSET + MAX_PROC_BYTES + LINE_ROOM;
+    uint8_t *raw = raw_texts(walk);
     make_path(request, name, path);
-    size_t used = read_file(path, raw);
     bool is_value = false;
     phd__text_init(&text, (char *)walk->items.data + PHD_EVIDENCE_OFFSET, MAX_PROC_BYTES);
     for (size_t start = 0; start < used;) {
@@ -137,16 +142,59 @@ static bool proc_is_ours(void)
 static void put_process(struct phd_walk *walk, const struct phd_request *request)
 {
     static const char *const names[] = {"status", "limits", "cgroup", "stat", "statm", "maps"};
-    put_strings(walk, request, "cmdline");
-    put_strings(walk, request, "environ");
+    static const char *const texts[] = {"cmdline", "environ"};
+    char path[PATH_ROOM];
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        make_path(request, texts[i], path);
+        put_strings(walk, request, texts[i], read_file(path, raw_texts(walk)));
+    }
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         put_file(walk, request, names[i]);
     put_descriptors(walk, request);
 }
 
+/* Texts of the process's memory from `start` to `end`. */
+static void put_memory(struct phd_walk *walk, const struct phd_request *request, const char *name, uint64_t start,
+                       uint64_t end)
+{
+    struct phd_guard guard;
+    volatile size_t used = 0;
+    uint64_t size = end - start < MAX_PROC_BYTES ? end - start : MAX_PROC_BYTES;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        memcpy(raw_texts(walk), phd__view(walk->memory, start, size), size);
+        used = size;
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+    put_strings(walk, request, name, used);
+}
+
+/* What the notes have of the command line: words with spaces between them. */
+static void put_command(struct phd_walk *walk, const struct phd_request *request)
+{
+    size_t length = phd__string_length(request->core->command);
+    uint8_t *raw = raw_texts(walk);
+    for (size_t i = 0; i < length; i++)
+        raw[i] = request->core->command[i] == ' ' ? 0 : (uint8_t)request->core->command[i];
+    put_strings(walk, request, "cmdline", length);
+}
+
+/* A core has no /proc, and its process's id may be another one's by now. */
+static void put_core(struct phd_walk *walk, const struct phd_request *request)
+{
+    const struct phd_core_source *core = request->core;
+    if (core->arguments)
+        put_memory(walk, request, "cmdline", core->arguments, core->environment);
+    else
+        put_command(walk, request);
+    if (core->environment)
+        put_memory(walk, request, "environ", core->environment, core->environment_end);
+}
+
 void phd__evidence_put(struct phd_walk *walk, const struct phd_request *request)
 {
-    if (proc_is_ours())
+    if (request->core)
+        put_core(walk, request);
+    else if (proc_is_ours())
         put_process(walk, request);
     phd__distributions_put(walk, request);
     if (request->sources)

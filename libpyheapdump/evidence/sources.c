@@ -60,7 +60,8 @@ static uint8_t *begin_source(struct phd_walk *walk, const char *filename, const 
 {
     struct phd_buffer *to = &walk->items;
     int64_t mtime_ns = info ? (int64_t)info->st_mtim.tv_sec * 1000000000 + info->st_mtim.tv_nsec : 0;
-    bool dated = info && sources->process_start_ns > 0;
+    bool changed = mtime_ns > sources->process_start_ns + CLOCK_SLACK_NS;
+    bool dated = info && sources->process_start_ns > 0 && (changed || !sources->request->core);
     to->used = 0;
     phd__pack_map(to, 3 + (info != NULL) + dated + deflated);
     phd__pack_text(to, "filename");
@@ -73,7 +74,7 @@ static uint8_t *begin_source(struct phd_walk *walk, const char *filename, const 
     }
     if (dated) {
         phd__pack_text(to, "changed");
-        if (mtime_ns > sources->process_start_ns + CLOCK_SLACK_NS)
+        if (changed)
             phd__pack_true(to);
         else
             phd__pack_false(to);
@@ -245,7 +246,8 @@ void phd__sources_put(struct phd_walk *walk, const struct phd_request *request)
     sources.request = request;
     sources.count = 0;
     sources.line_cache = 0;
-    sources.process_start_ns = phd__process_start_ns(request->pid);
+    /* That of a core began before the core was written; its id may be another process's by now. */
+    sources.process_start_ns = request->core ? request->core->time_ns : phd__process_start_ns(request->pid);
     if (PHD_GUARD(walk->memory, &guard))
         sources.line_cache = find_line_cache(walk);
     PHD_UNGUARD(walk->memory, &guard);

@@ -92,12 +92,17 @@ struct search {
     bool found;
 };
 
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 static void look(const char *line, void *argument)
 {
     struct search *search = argument;
-    if (search->found || strncmp(line, search->key, search->length) != 0 || line[search->length] != ' ')
+    if (search->found || strncmp(line, search->key, search->length) != 0 || !is_space(line[search->length]))
         return;
-    for (line += search->length; *line == ' '; line++)
+    for (line += search->length; is_space(*line); line++)
         continue;
     search->found = phd__take_number(&line, search->number);
 }

@@ -117,8 +117,9 @@ static void want_pages(struct phd_copied *copied, struct phd_region *region, uin
                 count++;
             read_pages(copied, region, page, count);
         }
+        uint64_t address = region->start + page * PHD_PAGE;
         if (region->pages[page] == UNREADABLE)
-            phd__memory_fault(&copied->memory, region->start + page * PHD_PAGE, "cannot be read");
+            phd__memory_fault(&copied->memory, address, copied->why ? copied->why(copied, address) : "cannot be read");
     }
 }
 

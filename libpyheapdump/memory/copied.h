@@ -31,6 +31,8 @@ struct phd_copied {
     size_t last; /* the region of the last view */
     /* Read up to `length` bytes of the target at `address`; returns how many could be read. */
     uint64_t (*read)(struct phd_copied *copied, uint64_t address, void *to, uint64_t length);
+    /* Why the page at `address` could not be read, static text; NULL: there is no more to tell. */
+    const char *(*why)(const struct phd_copied *copied, uint64_t address);
     int pid;
     int mem_fd; /* /proc/PID/mem, opened when process_vm_readv is refused; -1 */
     bool direct_refused;

@@ -102,14 +102,8 @@ bool phd__same_file(const struct phd_mapping *a, const struct phd_mapping *b)
     return a->inode == b->inode && a->device_major == b->device_major && a->device_minor == b->device_minor;
 }
 
-/* The lines of a module stand together: what may be the first one, until an executable one shows that it is. */
-struct candidate {
-    size_t mapping;
-    size_t path_length; /* of the path, which stands behind the used part of the names */
-    bool pending;
-};
-
-static void keep_candidate(struct phd_mappings *mappings, struct candidate *candidate, const char *path, size_t length)
+static void keep_candidate(struct phd_mappings *mappings, struct phd_module_candidate *candidate, const char *path,
+                           size_t length)
 {
     candidate->pending = length < mappings->names_capacity - mappings->names_used;
     if (!candidate->pending) {
@@ -121,7 +115,7 @@ static void keep_candidate(struct phd_mappings *mappings, struct candidate *cand
     memcpy(mappings->names + mappings->names_used, path, length);
 }
 
-static void confirm_candidate(struct phd_mappings *mappings, struct candidate *candidate)
+static void confirm_candidate(struct phd_mappings *mappings, struct phd_module_candidate *candidate)
 {
     const size_t mark = sizeof deleted_mark - 1;
     char *path = mappings->names + mappings->names_used;
@@ -138,23 +132,21 @@ static void confirm_candidate(struct phd_mappings *mappings, struct candidate *c
     mappings->starts[mappings->start_count++] = (struct phd_module_start){candidate->mapping, path, deleted};
 }
 
-static void add_line(struct phd_mappings *mappings, struct candidate *candidate, const char *line, size_t length)
+void phd__mappings_add(struct phd_mappings *mappings, struct phd_module_candidate *candidate,
+                       const struct phd_mapping *mapping, const char *path, size_t path_length)
 {
     static const char vdso[] = "[vdso]";
-    const char *path;
-    size_t path_length;
-    struct phd_mapping *mapping = mappings->all + mappings->count;
     if (mappings->count == mappings->capacity) {
         mappings->cut = true;
         return;
     }
-    if (!phd__mapping_parse(line, length, mapping, &path, &path_length) ||
-        (mappings->count && mapping->start < mapping[-1].end))
+    const struct phd_mapping *previous = mappings->count ? mappings->all + mappings->count - 1 : NULL;
+    if (previous && mapping->start < previous->end)
         return;
-    mappings->count++;
+    mappings->all[mappings->count++] = *mapping;
     bool is_vdso = path_length == sizeof vdso - 1 && memcmp(path, vdso, path_length) == 0;
     /* A small file may be mapped several times from offset 0, side by side, with different permissions. */
-    bool goes_on = mappings->count > 1 && phd__same_file(mapping, mapping - 1) && mapping->start == mapping[-1].end;
+    bool goes_on = previous && phd__same_file(mapping, previous) && mapping->start == previous->end;
     if (is_vdso || (mapping->inode && mapping->offset == 0 && !goes_on))
         keep_candidate(mappings, candidate, path, path_length);
     if (candidate->pending && (mapping->permissions & PHD_EXECUTABLE) &&
@@ -192,9 +184,19 @@ static bool count_lines(int fd, char *buffer, size_t *lines, size_t *bytes)
     return *lines && lseek(fd, 0, SEEK_SET) == 0;
 }
 
+static void add_line(struct phd_mappings *mappings, struct phd_module_candidate *candidate, const char *line,
+                     size_t length)
+{
+    struct phd_mapping mapping;
+    const char *path;
+    size_t path_length;
+    if (phd__mapping_parse(line, length, &mapping, &path, &path_length))
+        phd__mappings_add(mappings, candidate, &mapping, path, path_length);
+}
+
 static void parse_lines(struct phd_mappings *mappings, int fd, char *buffer)
 {
-    struct candidate candidate = {0, 0, false};
+    struct phd_module_candidate candidate = {0, 0, false};
     size_t used = 0;
     ssize_t length;
     while (!mappings->cut && (length = read(fd, buffer + used, BUFFER_SIZE - used)) > 0) {
@@ -213,10 +215,10 @@ static void parse_lines(struct phd_mappings *mappings, int fd, char *buffer)
     }
 }
 
-static bool take_memory(struct phd_mappings *mappings, size_t lines, size_t bytes)
+bool phd__mappings_take(struct phd_mappings *mappings, size_t count, size_t bytes)
 {
-    mappings->capacity = (lines < PHD_MAX_MAPPINGS ? lines : PHD_MAX_MAPPINGS) + SPARE_LINES;
-    mappings->start_capacity = lines < PHD_MAX_MODULES ? lines : PHD_MAX_MODULES;
+    mappings->capacity = (count < PHD_MAX_MAPPINGS ? count : PHD_MAX_MAPPINGS) + SPARE_LINES;
+    mappings->start_capacity = count < PHD_MAX_MODULES ? count : PHD_MAX_MODULES;
     mappings->names_capacity = bytes < PHD_MAX_MODULE_NAMES ? bytes : PHD_MAX_MODULE_NAMES;
     mappings->all = phd__pages_alloc(mappings->capacity * sizeof *mappings->all);
     mappings->starts = phd__pages_alloc(mappings->start_capacity * sizeof *mappings->starts);
@@ -235,7 +237,7 @@ enum phd_status phd__mappings_read(struct phd_mappings *mappings, int pid, struc
         status = PHD_ERROR_MEMORY;
     } else if (fd < 0 || !count_lines(fd, buffer, &lines, &bytes)) {
         status = PHD_ERROR_SYSTEM;
-    } else if (!take_memory(mappings, lines, bytes)) {
+    } else if (!phd__mappings_take(mappings, lines, bytes)) {
         status = PHD_ERROR_MEMORY;
         phd__mappings_close(mappings);
     } else {

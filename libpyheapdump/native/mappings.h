@@ -55,6 +55,22 @@ bool phd__is_executable(const struct phd_mappings *mappings, uint64_t address);
 
 bool phd__same_file(const struct phd_mapping *a, const struct phd_mapping *b);
 
+/* What may be the first mapping of a module, until an executable one of the same file shows that it is. */
+struct phd_module_candidate {
+    size_t mapping;
+    size_t path_length; /* of the path, which stands behind the used part of the names */
+    bool pending;
+};
+
+/* Another source of mappings than maps: take memory for `count` of them whose paths have `bytes` bytes altogether. False
+ * when it is refused. `mappings` is zeroed, and to be closed. */
+bool phd__mappings_take(struct phd_mappings *mappings, size_t count, size_t bytes);
+
+/* The next mapping, above all before it (another is left out), with the path of its file; `candidate` is zeroed before
+ * the first one. */
+void phd__mappings_add(struct phd_mappings *mappings, struct phd_module_candidate *candidate,
+                       const struct phd_mapping *mapping, const char *path, size_t path_length);
+
 /* One line of maps, without its line feed. False when it is none. */
 bool phd__mapping_parse(const char *line, size_t length, struct phd_mapping *mapping, const char **path,
                         size_t *path_length);

@@ -5,6 +5,7 @@
 #include "native/native.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include "native/signal_names.h"
 #include "safe/pages.h"
@@ -62,7 +63,7 @@ static void read_crashed(struct phd_native *native, struct phd_unwinder *unwinde
     bool sent_by_itself = crash->code <= 0 && crash->sender_pid == crash->process;
     thread->thread = crash->thread;
     thread->ident = crash->thread_ident;
-    thread->system_call = PHD_NO_SYSTEM_CALL;
+    thread->system_call = crash->own.thread ? crash->own.system_call : PHD_NO_SYSTEM_CALL;
     unwinder->wanted_signal = sent_by_itself ? crash->signal : 0;
     phd__unwind(unwinder, &crash->registers, &thread->stack);
     name_frames(native, &thread->stack);
@@ -149,17 +150,26 @@ static void copy_signal(struct phd_native *native, const struct phd_crash *crash
     native->signal.registers = crash->registers;
 }
 
-void phd__native_read(struct phd_native *native, struct phd_memory *memory, const struct phd_crash *crash, int pid,
-                      int files_of)
+static void find_modules(struct phd_native *native, struct phd_memory *memory, const struct phd_request *request)
 {
+    native->modules_lent = request->modules != NULL;
+    if (request->modules)
+        native->modules = *request->modules;
+    else /* without them the stacks have one frame each */
+        phd__modules_read(&native->modules, memory, request->files_of ? request->files_of : getpid(), NULL);
+}
+
+void phd__native_read(struct phd_native *native, struct phd_memory *memory, const struct phd_request *request)
+{
+    const struct phd_crash *crash = request->crash;
     unsigned others = crash->other_count < PHD_MAX_OTHER_THREADS ? crash->other_count : PHD_MAX_OTHER_THREADS;
     memset(native, 0, sizeof *native);
     copy_signal(native, crash);
     struct phd_unwinder *unwinder = phd__pages_alloc(sizeof *unwinder);
     if (unwinder && (take_memory(native, others) || take_memory(native, 0))) {
-        phd__modules_read(&native->modules, memory, pid, NULL); /* without them the stacks have one frame each */
+        find_modules(native, memory, request);
         phd__symbols_open(&native->symbols, memory);
-        native->symbols.files_of = files_of;
+        native->symbols.files_of = request->files_of;
         unwinder->memory = memory;
         unwinder->modules = &native->modules;
         unwinder->steps = PHD_MAX_STEPS;
@@ -177,7 +187,8 @@ void phd__native_read(struct phd_native *native, struct phd_memory *memory, cons
 void phd__native_close(struct phd_native *native)
 {
     phd__symbols_close(&native->symbols);
-    phd__modules_close(&native->modules);
+    if (!native->modules_lent)
+        phd__modules_close(&native->modules);
     phd__pages_free(native->frames, native->frames_size);
     memset(native, 0, sizeof *native);
 }

@@ -34,6 +34,7 @@ struct phd_native_thread {
 
 struct phd_native {
     struct phd_modules modules;
+    bool modules_lent;                 /* they are the caller's */
     struct phd_native_thread *threads; /* that of the signal at index 0 */
     unsigned count;
     unsigned first; /* index of the first thread: 1 when there is no signal, and so none that got it */
@@ -53,11 +54,10 @@ struct phd_native_facts {
     bool python_thread; /* it has a PyThreadState */
 };
 
-/* Find out everything about `crash`; `memory` is that of process `pid`: the one that got the signal or its clone, or one
- * that is read from outside. `files_of` as in phd_request. What cannot be had is missing, and the stacks say why they
- * end; it never fails. To be closed. */
-void phd__native_read(struct phd_native *native, struct phd_memory *memory, const struct phd_crash *crash, int pid,
-                      int files_of);
+/* Find out everything about `request->crash`; `memory` is that of the process that got the signal or its clone, or of one
+ * that is read from outside; request->modules and files_of as described there. What cannot be had is missing, and the
+ * stacks say why they end; it never fails. To be closed before request->modules are. */
+void phd__native_read(struct phd_native *native, struct phd_memory *memory, const struct phd_request *request);
 void phd__native_close(struct phd_native *native);
 
 /* One line: what happened, where. */

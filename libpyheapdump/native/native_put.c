@@ -7,6 +7,7 @@
 
 #include <signal.h>
 
+#include "encode/foreign.h"
 #include "native/signal_names.h"
 
 enum {
@@ -45,47 +46,12 @@ static void pack_bool(struct phd_buffer *to, const char *key, bool value)
         phd__pack_false(to);
 }
 
-/* Length of the UTF-8 character at `bytes`, which a NUL ends; 0: it is none. */
-static unsigned character_length(const uint8_t *bytes)
-{
-    unsigned length = bytes[0] < 0x80       ? 1
-                      : bytes[0] >> 5 == 6  ? 2
-                      : bytes[0] >> 4 == 14 ? 3
-                      : bytes[0] >> 3 == 30 ? 4
-                                            : 0;
-    static const uint32_t lowest[] = {0, 0, 0x80, 0x800, 0x10000};
-    uint32_t value = bytes[0] & (0x7fu >> length);
-    for (unsigned i = 1; i < length; i++) {
-        if (bytes[i] >> 6 != 2)
-            return 0;
-        value = value << 6 | (bytes[i] & 0x3f);
-    }
-    bool valid = length < 2 || (value >= lowest[length] && value < 0x110000 && value >> 11 != 0x1b /* surrogates */);
-    return valid ? length : 0;
-}
-
-/* A text of the target as msgpack str, which must be UTF-8: other bytes become '?'. */
-static void pack_foreign_text(struct phd_buffer *to, const char *text)
-{
-    size_t length = phd__string_length(text);
-    phd__pack_str(to, length);
-    uint8_t *out = phd__buffer_reserve(to, length);
-    if (!out)
-        return;
-    for (size_t i = 0; i < length;) {
-        unsigned bytes = character_length((const uint8_t *)text + i);
-        memcpy(out + i, bytes ? text + i : "?", bytes ? bytes : 1);
-        i += bytes ? bytes : 1;
-    }
-    to->used += length;
-}
-
 /* Pack the text that was built in `text`. */
 static void pack_built(struct phd_buffer *to, const char *key, struct phd_text *text)
 {
     text->data[text->used] = 0;
     phd__pack_text(to, key);
-    pack_foreign_text(to, text->data);
+    phd__pack_foreign_text(to, text->data);
 }
 
 /* ---- the signal ---- */
@@ -148,7 +114,7 @@ static void pack_signal(struct phd_buffer *to, const struct phd_native *native, 
     pack_built(to, "text", &text);
     if (native->message[0]) {
         phd__pack_text(to, "message");
-        pack_foreign_text(to, native->message);
+        phd__pack_foreign_text(to, native->message);
     }
     pack_number(to, "thread", (uint64_t)crash->thread);
     pack_number(to, "ident", crash->thread_ident);
@@ -201,7 +167,7 @@ static void pack_modules(struct phd_buffer *to, const struct phd_native *native,
         const struct phd_module *module = native->modules.all + i;
         phd__pack_map(to, 6);
         phd__pack_text(to, "path");
-        pack_foreign_text(to, module->path);
+        phd__pack_foreign_text(to, module->path);
         pack_number(to, "start", module->start);
         pack_number(to, "end", module->end);
         pack_number(to, "bias", module->bias);
@@ -229,7 +195,7 @@ static void pack_frame(struct phd_buffer *to, const struct phd_native_frame *fra
     else
         phd__pack_nil(to);
     if (frame->symbol) {
-        pack_foreign_text(to, frame->symbol);
+        phd__pack_foreign_text(to, frame->symbol);
         phd__pack_uint64(to, frame->offset);
     } else {
         phd__pack_nil(to);

@@ -126,6 +126,13 @@ static void put_headers(struct phd_walk *walk, const struct phd_request *request
     put_header(to, "X-Python-Heapdump-Label", request->label);
     put_header(to, "X-Python-Heapdump-Python", request->python_text);
     put_header(to, "X-Python-Heapdump-Executable", request->executable);
+    if (request->core) { /* which may come from another host */
+        put_header(to, "X-Python-Heapdump-Core", request->core->path);
+        phd__text_string(to, "X-Python-Heapdump-Core-Date: ");
+        phd__text_date(to, request->core->time_ns);
+        phd__text_string(to, "\n");
+        return;
+    }
     put_header(to, "X-Python-Heapdump-Host", named ? host.nodename : NULL);
     put_header(to, "X-Python-Heapdump-System", named ? host.release : NULL);
     put_header(to, "X-Python-Heapdump-Machine", named ? host.machine : NULL);

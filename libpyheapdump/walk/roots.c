@@ -140,25 +140,29 @@ static uint64_t mutex_behind(struct phd_walk *walk, uint64_t semaphore)
     return mutex;
 }
 
-static void find_wait(struct phd_walk *walk, const struct phd_request *request, struct phd_thread *thread)
+/* Where the thread stood, NULL: not known. */
+static const struct phd_standing *standing_of(const struct phd_crash *crash, const struct phd_thread *thread)
 {
-    const struct phd_crash *crash = request->crash;
-    thread->system_call = PHD_NO_SYSTEM_CALL;
-    for (unsigned i = 0; crash && i < crash->other_count; i++) {
-        const struct phd_standing *standing = crash->others + i;
+    for (unsigned i = 0; i <= crash->other_count; i++) {
+        const struct phd_standing *standing = i ? crash->others + i - 1 : &crash->own;
         bool same =
             standing->ident ? standing->ident == thread->ident : (uint64_t)standing->thread == thread->native_id;
-        if (!same)
-            continue;
-        thread->system_call = standing->system_call;
-        if (standing->system_call != SYS_futex)
-            return;
-        uint64_t gil = gil_of(walk, request, thread->state);
-        thread->futex = standing->argument;
-        thread->waits_for_gil = gil && thread->futex - gil < (uint64_t)walk->at->gil_size;
-        thread->mutex = thread->waits_for_gil ? 0 : mutex_behind(walk, thread->futex);
-        return;
+        if (standing->thread && same)
+            return standing;
     }
+    return NULL;
+}
+
+static void find_wait(struct phd_walk *walk, const struct phd_request *request, struct phd_thread *thread)
+{
+    const struct phd_standing *standing = request->crash ? standing_of(request->crash, thread) : NULL;
+    thread->system_call = standing ? standing->system_call : PHD_NO_SYSTEM_CALL;
+    if (thread->system_call != SYS_futex)
+        return;
+    uint64_t gil = gil_of(walk, request, thread->state);
+    thread->futex = standing->argument;
+    thread->waits_for_gil = gil && thread->futex - gil < (uint64_t)walk->at->gil_size;
+    thread->mutex = thread->waits_for_gil ? 0 : mutex_behind(walk, thread->futex);
 }
 
 typedef void (*thread_visitor)(struct phd_walk *walk, const struct phd_thread *thread, void *argument);

@@ -59,26 +59,13 @@ def add_signal_stacks(native_ids: list[int], seconds: float, /) -> int: ...
 def thread_native_ids() -> list[int]: ...
 def watch_thread_start(original: Callable[_P, _R], /) -> Callable[_P, _R]: ...
 
-# --- other processes: attach.c ---
+# --- other processes: attach.c; core files: core.c; what `request` may be: request.c ---
 
-def attach(
-    pid: int,
-    directory: int,
-    temporary_name: str,
-    final_name: str,
-    sequence: int,
-    time_ns: int,
-    level: int,
-    max_bytes: int,
-    max_seconds: float,
-    sources: bool,
-    redact: bool,
-    freeze: bool,
-    freeze_seconds: float,
-    only_stacks: bool,
-    memory: int,
-    ask: bool,
+def attach(pid: int, freeze: bool, freeze_seconds: float, ask: bool, /, **request: Any) -> dict[str, Any]: ...
+def core(
+    file: int, path: bytes, written_ns: int, cut: bool, executable: str | None, /, **request: Any
 ) -> dict[str, Any]: ...
+def unpack_zstd(source: int, target: int, max_bytes: int, /) -> tuple[int, str | None]: ...
 
 # --- dumps of a living process: watch.c ---
 

@@ -2,23 +2,18 @@
 """Reading a running process from outside: `python -m pyheapdump attach PID`.
 
 The target needs nothing of ours: no import, no debug symbols, no code run in it. The C library stops its threads by
-ptrace, copies its writable memory, lets it go, and writes the dump from the copy. With `--stacks` only the stacks and
-what is near to them are read; they are dumped to a temporary file and shown by the viewer, so that there is one way to
-read a process and one to show it.
+ptrace, copies its writable memory, lets it go, and writes the dump from the copy.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import threading
-import time
-from collections.abc import Callable
-from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
-from . import _pyheapdump, files
-from .capture import DEFAULTS
+from . import _pyheapdump, files, outside
+from .outside import OutsideError
 
 # How long threads are waited for that wait in the kernel and do not stop at once, seconds.
 FREEZE_SECONDS = 1.0
@@ -26,129 +21,58 @@ FREEZE_SECONDS = 1.0
 HIGHEST_PID = (1 << 31) - 1
 
 
-class AttachError(Exception):
-    """The process cannot be read; the text is one line: the thing, the cause, the remedy."""
-
-
-class Options(NamedTuple):
-    """What attach is asked for; the names are those of install() where it has them."""
+class Process(NamedTuple):
+    """The process that is read, and how."""
 
     pid: int
     freeze: bool = True
-    ask: bool = True  # a process with pyheapdump installed for a snapshot of itself
-    only_stacks: bool = False
-    sources: bool = DEFAULTS.sources
-    redact: bool = DEFAULTS.redact
-    max_seconds: float = DEFAULTS.max_seconds
-    max_bytes: int = 0
-    level: int = DEFAULTS.level
-    memory: int = 0  # bytes that a copy of the process may take, 0: what the system has
+    ask: bool = True  # where pyheapdump is installed, for a snapshot of itself
 
 
-def attach(options: Options, path: str | None = None) -> tuple[str, dict[str, Any]]:
+def attach(
+    process: Process, options: outside.Options = outside.DEFAULT, path: str | None = None
+) -> tuple[str, dict[str, Any]]:
     """Dump a process to `path` (default: a new file in the current directory); its path, and what was written.
 
-    Raises AttachError, CaptureError, or OSError when the file cannot be made.
+    Raises OutsideError, or OSError when the file cannot be made.
     """
-    check(options.pid)
+    pid = process.pid
+    check(pid)
     if path is None:
         directory = os.getcwd()
-        name, number = files.free_name(directory, options.pid, 0)
+        name, number = files.free_name(directory, pid, 0)
     else:
-        directory, name = os.path.split(os.path.abspath(path))
-        number = 0
-        if os.path.lexists(path):
-            raise FileExistsError(errno.EEXIST, "a dump never replaces a file", path)
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    part = name + files.PART_SUFFIX
+        (directory, name), number = outside.place_of(path), 0
     try:
-        found = interruptible(
-            lambda: _pyheapdump.attach(
-                pid=options.pid,
-                directory=descriptor,
-                temporary_name=part,
-                final_name=name,
-                sequence=number,
-                time_ns=time.time_ns(),
-                level=options.level,
-                max_bytes=options.max_bytes,
-                max_seconds=options.max_seconds,
-                sources=options.sources,
-                redact=options.redact,
-                freeze=options.freeze,
-                freeze_seconds=FREEZE_SECONDS,
-                only_stacks=options.only_stacks,
-                memory=options.memory,
-                ask=options.ask,
-            )
-        )
+        read = partial(_pyheapdump.attach, pid, process.freeze, FREEZE_SECONDS, process.ask)
+        found = outside.write(read, options, directory, name, number)
     except OSError as problem:
-        if problem.filename is None:
-            raise AttachError(f"no dump can be written in {directory}: {problem.strerror}") from None
-        raise AttachError(refusal(options.pid, problem)) from None
-    except _pyheapdump.CaptureError as problem:
-        raise AttachError(f"process {options.pid} ({command_of(str(options.pid))}): {problem}") from None
-    except KeyboardInterrupt:  # the descriptor stays open: it is still in use
-        with suppress(OSError):
-            os.unlink(part, dir_fd=descriptor)
-        descriptor = -1
+        if problem.filename in ("ptrace", "maps"):
+            raise OutsideError(refusal(pid, problem)) from None
         raise
-    finally:
-        if descriptor >= 0:
-            os.close(descriptor)
+    except _pyheapdump.CaptureError as problem:
+        raise OutsideError(f"process {pid} ({command_of(str(pid))}): {problem}") from None
     return os.path.join(directory, name), found
 
 
-def stacks(options: Options) -> tuple[Any, dict[str, Any]]:
-    """The stacks of a process as an open Dump, whose file is gone already, and what was read. Raises AttachError."""
-    from .view import load
-
-    directory = os.path.join(files.temporary_directory(), f"pyheapdump-{os.getpid()}-{time.time_ns()}")
-    path = os.path.join(directory, "stacks.dump")
-    os.mkdir(directory, 0o700)
-    try:
-        _, found = attach(options._replace(only_stacks=True), path)
-        return load(path), found
-    finally:
-        for remove, name in (os.unlink, path), (os.rmdir, directory):
-            with suppress(OSError):
-                remove(name)
-
-
-def interruptible(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What `call` returns or raises. It runs in a thread of its own, as C code that takes long is not interrupted by
-    Ctrl-C; then it is left alone, to end with this process.
-    """
-    results: list[dict[str, Any]] = []
-    problems: list[BaseException] = []
-    done = threading.Event()
-
-    def run() -> None:
-        try:
-            results.append(call())
-        except BaseException as problem:  # noqa: BLE001 - handed over
-            problems.append(problem)
-        done.set()
-
-    threading.Thread(target=run, daemon=True, name="pyheapdump attach").start()
-    done.wait()
-    if problems:
-        raise problems[0]
-    return results[0]
+def stacks(process: Process, options: outside.Options = outside.DEFAULT) -> tuple[Any, dict[str, Any]]:
+    """The stacks of a process as an open Dump, whose file is gone already, and what was read. Raises OutsideError."""
+    wanted = options._replace(only_stacks=True)
+    return outside.stacks(lambda path: attach(process, wanted, path)[1])
 
 
 # --- why not
 
 
 def check(pid: int) -> None:
-    """Raise AttachError for an id that is none of a process that can be read."""
+    """Raise OutsideError for an id that is none of a process that can be read."""
     if not 0 < pid <= HIGHEST_PID or not os.path.exists(f"/proc/{pid}"):
-        raise AttachError(f"there is no process {pid}")
+        raise OutsideError(f"there is no process {pid}")
     if pid == os.getpid():
-        raise AttachError(f"process {pid} is this one: use pyheapdump.dump()")
+        raise OutsideError(f"process {pid} is this one: use pyheapdump.dump()")
     process = status_of(pid).get("Tgid", str(pid))
     if process != str(pid):
-        raise AttachError(f"{pid} is a thread of process {process}: attach to that")
+        raise OutsideError(f"{pid} is a thread of process {process}: attach to that")
 
 
 def refusal(pid: int, problem: OSError) -> str:

@@ -56,7 +56,8 @@ static const char *text_of_stack(unsigned thread)
 static void read_native(void)
 {
     open_own_memory(&memory);
-    phd__native_read(&native, &memory, &crash, getpid(), 0);
+    const struct phd_request request = {.crash = &crash};
+    phd__native_read(&native, &memory, &request);
     phd__memory_self_close(&memory);
 }
 

@@ -2,12 +2,12 @@
 """The commands of `python -m pyheapdump`, a module each.
 
 A command has HELP (one line), `add_arguments(parser)`, and `main(options)`, which returns the exit status. Its name is
-that of the module; COMMANDS lists them in the order of the help. None of them imports the viewer.
+that of the module; COMMANDS lists them in the order of the help. None of them imports the viewer before it needs it.
 """
 
 from __future__ import annotations
 
-COMMANDS = ("run", "attach")
+COMMANDS = ("run", "attach", "core")
 
 
 class CommandError(Exception):
