@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from pyheapdump.view.containers import LazyDict, LazyFrozenSet, LazyList, LazySet, LazyTuple
+from pyheapdump.view.display import bounded_repr
 from pyheapdump.view.heap import CLOSURE_VALUES, MAX_DEPTH
 from pyheapdump.view.long_text import LOAD_LIMIT
 from pyheapdump.view.missing import DumpedCodeError, Missing
@@ -328,6 +329,12 @@ def test_long_text(program: DumpedProgram, tmp_path: Path) -> None:
     found = heap.get(long)
     assert isinstance(found, bytes) and found.size == size and b"not loaded" in found
     assert found.load().startswith(b"xxx")
+    assert len(found) == size, "who looks for the largest object asks for it"
+    text = program.add(SPLIT, 5, size)
+    program.dump.content(text, "\u03c0".encode() * (size // 2))
+    found = opened(program, tmp_path).get(text)
+    assert isinstance(found, str) and "not loaded" in bounded_repr([found])
+    assert (len(found), found.size) == (size // 2, size)
 
 
 # --- instances and classes --------------------------------------------------------------------------------------

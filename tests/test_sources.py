@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sources of the files on the stacks are in the dump, wherever the program had them from."""
 
+import compileall
 import os
+import shutil
 import time
+import zipapp
 import zipfile
 from pathlib import Path
 
 import pyheapdump
 import pytest
-from support.subject import INSTALL, Subject, run_python
+from support.subject import INSTALL, Subject, dumps_in, run_python
 
 SOURCE_BLOCK = 6
 FAIL = "def fail(number):\n    wanted = number * 2  # \u00fcber\n    raise ValueError(wanted)\n"
@@ -98,6 +101,25 @@ def test_no_source_at_all(tmp_path: Path) -> None:
     assert str(subject.path) not in sources_of(dump)
     with pyheapdump.load(dump) as opened:
         assert opened.exception.args == (42,)
+
+
+def test_compiled_code_without_sources(tmp_path: Path) -> None:
+    """The loader of the modules, which could be asked for their sources, is in the dump, too; its code is not."""
+    place, archive = tmp_path / "shop", tmp_path / "shop.pyz"
+    place.mkdir()
+    (place / "cart.py").write_text(FAIL, encoding="utf-8")
+    (place / "__main__.py").write_text(INSTALL.format("") + "import cart\ncart.fail(21)\n")
+    assert compileall.compile_dir(str(place), stripdir=str(tmp_path), legacy=True, quiet=1)
+    zipapp.create_archive(place, archive, filter=lambda path: path.suffix == ".pyc")
+    shutil.rmtree(place)
+    variables = {"SUBJECT_INSTALL": "1", "PYHEAPDUMP_DIR": str(tmp_path)}
+    ended = run_python([str(archive)], directory=tmp_path, environment=variables)
+    (dump,) = dumps_in(tmp_path)
+    assert not [name for name in sources_of(dump) if name.startswith("shop")], ended.stderr.decode()
+    shown = listing(dump, tmp_path / "elsewhere")
+    assert "shop/cart.py(3)fail()" in shown and "wanted" not in shown, shown
+    done = run_python(["-m", "pyheapdump.view", str(dump), "--summary"], directory=tmp_path)
+    assert (done.status, done.stderr) == (0, b"") and b"  wanted = 42\n" in done.stdout
 
 
 def test_sources_can_be_left_out(tmp_path: Path) -> None:

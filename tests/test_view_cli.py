@@ -21,7 +21,7 @@ import pytest
 from pyheapdump.view import DumpError, load
 from support.dumped_program import DICT, LIST, DumpedProgram, failing_program
 from support.format_writer import missing, ref, run
-from support.subject import Ended, run_python
+from support.subject import Ended, Subject, run_python
 
 CONTROLS = "\x1b\x07\x9b\u202e\x00"
 
@@ -429,3 +429,23 @@ def test_load_raises_one_line(tmp_path: Path) -> None:
         with pytest.raises(DumpError) as caught:
             load(one)
         assert str(one) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_program_s_own_frame_below_a_library(tmp_path: Path) -> None:
+    """What failed is in json; what matters is who called it, and with what."""
+    program = """
+        import json
+        def read_order(number):
+            text = "[" * number
+            return json.loads(text)
+        read_order(17)
+    """
+    dump = Subject(tmp_path, program).run().only_dump
+    summary = run_python(["-m", "pyheapdump.view", str(dump), "--summary"], directory=tmp_path).stdout.decode()
+    assert re.search(r"^  where    .*json/decoder.py:\d+ in raw_decode$", summary, re.M), summary
+    assert re.search(r"^  from     .*/subject.py:6 in read_order$", summary, re.M), summary
+    assert re.search(r"^locals of .*json/decoder.py:", summary, re.M)
+    assert "\n  number = 17\n" in summary
+    arguments = ["-m", "pyheapdump.view", str(dump), "--pdb"]
+    session = run_python(arguments, directory=tmp_path, stdin=b"own\np number\nq\n").stdout.decode()
+    assert "subject.py(6)read_order()" in session and "(dump) 17\n" in session

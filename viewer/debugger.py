@@ -3,7 +3,8 @@
 
 `DumpPdb` is the standard debugger on the dump's frames, with three differences: commands that would make the program
 go on say that nothing runs, what it prints cannot steer the terminal, and there are commands for what a dump has more
-than one stack of: `threads`, `thread N`, `tasks`, `task N`, `locks`, `native` (C functions), `banner`.
+than one stack of: `threads`, `thread N`, `tasks`, `task N`, `own` (frame), `locks`, `native` (C functions),
+`banner`.
 
 A .pdbrc is read from the home directory only: the one in the current directory may have come along with the dump.
 """
@@ -18,7 +19,7 @@ from typing import IO, Any
 
 from .dump import Dump
 from .locks import locks_text
-from .stack_text import place, stack_lines, thread_line
+from .stack_text import innermost_own, place, stack_lines, thread_line
 from .summary import banner, what_failed
 from .text import escape_controls, printable
 
@@ -72,6 +73,14 @@ class DumpPdb(pdb.Pdb):
     def do_thread(self, argument: str) -> None:
         """thread N: stand in the innermost frame of thread N (see `threads`)."""
         self._go_to(argument, [thread.frames for thread in self.dump.threads], "thread")
+
+    def do_own(self, argument: str) -> None:
+        """own: go to the innermost frame of the program itself, from those of libraries that it called."""
+        own = innermost_own([frame for frame, _ in self.stack])
+        if own is None:
+            self.error("there is no frame of the program itself: all are of libraries")
+            return
+        self._select_frame(own)
 
     def do_locks(self, argument: str) -> None:
         """locks: what the threads and tasks wait for, who holds it, and deadlocks."""

@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
+from .long_text import LongText
 from .text import escape_controls
 
 DEPTH = 3
@@ -115,6 +116,8 @@ def first(values: Iterable[Any], count: int) -> list[Any]:
 
 def leaf(value: Any) -> str:
     """The repr of something that is no container, shortened; its type's repr may fail."""
+    if isinstance(value, LongText):
+        return repr(value)
     if isinstance(value, (str, bytes, bytearray)) and len(value) > TEXT:
         kind = "characters" if isinstance(value, str) else "bytes"
         return f"{value[: TEXT * 2 // 3]!r}...<{len(value):,} {kind}>"

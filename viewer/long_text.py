@@ -2,7 +2,8 @@
 """Very long str, bytes and bytearray objects, whose content stands in CONTENT blocks.
 
 Up to LOAD_LIMIT bytes they are loaded and are what they were. A longer one becomes a subclass whose own text says so
-(so that nobody takes it for the real content), with `size` in bytes and `load()`.
+(so that nobody takes it for the real content), with `size` in bytes and `load()`. len() is that of the real content, as
+who looks for the largest object asks for it.
 """
 
 from __future__ import annotations
@@ -36,9 +37,20 @@ class LongText:
         """The whole content as str, bytes or bytearray; needs as much memory."""
         return loaded(self._file, self._id, self._code)
 
+    def __len__(self) -> int:
+        return self.size
+
 
 class LongStr(LongText, str):
-    """A str of the dump that is not loaded."""
+    """A str of the dump that is not loaded. How many characters it has is counted when len() is asked."""
+
+    _characters: int | None = None
+
+    def __len__(self) -> int:
+        if self._characters is None:
+            content = self.load()
+            self._characters = self.size if isinstance(content, Missing) else len(content)
+        return self._characters
 
 
 class LongBytes(LongText, bytes):

@@ -34,5 +34,9 @@ class Address(int):
         return f"<address {int(self):#x}>"
 
 
-class DumpedCodeError(RuntimeError):
-    """Code of the dumped program was asked to run. It never is: only its name and signature are in the viewer."""
+class DumpedCodeError(RuntimeError, ImportError):
+    """Code of the dumped program was asked to run. It never is: only its name and signature are in the viewer.
+
+    An ImportError too: linecache, inspect and debuggers ask the loader of a frame's module for its source, and take
+    that for "there is none".
+    """

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import linecache
 import os
+import re
 import traceback
 from collections.abc import Iterator, Mapping
 from types import FrameType
@@ -17,6 +18,9 @@ from .text import escape_controls, printable
 
 MAX_FRAMES = 100  # of one stack; more are counted
 MAX_LOCALS = 50  # of one frame; more are counted
+
+# Files of the standard library (a folder or a zip archive) and of installed packages.
+LIBRARY = re.compile(r"/lib(64)?/python\d\.\d+/|/python\d+\.zip/|/(site|dist)-packages/|^<frozen ")
 
 
 def exception_text(dump: Dump) -> str:
@@ -78,6 +82,23 @@ def failing_stack(dump: Dump) -> list[FrameType]:
     if dump.signal is not None and dump.signal_thread is not None:
         return dump.signal_thread.frames
     return [] if dump.signal is not None else first_stack(dump)
+
+
+def own_frame(dump: Dump) -> tuple[FrameType, int] | None:
+    """The innermost frame of the program itself and its line, where library code called from it failed; None when the
+    failing frame is the program's own, or when there is none of it."""
+    step = dump.traceback if dump.signal is None else None
+    places = [(frame, frame.f_lineno or 0) for frame in failing_stack(dump)] if step is None else []
+    while step is not None:
+        places.append((step.tb_frame, step.tb_lineno))
+        step = step.tb_next
+    own = innermost_own([frame for frame, _ in places])
+    return None if own is None or own == len(places) - 1 else places[own]
+
+
+def innermost_own(frames: list[FrameType]) -> int | None:
+    """The position of the innermost frame that is not of a library."""
+    return next((at for at in range(len(frames))[::-1] if not LIBRARY.search(frames[at].f_code.co_filename)), None)
 
 
 def first_stack(dump: Dump) -> list[FrameType]:

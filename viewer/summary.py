@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import datetime
 import os
+from types import FrameType
 
 from .dump import Dump
 from .merged import merged_stack
-from .stack_text import error_line, exception_text, failing_frame, locals_of, place, thread_line
+from .stack_text import error_line, exception_text, failing_frame, locals_of, own_frame, place, thread_line
 from .text import printable
 from .thread_text import failing_thread, merged_lines, signal_notes
 
@@ -60,6 +61,9 @@ def banner(dump: Dump) -> str:
     ]
     if found is not None:
         lines.append(f"  where    {place(*found)}")
+    own = own_frame(dump)
+    if own is not None:
+        lines.append(f"  from     {place(*own)}")
     label = dump.facts.get("label")
     if isinstance(label, str):
         lines.append(f"  label    {printable(label, 300)}")
@@ -87,14 +91,17 @@ def what_failed(dump: Dump) -> str:
     return "\n".join([failing.title, *merged_lines(merged_stack(dump, failing.thread, failing.native))])
 
 
+def locals_text(frame: FrameType, line: int) -> str:
+    variables = locals_of(frame)
+    width = max((len(name) for name, _ in variables), default=0)
+    shown = [f"  {name:{width}} = {text}" for name, text in variables]
+    return "\n".join([f"locals of {place(frame, line)}:", *(shown or ["  (none)"])])
+
+
 def summary(dump: Dump) -> str:
     """Banner, traceback or stack, locals of the failing frame, threads, tasks."""
     parts = [banner(dump), what_failed(dump)]
-    found = failing_frame(dump)
-    if found is not None:
-        width = max((len(name) for name, _ in locals_of(found[0])), default=0)
-        shown = [f"  {name:{width}} = {text}" for name, text in locals_of(found[0])]
-        parts.append("\n".join([f"locals of {place(*found)}:", *(shown or ["  (none)"])]))
+    parts += [locals_text(*found) for found in (failing_frame(dump), own_frame(dump)) if found is not None]
     threads = []
     for thread in dump.threads[:MAX_THREADS]:
         frames = thread.frames
