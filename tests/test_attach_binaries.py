@@ -28,7 +28,8 @@ def library() -> Path:
     return Path(sysconfig.get_config_var("LIBDIR") or "/", sysconfig.get_config_var("INSTSONAME") or "none")
 
 
-IS_SHARED = bool(sysconfig.get_config_var("Py_ENABLE_SHARED")) and library().is_file()
+# What the build says is not enough: Debian has the library, and an executable that does without it.
+IS_SHARED = library().is_file() and f"/{library().name}\n" in Path("/proc/self/maps").read_text()
 
 
 def copied_interpreter(directory: Path) -> Tuple[Path, Dict[str, Any]]:
@@ -60,6 +61,35 @@ def test_stripped(tmp_path: Path) -> None:
         expect_its_stack(target)
 
 
+EMBEDDING = r"""
+#include <Python.h>
+
+int main(int count, char **arguments)
+{
+    FILE *program = count > 1 ? fopen(arguments[1], "r") : NULL;
+    Py_Initialize();
+    return program ? PyRun_SimpleFile(program, arguments[1]) : 1;
+}
+"""
+
+
+def test_embedded(tmp_path: Path) -> None:
+    """Python in the program of somebody else, which is no Python by name."""
+    compiler = shutil.which("cc")
+    assert compiler, "no C compiler: install gcc"
+    source, made, libraries = tmp_path / "shop.c", tmp_path / "shop", sysconfig.get_config_var("LIBDIR")
+    source.write_text(EMBEDDING)
+    command = [
+        compiler, str(source), "-o", str(made), f"-I{sysconfig.get_path('include')}",
+        f"-I{sysconfig.get_path('platinclude')}", f"-L{libraries}", f"-Wl,-rpath,{libraries}",
+        f"-lpython{sys.version_info[0]}.{sys.version_info[1]}",
+    ]  # fmt: skip
+    subprocess.run(command, check=True, timeout=SECONDS)
+    environment = {**clean_environment(), "PYTHONHOME": sys.base_prefix}
+    with Target(tmp_path, WAITING, executable=str(made), env=environment) as target:
+        expect_its_stack(target)
+
+
 def test_deleted(tmp_path: Path) -> None:
     file, how = copied_interpreter(tmp_path)
     with Target(tmp_path, WAITING, **how) as target:
@@ -81,4 +111,35 @@ def test_several_copies(order: str, tmp_path: Path) -> None:
     # Mappings are made from high addresses to low ones, and the other way round with the old layout.
     before = ["setarch", "-L"] if order == "behind" else []
     with Target(tmp_path, text, before=before) as target:
+        expect_its_stack(target)
+
+
+# Maps the executable once more, as a debugger does that reads it: all its segments, as the file has them.
+MAPPED_AGAIN = """
+    import ctypes, os, struct
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_uint64
+    libc.mmap.argtypes = [ctypes.c_uint64, ctypes.c_uint64, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_uint64]
+    PT_LOAD, PRIVATE, FIXED, ANONYMOUS, PAGE = 1, 2, 16, 32, 4096
+    exe = os.open("/proc/self/exe", os.O_RDONLY)
+    head = os.pread(exe, 4096, 0)
+    table, size, count = struct.unpack_from("<Q", head, 32)[0], *struct.unpack_from("<HH", head, 54)
+    loads = [one for one in (struct.unpack_from("<IIQQQQQQ", head, table + n * size) for n in range(count))
+             if one[0] == PT_LOAD]
+    lowest, highest = loads[0][3] & -PAGE, max(one[3] + one[6] for one in loads)
+    place = libc.mmap({hint}, highest - lowest + PAGE, 0, PRIVATE | ANONYMOUS, -1, 0)
+    for _, flags, offset, address, _, in_file, in_memory, _ in loads:
+        access = (flags & 1) << 2 | flags & 2 | (flags & 4) >> 2
+        at, skipped = place + (address & -PAGE) - lowest, address % PAGE
+        assert libc.mmap(at, in_file + skipped, access, PRIVATE | FIXED, exe, offset - skipped) == at
+"""
+
+
+@pytest.mark.skipif(IS_SHARED, reason="this interpreter's code is in a library: the test above loads it again")
+@pytest.mark.parametrize("hint", [0, 1 << 28], ids=["before", "behind"])
+def test_an_executable_mapped_again(hint: int, tmp_path: Path) -> None:
+    with Target(tmp_path, MAPPED_AGAIN.replace("{hint}", str(hint)) + WAITING) as target:
+        maps = Path(f"/proc/{target.pid}/maps").read_text().splitlines()
+        code = [line for line in maps if line.endswith(os.path.realpath(sys.executable)) and " r-xp " in line]
+        assert len(code) == 2, maps
         expect_its_stack(target)

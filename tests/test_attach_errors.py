@@ -79,12 +79,17 @@ def test_nobody_has_this_id() -> None:
     assert refused(gone.pid) == f"there is no process {gone.pid}"
 
 
-def test_a_process_without_python() -> None:
-    with subprocess.Popen(["sleep", "1000"]) as sleeping:
+@pytest.mark.parametrize("options", [["--stacks"], [], ["--no-freeze"]], ids=["stacks", "dump", "not stopped"])
+@pytest.mark.parametrize("command", [["sleep", "1000"], ["sh", "-c", "read line"]], ids=["sleep", "a shell"])
+def test_a_process_without_python(command: list[str], options: list[str], tmp_path: Path) -> None:
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as other:
         try:
-            assert refused(sleeping.pid, "--stacks") == f"process {sleeping.pid} (sleep): no Python runs in it"
+            said = refused(other.pid, *options, directory=tmp_path)
+            assert said == f"process {other.pid} ({command[0]}): no Python runs in it"
+            assert goes_on(other.pid)
         finally:
-            sleeping.kill()
+            other.kill()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_zombie() -> None:
@@ -268,12 +273,3 @@ def test_a_directory_that_does_not_exist(target: Target, tmp_path: Path) -> None
 
 def test_a_directory_that_takes_no_files(target: Target) -> None:
     assert refused(target.pid, "-o", "/proc/a.dump").startswith("no dump can be written in /proc: ")
-
-
-def test_no_python_in_the_process_leaves_no_file(tmp_path: Path) -> None:
-    with subprocess.Popen(["sleep", "1000"]) as sleeping:
-        try:
-            refused(sleeping.pid, directory=tmp_path)
-        finally:
-            sleeping.kill()
-    assert list(tmp_path.iterdir()) == []

@@ -181,6 +181,24 @@ def test_signals_meanwhile_are_not_lost(tmp_path: Path) -> None:
             assert reader.returncode == 0
 
 
+def test_stops_and_continues_meanwhile_are_not_lost(tmp_path: Path) -> None:
+    """Whenever SIGSTOP or SIGCONT comes while the process is read, it is stopped or goes on afterwards."""
+    shared = tmp_path / "counters"
+    shared.write_bytes(bytes(4096))
+    with Target(tmp_path, COUNTING, arguments=[str(shared)]) as target:
+        command = [sys.executable, "-m", "pyheapdump", "attach", str(target.pid), "--stacks"]
+        for moment in range(10):
+            number = signal.SIGCONT if moment % 2 else signal.SIGSTOP
+            with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=clean_environment()) as reader:
+                time.sleep(moment * 0.02)
+                target.process.send_signal(number)
+                assert reader.wait(SECONDS) == 0
+            if number == signal.SIGSTOP:
+                wait_until(lambda: set(thread_states(target.pid)) == {"T"})
+            else:
+                wait_until(lambda: all_count_on(shared))
+
+
 def test_control_c(tmp_path: Path) -> None:
     """The reader ends at once, by the signal; no file stays, and the process goes on."""
     text = """
