@@ -6,6 +6,7 @@
 
 enum {
     PREFETCH_DISTANCE = 6,
+    MAX_PREFETCHED = 16, /* values of one dict */
     SMALLEST_PAGE = 4096,
     MAX_UNREADABLE_RUN = 1024 /* values of a large container, one after the other: what follows is no part of it */
 };
@@ -250,6 +251,15 @@ bool phd__dict_next(struct phd_walk *walk, struct phd_dict_cursor *cursor, uint6
             return true;
     }
     return false;
+}
+
+void phd__dict_prefetch(struct phd_walk *walk, uint64_t dict)
+{
+    struct phd_dict_cursor cursor;
+    uint64_t key, value;
+    phd__dict_open(walk, dict, &cursor);
+    for (unsigned i = 0; i < MAX_PREFETCHED && phd__dict_next(walk, &cursor, &key, &value); i++)
+        __builtin_prefetch((const void *)(uintptr_t)value);
 }
 
 uint64_t phd__dict_length(struct phd_walk *walk, uint64_t dict)

@@ -10,7 +10,10 @@
 enum {
     FIRST_SEEN_CAPACITY = 1 << 16,
     FIRST_BORROWED_CAPACITY = 4096,
-    QUEUE_PREFETCH = 4,
+    QUEUE_PREFETCH = 6, /* records ahead */
+    TABLE_PREFETCH = 3,
+    VALUES_PREFETCH = 1,
+    CACHE_LINE = 64,
     /* Behind the records of a block there is room for its column of addresses, 9 bytes each at most. */
     RECORDS_CAPACITY = PHD_BLOCK_CAPACITY - 9 * PHD_RECORDS_PER_BLOCK - 16
 };
@@ -183,6 +186,39 @@ void phd__put_part(struct phd_walk *walk, enum phd_block_kind kind, uint64_t cou
         phd__blocks_put(walk->blocks, kind, walk->own_id, count, offset, content, size);
 }
 
+static void prefetch(uint64_t address)
+{
+    __builtin_prefetch((const void *)(uintptr_t)address);
+}
+
+/* The shape of what comes `distance` places behind the next record, as far as it is known without learning a type. */
+static enum phd_shape shape_ahead(struct phd_walk *walk, size_t distance, uint64_t *object)
+{
+    *object = phd__queue_peek(&walk->queue, distance);
+    if (!*object || *object & PHD_ENTRY_IFRAME)
+        return PHD_SHAPE_OBJECT;
+    const struct phd_type *type = phd__types_recent(&walk->types, phd__word_at(walk, *object, walk->at->object_type));
+    return type ? type->shape : PHD_SHAPE_OBJECT;
+}
+
+/* Have the tables of a dict or list whose turn comes soon on their way from memory, then the dict's values: each was
+ * fetched by the step before. What cannot be read costs the record at hand a second attempt, a careful one, which does
+ * not look ahead. */
+static void look_ahead(struct phd_walk *walk)
+{
+    uint64_t object;
+    enum phd_shape shape = shape_ahead(walk, TABLE_PREFETCH, &object);
+    if (shape == PHD_SHAPE_LIST) {
+        prefetch(phd__word_at(walk, object, walk->at->list_items));
+    } else if (shape == PHD_SHAPE_DICT) {
+        uint64_t keys = phd__word_at(walk, object, walk->at->dict_keys);
+        prefetch(keys);
+        prefetch(keys + CACHE_LINE);
+    }
+    if (shape_ahead(walk, VALUES_PREFETCH, &object) == PHD_SHAPE_DICT)
+        phd__dict_prefetch(walk, object);
+}
+
 /* Write the record of `entry`, all or nothing: when it fails `walk->records` is as before, but for `overflow`, which
  * tells that the record was too large. */
 static bool try_record(struct phd_walk *walk, uint64_t entry, bool careful)
@@ -194,6 +230,8 @@ static bool try_record(struct phd_walk *walk, uint64_t entry, bool careful)
     walk->careful = walk->again = careful;
     walk->to = &walk->records;
     if (PHD_GUARD(walk->memory, &guard)) {
+        if (!careful && !walk->memory->view)
+            look_ahead(walk);
         if (entry & PHD_ENTRY_IFRAME)
             phd__put_iframe_record(walk, entry & ~PHD_ENTRY_IFRAME);
         else
@@ -313,10 +351,8 @@ static void run_until(struct phd_walk *walk, uint64_t id)
 {
     uint64_t entry;
     while (!walk->stopped && walk->written < id && phd__queue_pop(&walk->queue, &entry)) {
-        if (!walk->memory->view) {
-            uint64_t soon = phd__queue_peek(&walk->queue, QUEUE_PREFETCH);
-            __builtin_prefetch((const void *)(uintptr_t)soon);
-        }
+        if (!walk->memory->view)
+            prefetch(phd__queue_peek(&walk->queue, QUEUE_PREFETCH));
         write_record(walk, entry);
         if (walk->memory->trim)
             walk->memory->trim(walk->memory);

@@ -213,6 +213,8 @@ void phd__dict_open(struct phd_walk *walk, uint64_t dict, struct phd_dict_cursor
 /* A cursor over instance values with their shared keys, no dict involved. */
 void phd__values_open(struct phd_walk *walk, uint64_t keys, uint64_t values, struct phd_dict_cursor *cursor);
 bool phd__dict_next(struct phd_walk *walk, struct phd_dict_cursor *cursor, uint64_t *key, uint64_t *value);
+/* Have its first values on their way from memory. */
+void phd__dict_prefetch(struct phd_walk *walk, uint64_t dict);
 uint64_t phd__dict_length(struct phd_walk *walk, uint64_t dict);
 /* The value of str key `name` in dict `dict`, or 0. */
 uint64_t phd__dict_get(struct phd_walk *walk, uint64_t dict, const char *name);
