@@ -24,7 +24,7 @@ static PyObject *found_dict(void)
 {
     return Py_BuildValue("{s:i,s:i,s:I,s:O,s:N}", "pid", found.pid, "signal", found.signal, "threads", found.threads,
                          "in_place", found.in_place ? Py_True : Py_False, "problems",
-                         PyUnicode_DecodeFSDefault(found.problems));
+                         PyUnicode_DecodeUTF8(found.problems, (Py_ssize_t)strlen(found.problems), "replace"));
 }
 
 PyDoc_STRVAR(core_doc,

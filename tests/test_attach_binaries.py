@@ -10,9 +10,9 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
-from typing import Any, Dict, Tuple
 
 import pytest
+from support.interpreter_file import IS_SHARED, copied_interpreter, library
 from support.target import SECONDS, Target, clean_environment, stacks_of
 
 WAITING = """
@@ -22,26 +22,6 @@ WAITING = """
         time.sleep(1000)
     wait("order-17")
 """
-
-
-def library() -> Path:
-    return Path(sysconfig.get_config_var("LIBDIR") or "/", sysconfig.get_config_var("INSTSONAME") or "none")
-
-
-# What the build says is not enough: Debian has the library, and an executable that does without it.
-IS_SHARED = library().is_file() and f"/{library().name}\n" in Path("/proc/self/maps").read_text()
-
-
-def copied_interpreter(directory: Path) -> Tuple[Path, Dict[str, Any]]:
-    """A copy of the file that the interpreter's code is in, and how a Target runs it."""
-    if IS_SHARED:
-        made = directory / library().name
-        shutil.copy(library(), made)
-        return made, {"env": {**clean_environment(), "LD_PRELOAD": str(made)}}
-    made = directory / "python"
-    shutil.copy(os.path.realpath(sys.executable), made)
-    environment = {**clean_environment(), "PYTHONHOME": sys.base_prefix}
-    return made, {"executable": str(made), "env": environment}
 
 
 def expect_its_stack(target: Target) -> None:

@@ -16,12 +16,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Tuple
 
 import pyheapdump
 import pytest
 from support.compared import MODULES, THINGS, check_same
 from support.core_file import gcore, kernel_core, raise_core_limit, read_core, skip_without_kernel_cores
+from support.interpreter_file import IS_SHARED, copied_interpreter
 from support.target import SECONDS, Target, clean_environment
 
 # One thread spins, one sleeps in C, two are deadlocked, 60 wait, one runs a loop with 1,000 tasks, and one an interpreter
@@ -272,6 +273,50 @@ def test_secrets_of_the_command_line(crashed: Path, tmp_path: Path) -> None:
         assert b"secret-word" not in texts and b"secret-value" not in texts
 
 
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tuple[Path, Path]]:
+    """A core, and the file that has its interpreter's code, which is nobody else's."""
+    skip_without_kernel_cores()
+    place = tmp_path_factory.mktemp("copied")
+    file, how = copied_interpreter(place)
+    with Target(place, CRASH, preexec_fn=raise_core_limit, cwd=place, stdin=subprocess.PIPE, **how) as target:
+        assert target.process.stdin is not None
+        target.process.stdin.close()
+        yield kernel_core(target, place, None), file
+    shutil.rmtree(place)
+
+
+def test_the_file_has_moved(copied: Tuple[Path, Path], tmp_path: Path) -> None:
+    core, file = copied
+    moved = file.rename(tmp_path / "moved")
+    try:
+        line = refused(core)
+        assert line.startswith(f"pyheapdump: core: {core}: no Python runs in it, as far as it can be read: ")
+        assert f"files that were mapped cannot be opened here: {file}; --exe names" in line
+        if IS_SHARED:
+            return
+        done = read_core(core, "--exe", moved, "--stacks", "--locals")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "        order = 'order-17'\n" in done.stdout and "note: " not in done.stdout
+    finally:
+        moved.rename(file)
+
+
+def test_the_file_is_another_one_now(copied: Tuple[Path, Path], tmp_path: Path) -> None:
+    core, file = copied
+    kept = file.rename(tmp_path / "kept")
+    try:
+        shutil.copy(shutil.which("ls") or "ls", file)
+        line = refused(core)
+        assert (
+            f": no Python runs in it, as far as it can be read: files are not those that were mapped, and are not used: {file}; "
+            in line
+        )
+    finally:
+        kept.replace(file)
+    assert read_core(core, "--stacks").returncode == 0
+
+
 # --- compressed and cut -------------------------------------------------------------------------------------------------
 
 # Reads a core cut at each of these percentages, and says what came of it.
@@ -326,15 +371,90 @@ def test_core_of_gcore_cut(cores: Cores, tmp_path: Path) -> None:
         assert told == f"{tmp_path}/cut: " + ("empty" if percent == 0 else "cut so early that its notes are missing")
 
 
-def test_compressed(cores: Cores, tmp_path: Path) -> None:
+def zstd_frame(content: bytes) -> bytes:
+    """A frame of raw blocks of at most 128 KiB, with a window of that size (RFC 8878, 3.1.1)."""
+    pieces = [content[at : at + (1 << 17)] for at in range(0, len(content), 1 << 17)]
+    heads = [(at == len(pieces) - 1) | len(piece) << 3 for at, piece in enumerate(pieces)]
+    blocks = [head.to_bytes(3, "little") + piece for head, piece in zip(heads, pieces)]
+    return b"\x28\xb5\x2f\xfd\x00\x38" + b"".join(blocks)
+
+
+@pytest.mark.parametrize("pack", [lambda content: gzip.compress(content, 1), zstd_frame], ids=["gz", "zst"])
+def test_compressed(pack: Callable[[bytes], bytes], crashed: Path, tmp_path: Path) -> None:
+    """The same result, with nothing left behind; cut it is told to be cut, and still read as far as it goes."""
+    packed, modified = tmp_path / "core", crashed.stat().st_mtime_ns
+    content = crashed.read_bytes()
+    packed.write_bytes(pack(content))
+    os.utime(packed, ns=(modified, modified))
+    text = read_core(packed, "--stacks", "--native", directory=tmp_path).stdout
+    assert text.replace(str(packed), str(crashed)) == read_core(crashed, "--stacks", "--native").stdout
+    packed.write_bytes(pack(content)[:-5])
+    os.utime(packed, ns=(modified, modified))
+    cut = read_core(packed, "--stacks", directory=tmp_path)
+    assert cut.returncode == 0 and "\nnote: the core is cut: " in cut.stdout
+    packed.write_bytes(pack(content)[:8])
+    assert re.search("cannot be unpacked: it (ends early|is damaged)$", refused(packed))
+    assert os.listdir(tmp_path) == ["core"]
+
+
+def test_no_room_to_unpack(crashed: Path, tmp_path: Path) -> None:
     packed = tmp_path / "core.gz"
-    with cores.kernel.open("rb") as core, gzip.open(packed, "wb", 1) as out:
-        shutil.copyfileobj(core, out)
-    os.utime(packed, ns=(cores.kernel.stat().st_mtime_ns,) * 2)
-    before = set(os.listdir(tmp_path))
-    text = read_core(packed, "--stacks", directory=tmp_path).stdout
-    assert text.replace(str(packed), str(cores.kernel)) == read_core(cores.kernel, "--stacks").stdout
-    assert set(os.listdir(tmp_path)) == before
+    packed.write_bytes(gzip.compress(crashed.read_bytes()[: 1 << 20], 1))
+    told = "import os; os.statvfs = lambda path: type('Full', (), {'f_bavail': 0, 'f_frsize': 4096})"
+    code = f"{told}; from pyheapdump.__main__ import main; raise SystemExit(main(['core', {str(packed)!r}]))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=SECONDS, check=False,
+        env={**clean_environment(), "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert f"cannot be unpacked: {tmp_path} has no room for it; TMPDIR names another directory\n" in done.stderr
+
+
+# --- damaged ------------------------------------------------------------------------------------------------------------
+
+# Damages a copy of the core at random places, from a seed, and says what came of each.
+DAMAGE = """
+import os, random, struct, sys
+from pyheapdump import core, load, outside
+path, directory, runs = sys.argv[1], sys.argv[2], int(sys.argv[3])
+whole = open(path, "rb").read()
+opened = refused = 0
+for seed in range(runs):
+    chosen = random.Random(seed)
+    damaged = bytearray(whole)
+    limit = 20_000 if seed % 2 else len(whole)  # the headers, or anything
+    for _ in range(chosen.choice([1, 10, 1000])):
+        at = chosen.randrange(limit - 8) & ~7
+        damaged[at : at + 8] = struct.pack("<Q", chosen.choice([0, 1, chosen.getrandbits(64), chosen.getrandbits(47)]))
+    copy = f"{directory}/damaged"
+    with open(copy, "wb") as out:
+        out.write(damaged)
+    os.utime(copy, ns=(os.stat(path).st_mtime_ns,) * 2)
+    try:
+        name, _ = core.dump(copy, outside.Options(sources=False), f"{directory}/{seed}.dump")
+    except outside.OutsideError as problem:
+        assert "\\n" not in str(problem)
+        refused += 1
+        continue
+    with load(name) as dump:
+        assert dump.file.object_count and isinstance(dump.threads, list)
+        opened += 1
+    os.unlink(name)
+print(opened, refused)
+"""
+DAMAGED_RUNS = int(os.environ.get("PYHEAPDUMP_CORE_RUNS", "20"))
+
+
+def test_damaged(crashed: Path, tmp_path: Path) -> None:
+    """Every run ends with a dump that opens, or with one line."""
+    done = subprocess.run(
+        [sys.executable, "-c", DAMAGE, str(crashed), str(tmp_path), str(DAMAGED_RUNS)],
+        capture_output=True, text=True, timeout=SECONDS + DAMAGED_RUNS * 5, check=False, env=clean_environment(),
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    opened, refused_runs = map(int, done.stdout.split())
+    print(f"{opened} dumps opened, {refused_runs} cores refused")
+    assert opened + refused_runs == DAMAGED_RUNS and opened > 0
 
 
 # --- what is no core of Python ------------------------------------------------------------------------------------------

@@ -4,12 +4,12 @@
  */
 #include "core/files.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "memory/copied.h"
+#include "safe/files.h"
 #include "safe/pages.h"
 
 enum { MAX_NAMED = 6 /* files in a problem's line; more are counted */, PATH_ROOM = 4096 };
@@ -169,7 +169,7 @@ static int open_file(const struct phd_core_file *file)
         return -1;
     memcpy(path, file->path, file->path_length);
     path[file->path_length] = 0;
-    return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    return phd__open_regular(path);
 }
 
 static void look_at(struct phd_core_file *file, unsigned index, const struct phd_core_notes *notes,
@@ -241,6 +241,15 @@ void phd__core_files_close(struct phd_core_files *files)
 
 /* ---- what to tell ---- */
 
+/* Paths come from the core; a line is one line, and does nothing to a terminal. */
+static void put_path(const struct phd_core_file *file, struct phd_text *text)
+{
+    for (size_t i = 0; i < file->path_length; i++) {
+        bool control = (unsigned char)file->path[i] < ' ' || file->path[i] == 0x7f;
+        phd__text_bytes(text, control ? "?" : file->path + i, 1);
+    }
+}
+
 static void put_problem(const struct phd_core_files *files, enum phd_file_state state, const char *words,
                         struct phd_text *text)
 {
@@ -250,7 +259,7 @@ static void put_problem(const struct phd_core_files *files, enum phd_file_state 
         if (!file->needed || file->state != state || found++ >= MAX_NAMED)
             continue;
         phd__text_string(text, found == 1 ? words : ", ");
-        phd__text_bytes(text, file->path, file->path_length);
+        put_path(file, text);
     }
     if (found > MAX_NAMED) {
         phd__text_string(text, " and ");

@@ -160,8 +160,10 @@ uint64_t phd__core_bytes(const struct phd_core_headers *headers, uint64_t addres
         else
             high = middle;
     }
+    if (low == headers->load_count)
+        return 0;
     const struct phd_core_load *load = headers->loads + low;
-    if (low == headers->load_count || load->start > address || address - load->start >= load->in_core)
+    if (load->start > address || address - load->start >= load->in_core)
         return 0;
     uint64_t into = address - load->start, left = load->in_core - into;
     return headers->source.read(&headers->source, load->offset + into, to, length < left ? length : left);

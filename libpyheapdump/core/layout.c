@@ -83,25 +83,24 @@ static uint64_t least(uint64_t a, uint64_t b)
 
 static void sweep_addresses(struct sweep *sweep)
 {
-    const struct phd_core_load *load = sweep->headers->loads, *load_end = load + sweep->headers->load_count;
-    const struct phd_core_range *range = sweep->notes->ranges, *range_end = range + sweep->notes->range_count;
-    uint64_t at = 0;
-    for (;;) {
-        while (load < load_end && load->end <= at)
-            load++;
-        while (range < range_end && range->end <= at)
-            range++;
-        if (load == load_end && range == range_end)
-            return;
-        bool in_load = load < load_end && load->start <= at, in_range = range < range_end && range->start <= at;
-        uint64_t next = UINT64_MAX;
-        if (load < load_end)
+    const struct phd_core_headers *headers = sweep->headers;
+    const struct phd_core_notes *notes = sweep->notes;
+    size_t loads = 0, ranges = 0; /* that lie below `at` */
+    for (uint64_t at = 0, next; at < PHD_HIGHEST_ADDRESS; at = next) {
+        while (loads < headers->load_count && headers->loads[loads].end <= at)
+            loads++;
+        while (ranges < notes->range_count && notes->ranges[ranges].end <= at)
+            ranges++;
+        const struct phd_core_load *load = loads < headers->load_count ? headers->loads + loads : NULL;
+        const struct phd_core_range *range = ranges < notes->range_count ? notes->ranges + ranges : NULL;
+        bool in_load = load && load->start <= at, in_range = range && range->start <= at;
+        next = PHD_HIGHEST_ADDRESS;
+        if (load)
             next = least(next, in_load ? load->end : load->start);
-        if (range < range_end)
+        if (range)
             next = least(next, in_range ? range->end : range->start);
         if (in_load || in_range)
             add(sweep, at, next, in_load ? load : NULL, in_range ? range : NULL);
-        at = next;
     }
 }
 

@@ -49,7 +49,7 @@ static int open_file(const struct sources *sources, const char *filename)
 {
     char storage[PHD_TARGET_PATH];
     const char *path = phd__target_path(sources->request->files_of, filename, storage);
-    return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    return phd__open_regular(path);
 }
 
 /* ---- writing one source ---- */

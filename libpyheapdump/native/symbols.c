@@ -5,7 +5,6 @@
 #include "native/symbols.h"
 
 #include <elf.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -326,7 +325,7 @@ static void find_name(struct search *search, struct phd_symbol *symbol)
 {
     char storage[PHD_TARGET_PATH];
     const char *path = phd__target_path(search->symbols->files_of, search->module->path, storage);
-    search->table.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    search->table.fd = phd__open_regular(path);
     if (search->table.fd >= 0) {
         symbol->name = look_up(search, search_file);
         close(search->table.fd);

@@ -4,10 +4,9 @@
  */
 #include "report/traceback.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "safe/files.h"
 #include "walk/roots.h"
 
 enum {
@@ -156,12 +155,10 @@ static void put_line_of(int fd, int line, struct phd_text *to)
 /* The same of the file called `filename`; nothing when it cannot be read. */
 static void put_source_line(const char *filename, int line, struct phd_text *to)
 {
-    struct stat info;
-    int fd = open(filename, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = phd__open_regular(filename);
     if (fd < 0)
         return;
-    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) /* a device could deliver for ever */
-        put_line_of(fd, line, to);
+    put_line_of(fd, line, to);
     close(fd);
 }
 

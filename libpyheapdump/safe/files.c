@@ -4,6 +4,9 @@
  */
 #include "safe/files.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include "safe/text.h"
 
 const char *phd__target_path(int pid, const char *path, char storage[PHD_TARGET_PATH])
@@ -18,4 +21,12 @@ const char *phd__target_path(int pid, const char *path, char storage[PHD_TARGET_
     phd__text_string(&text, path);
     storage[text.used] = 0;
     return storage;
+}
+
+int phd__open_regular(const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode))
+        return -1;
+    return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
