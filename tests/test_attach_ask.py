@@ -15,7 +15,7 @@ from typing import Any, Dict, Tuple
 
 import pyheapdump
 import pytest
-from support.target import Target, attach, children_of, clean_environment, goes_on, thread_states, wait_until
+from support.target import SECONDS, Target, attach, children_of, clean_environment, goes_on, thread_states, wait_until
 
 WAITING = """
     import signal, sys, time
@@ -225,6 +225,46 @@ def test_then_it_is_read_from_outside(change: str, why: str, tmp_path: Path) -> 
         wait_until(lambda: goes_on(target.pid))
         assert children_of(target.pid) == []
         expect_order(dump)
+
+
+# The child is the only one to call it.
+HOLDS_CHILDREN = """
+#include <unistd.h>
+int setpriority(int which, unsigned who, int value)
+{
+    for (;;)
+        pause();
+    return which + (int)who + value;
+}
+"""
+
+
+def test_the_snapshot_hangs(tmp_path: Path) -> None:
+    """The process goes on by then; it is stopped again and read from outside, and the child is killed."""
+    source, made = tmp_path / "holds.c", tmp_path / "holds.so"
+    source.write_text(HOLDS_CHILDREN)
+    subprocess.run(["cc", "-shared", "-fPIC", str(source), "-o", str(made)], check=True, timeout=SECONDS)
+    with Target(tmp_path, WAITING, env={**clean_environment(), "LD_PRELOAD": str(made)}) as target:
+        found, dump = dumped(target.pid, tmp_path / "a.dump")
+        assert (found["asked"], found["why_not"], found["complete"]) == (False, "its snapshot was not to be had", True)
+        expect_order(dump)
+        wait_until(lambda: not children_of(target.pid))
+        assert goes_on(target.pid)
+
+
+def test_it_dies_while_its_snapshot_is_read(tmp_path: Path) -> None:
+    """What was there at the moment of asking is in the dump."""
+    text = WAITING.replace("20_000", "300_000")
+    place = tmp_path / "here"
+    place.mkdir()
+    with Target(tmp_path, text) as target:
+        command = [sys.executable, "-m", "pyheapdump", "attach", str(target.pid)]
+        with subprocess.Popen(command, cwd=place, env=clean_environment(), stdout=subprocess.DEVNULL) as reader:
+            wait_until(lambda: list(place.glob("*.part")) != [])
+            target.process.kill()
+            assert reader.wait(SECONDS) == 0
+    (path,) = place.iterdir()
+    expect_order(pyheapdump.load(path))
 
 
 # --- forks ------------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@
 #include "attach/ask.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -77,6 +78,11 @@ static uint32_t read_word(int pid, uint64_t address)
     return process_vm_readv(pid, &here, 1, &there, 1, 0) == (ssize_t)sizeof value ? value : 0;
 }
 
+static uint64_t deadline_in(double seconds)
+{
+    return phd__clock_ns() + (uint64_t)(seconds * 1e9);
+}
+
 /* ---- asking ---- */
 
 /* The thread that waits on the bell, and nowhere else; NULL: none does. */
@@ -105,15 +111,6 @@ static bool wait_for_event(int id, int event, uint64_t deadline, int *status)
         nanosleep(&pause, NULL);
     }
     return *status >= 0 && WIFSTOPPED(*status) && *status >> 16 == event;
-}
-
-/* The child stands at its birth; let it run until it has given up what it has of the program's, and hold it there. */
-static bool hold_at_end(int child, uint64_t deadline)
-{
-    int status;
-    return wait_for_event(child, PTRACE_EVENT_STOP, deadline, &status) &&
-           ptrace(PTRACE_SETOPTIONS, child, NULL, (void *)PTRACE_O_TRACEEXIT) == 0 &&
-           ptrace(PTRACE_CONT, child, NULL, NULL) == 0 && wait_for_event(child, PTRACE_EVENT_EXIT, deadline, &status);
 }
 
 static bool say(struct phd_ask *ask, const char *why, int system_errno)
@@ -163,10 +160,6 @@ static bool ask_one(struct phd_ask *ask, unsigned index, struct phd_frozen_threa
     ptrace(PTRACE_CONT, id, NULL, NULL);
     bool answered = wait_for_child(ask, thread, refused, deadline);
     write_word(id, request, 0);
-    if (answered && !hold_at_end(ask->child, deadline)) {
-        phd__ask_end(ask);
-        return say(ask, "its snapshot ended", 0);
-    }
     return answered;
 }
 
@@ -181,9 +174,23 @@ bool phd__ask(struct phd_ask *ask, struct phd_frozen *frozen, double seconds)
     for (unsigned i = 0; i < ask->count; i++) {
         struct phd_frozen_thread *thread = waiting_on(frozen, ask->mailboxes[i].bell);
         if (thread)
-            return ask_one(ask, i, thread, phd__clock_ns() + (uint64_t)(seconds * 1e9));
+            return ask_one(ask, i, thread, deadline_in(seconds));
     }
     return say(ask, "its thread that answers is at work or not there", 0);
+}
+
+bool phd__ask_hold(struct phd_ask *ask, double seconds)
+{
+    int status;
+    uint64_t deadline = deadline_in(seconds);
+    if (wait_for_event(ask->child, PTRACE_EVENT_STOP, deadline, &status) &&
+        ptrace(PTRACE_SETOPTIONS, ask->child, NULL, (void *)PTRACE_O_TRACEEXIT) == 0 &&
+        ptrace(PTRACE_CONT, ask->child, NULL, NULL) == 0 &&
+        wait_for_event(ask->child, PTRACE_EVENT_EXIT, deadline, &status))
+        return true;
+    kill(ask->child, SIGKILL); /* it is ours as long as it is traced; the end of this thread lets it go */
+    ask->child = 0;
+    return say(ask, "its snapshot was not to be had", 0);
 }
 
 void phd__ask_end(struct phd_ask *ask)

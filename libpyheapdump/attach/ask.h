@@ -23,8 +23,12 @@ struct phd_ask {
 void phd__ask_find(struct phd_ask *ask, struct phd_memory *memory, const struct phd_modules *modules);
 
 /* Ask, and wait up to `seconds` for the snapshot. The target is frozen before and after. True: `ask->child` is a process
- * that holds the target's memory as it is, and stands; it must be let go, by the end of this thread at the latest. */
+ * that has the target's memory as it is; the target may go on. It must be let go, by the end of this thread at the latest. */
 bool phd__ask(struct phd_ask *ask, struct phd_frozen *frozen, double seconds);
+
+/* Then: let the snapshot give up what else it has of the program's, and hold it where it can be read. False when it did
+ * not come there in time. */
+bool phd__ask_hold(struct phd_ask *ask, double seconds);
 
 /* Let the snapshot end. May be called again. */
 void phd__ask_end(struct phd_ask *ask);

@@ -53,6 +53,7 @@ static enum phd_status stop(struct target *target, const struct phd_attach_optio
     target->where.process = target->where.thread = target->living = options->pid;
     if (!options->freeze)
         return PHD_OK;
+    phd__frozen_close(&target->frozen);
     target->stopped_at = phd__clock_ns();
     enum phd_status status = phd__freeze(&target->frozen, options->pid, options->freeze_seconds, error);
     if (status != PHD_OK)
@@ -70,7 +71,7 @@ static void let_go(struct target *target)
     target->is_held = false;
     target->times->threads = target->frozen.count;
     phd__unfreeze(&target->frozen);
-    target->times->stopped = (double)(phd__clock_ns() - target->stopped_at) / 1e9;
+    target->times->stopped += (double)(phd__clock_ns() - target->stopped_at) / 1e9;
 }
 
 /* The memory's wish to let its process go. */
@@ -107,14 +108,20 @@ static void prepare(struct target *target, const struct phd_attach_options *opti
     phd__modules_close(&modules);
 }
 
-/* Have the target make a snapshot of itself, if it can, and let it go. */
-static void ask(struct target *target)
+/* Have the target make a snapshot of itself, if it can, and let it go. It is stopped again should the snapshot not be
+ * to be had after all. */
+static enum phd_status ask(struct target *target, const struct phd_attach_options *options, struct phd_error *error)
 {
+    enum phd_status status = PHD_OK;
     double seconds = ASK_SECONDS + ASK_SECONDS_PER_GIB * (double)target->needed / (1 << 30);
-    target->times->asked = phd__ask(&target->ask, &target->frozen, seconds);
-    if (target->times->asked)
+    if (phd__ask(&target->ask, &target->frozen, seconds)) {
         let_go(target);
+        target->times->asked = phd__ask_hold(&target->ask, seconds);
+        if (!target->times->asked)
+            status = stop(target, options, error);
+    }
     memcpy(target->times->why_not, target->ask.why_not, sizeof target->times->why_not);
+    return status;
 }
 
 static enum phd_status find(struct target *target, const struct phd_attach_options *options, struct phd_error *error)
@@ -175,7 +182,7 @@ enum phd_status phd_attach(const struct phd_request *request, const struct phd_a
         prepare(&target, options);
     enum phd_status status = stop(&target, options, error);
     if (status == PHD_OK)
-        ask(&target);
+        status = ask(&target, options, error);
     if (status == PHD_OK)
         status = find(&target, options, error);
     if (status == PHD_OK) {
