@@ -9,7 +9,7 @@
 #   make package   the sdist, its installation in a clean environment, the module with clang
 #   make venvs     one environment for each supported Python (tools/venvs.py)
 #   make pytest    the Python tests on each of them
-#   make nightly   what takes long: 20,000 damaged crashes, as many on each of them; large heaps and killed readers
+#   make nightly   what takes long: 20,000 damaged crashes, large heaps, killed readers, 20 runs of each memory story
 #   make format    let clang-format and ruff rewrite the sources
 #   make clean     remove build/
 #
@@ -115,6 +115,8 @@ nightly: packages
 	PYHEAPDUMP_ATTACH_OBJECTS=5000000 PYHEAPDUMP_ATTACHES=100 \
 	    $(PYTHON) tools/run_pytest.py $(VERSIONS) -- -rP -o timeout=7200 \
 	    tests/test_attach_same.py tests/test_attach_robust.py
+	PYHEAPDUMP_RUNS=20 $(PYTHON) tools/run_pytest.py $(VERSIONS) -- -rs \
+	    tests/test_memory_errors.py tests/test_memory_limit.py
 
 # What a dump costs, against its targets; on a machine without other work. Writes docs/benchmarks.md.
 .PHONY: bench

@@ -99,7 +99,6 @@ def test_crawler_in_a_group(tmp_path: Path, group: Group, page: str, number: int
         used = dump.reason.partition("memory limit: ")[2]
         assert used.endswith(f"of cgroup {group.path})") and " used of 200.0 MiB (memory." in used
         assert 180 <= float(used.partition(" MiB")[0]) <= 200
-        assert dump.facts["gil_held"] is True
         assert (dump.threads[0].name, dump.threads[0].current) == ("MainThread", True)
         url = dump.threads[0].frames[1].f_locals["url"]
         assert dump.threads[0].frames[1].f_code.co_name == "crawl"
@@ -267,6 +266,31 @@ def test_a_sleeping_program_costs_nothing(tmp_path: Path) -> None:
     )
     assert (ended.status, ended.dumps) == (0, []), ended.stderr.decode()
     assert all(float(seconds) < 0.01 for seconds in ended.stdout.split()), ended.stdout
+
+
+def test_closed_descriptors(tmp_path: Path) -> None:
+    """A daemon closes what it does not know and opens others in their place: they are left alone."""
+    ended = run(
+        tmp_path,
+        """
+        pyheapdump.install(memory_limit="150MiB")
+        time.sleep(0.2)
+        os.closerange(3, 100)
+        reader, writer = os.pipe()
+        for fd in range(3, 20):
+            if fd not in (reader, writer):
+                os.dup2(reader, fd)
+        os.write(writer, b"mine")
+        before = time.process_time()
+        time.sleep(0.5)
+        assert time.process_time() - before < 0.1
+        assert os.read(reader, 100) == b"mine"
+        index = bytearray(b"x") * 200_000_000
+        wait_for(1)
+        """,
+    )
+    assert (ended.status, ended.other_stderr) == (0, b""), ended.stderr.decode()
+    assert len(memory_dumps(ended)) == 1
 
 
 # --- the option

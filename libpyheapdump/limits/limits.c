@@ -7,8 +7,10 @@
  */
 #include "limits/limits.h"
 
+#include <fcntl.h>
 #include <sys/auxv.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "limits/small_file.h"
 
@@ -102,8 +104,8 @@ void phd__limits_find(struct phd_limits *limits, const char *root, uint64_t give
         add(limits, (struct phd_limit){.kind = PHD_LIMIT_GIVEN, .bytes = given}, share);
     add_resource(limits, PHD_LIMIT_ADDRESS_SPACE, RLIMIT_AS, share);
     add_resource(limits, PHD_LIMIT_DATA, RLIMIT_DATA, share);
-    unsigned groups = phd__cgroup_find(root, limits->groups);
-    for (unsigned group = 0; group < groups; group++) {
+    limits->group_count = phd__cgroup_find(root, limits->groups);
+    for (unsigned group = 0; group < limits->group_count; group++) {
         const struct phd_cgroup *found = &limits->groups[group];
         for (size_t length = found->length; length; length = phd__cgroup_parent(found, length))
             add_group(limits, group, length, machine, share);
@@ -164,6 +166,21 @@ uint64_t phd__limits_headroom(const struct phd_limits *limits, const struct phd_
         left = here < left ? here : left;
     }
     return left;
+}
+
+bool phd__limits_pressure_file(const struct phd_limits *limits, char *path, size_t capacity)
+{
+    struct phd_text text;
+    for (unsigned i = 0; i < limits->group_count; i++) {
+        const struct phd_cgroup *group = &limits->groups[i];
+        phd__text_init(&text, path, capacity - 1);
+        phd__text_bytes(&text, group->path, group->length);
+        phd__text_string(&text, "/memory.pressure");
+        path[text.used] = 0;
+        if (group->second && !text.full && faccessat(AT_FDCWD, path, R_OK | W_OK, 0) == 0)
+            return true;
+    }
+    return false;
 }
 
 void phd__limit_put_source(const struct phd_limits *limits, const struct phd_limit *limit, struct phd_text *text)

@@ -35,6 +35,7 @@ struct phd_limit {
 struct phd_limits {
     const char *root; /* stands before every path that is read: "" but in tests */
     struct phd_cgroup groups[PHD_CGROUP_VERSIONS];
+    unsigned group_count;
     unsigned count;
     struct phd_limit list[PHD_MAX_LIMITS];
 };
@@ -61,6 +62,9 @@ uint64_t phd__limit_used(const struct phd_limits *limits, const struct phd_limit
 /* How many bytes more this process and its children can use together before the kernel kills: of its groups and of the
  * machine. */
 uint64_t phd__limits_headroom(const struct phd_limits *limits, const struct phd_process_memory *process);
+
+/* The path of the file of the process's own group that tells of pressure (version 2). False: there is none. */
+bool phd__limits_pressure_file(const struct phd_limits *limits, char *path, size_t capacity);
 
 /* "cgroup /sys/fs/cgroup/memory/crawler, memory.limit_in_bytes", "RLIMIT_AS". */
 void phd__limit_put_source(const struct phd_limits *limits, const struct phd_limit *limit, struct phd_text *text);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How much is used is looked at again when, at the utmost speed, a threshold could be reached: the further it is away,
- * the rarer. Memory is filled by threads that run, so that while the process uses no processor it is looked at seldom,
- * too. When a threshold is crossed, one dump is made.
+ * How much is used is looked at again when a threshold could be reached: the further it is away, the rarer, and the
+ * faster memory grew of late, the more often. Memory is filled by threads that run: while the process uses little of a
+ * processor, the time until then is counted on the process's own clock, which stands still while it sleeps. What others
+ * in its groups do is seen once a second, or when the kernel tells of pressure. When a threshold is crossed, one dump is
+ * made.
  *
  * From then on the writer and the program share what is left to the limit. The writer may have half of it. The GIL is
  * waited for as long as the other half is there. Then the dump is written while the program runs; it is held, by the GIL,
@@ -18,13 +20,16 @@
 #include "limits/limits.h"
 #include "watch/take.h"
 #include "watch/wait.h"
+#include "watch/wake.h"
 
 enum {
-    FASTEST = 4,            /* bytes per nanosecond: what a thread that fills new pages reaches */
-    SHORTEST = 2 * 1000000, /* nanoseconds between two looks */
+    SLOWEST = 2,                  /* bytes per nanosecond at which memory may grow before the next look */
+    FASTEST = 4,                  /* what a thread that fills new pages hardly reaches */
+    CAUTION = 4,                  /* times what it grew by of late */
+    SHORTEST = 2 * 1000000,       /* nanoseconds between two looks while it grows fast, */
+    SHORTEST_SLOW = 10 * 1000000, /* and while not */
     LONGEST = 1000 * 1000000,
-    IDLE_LONGEST = 50 * 1000000, /* while the process uses less than 1/IDLE_PART of a processor */
-    IDLE_PART = 32,
+    BUSY_PART = 8,                  /* of a processor: for a process that uses less its own clock will do */
     SHORT = 256 * 1024 * 1024,      /* bytes that a program can use up before it is noticed */
     LEAST_WRITER = 8 * 1024 * 1024, /* bytes without which there is no dump at all */
     REASON_ROOM = 1024
@@ -51,7 +56,8 @@ static struct {
     uint64_t found_at;  /* phd__clock_ns */
     uint64_t at;        /* of the last look */
     uint64_t processor; /* nanoseconds that the process had used then */
-    uint64_t next;
+    uint64_t distance;  /* to the nearest threshold then, bytes */
+    double speed;       /* bytes per nanosecond that memory may grow by, as far as one can tell */
 } looks;
 static uint64_t headroom; /* when the dump began */
 
@@ -130,18 +136,32 @@ static uint64_t processor_ns(void)
     return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
 }
 
-/* How long nothing can happen when the nearest threshold is `distance` bytes away. */
-static uint64_t period(uint64_t distance, uint64_t now)
+/* The speed to reckon with, and what it is reckoned from the next time. */
+static double reckon_speed(uint64_t distance, uint64_t elapsed)
+{
+    double grown = looks.distance > distance ? (double)(looks.distance - distance) : 0;
+    double speed = elapsed ? CAUTION * grown / (double)elapsed : 0;
+    speed = speed > looks.speed / 2 ? speed : looks.speed / 2; /* it may pause */
+    looks.distance = distance;
+    looks.speed = speed < FASTEST ? speed : FASTEST;
+    return looks.speed > SLOWEST ? looks.speed : SLOWEST;
+}
+
+/* When to look again if the nearest threshold is `distance` bytes away. */
+static uint64_t next_look(uint64_t distance, uint64_t now)
 {
     uint64_t processor = processor_ns(), elapsed = now - looks.at;
-    uint64_t wait = distance / FASTEST < LONGEST ? distance / FASTEST : LONGEST;
-    if (wait < SHORTEST)
-        wait = SHORTEST;
-    if (wait < IDLE_LONGEST && looks.at && (processor - looks.processor) * IDLE_PART < elapsed)
-        wait = 2 * elapsed < IDLE_LONGEST ? 2 * elapsed : IDLE_LONGEST;
+    double speed = reckon_speed(distance, elapsed), wait = (double)distance / speed;
+    bool is_idle = (processor - looks.processor) * BUSY_PART < elapsed;
+    uint64_t shortest = speed > SLOWEST ? SHORTEST : SHORTEST_SLOW;
+    uint64_t wait_ns = wait < LONGEST ? (uint64_t)wait : LONGEST;
     looks.at = now;
     looks.processor = processor;
-    return wait;
+    if (wait_ns < shortest)
+        wait_ns = shortest;
+    if (wait_ns < LONGEST && is_idle && phd__wake_after_processor_time(wait_ns))
+        wait_ns = LONGEST;
+    return now + wait_ns;
 }
 
 /* The limit whose threshold is crossed, or NULL; `*used`: of it; `*distance`: to the nearest threshold. */
@@ -171,12 +191,21 @@ static uint64_t look(uint64_t now)
     const struct phd_limit *crossed = find_crossed(&process, &used, &distance);
     if (!crossed) {
         atomic_compare_exchange_strong(&state, &above, READY);
-        return now + period(distance, now);
+        return next_look(distance, now);
     }
     if (!atomic_compare_exchange_strong(&state, &ready, DONE))
         return now + LONGEST;
     make_dump(crossed, used, &process);
     return PHD_FOREVER;
+}
+
+static void find_limits(uint64_t now)
+{
+    char path[PHD_CGROUP_PATH + 64];
+    phd__limits_find(&limits, "", atomic_load(&given), atomic_load(&share));
+    looks.found_at = now;
+    if (!phd__limits_pressure_file(&limits, path, sizeof path) || !phd__wake_on_pressure(path))
+        phd__wake_on_pressure("/proc/pressure/memory"); /* refused: it is looked at once a second */
 }
 
 uint64_t phd__memory_serve(void)
@@ -186,12 +215,7 @@ uint64_t phd__memory_serve(void)
     bool is_new = atomic_exchange(&changed, false);
     if (at == OFF || at == DONE)
         return PHD_FOREVER;
-    if (!is_new && now < looks.next)
-        return looks.next;
-    if (is_new || now - looks.found_at >= FIND_AGAIN) {
-        phd__limits_find(&limits, "", atomic_load(&given), atomic_load(&share));
-        looks.found_at = now;
-    }
-    looks.next = look(now);
-    return looks.next;
+    if (is_new || now - looks.found_at >= FIND_AGAIN)
+        find_limits(now);
+    return look(now);
 }

@@ -34,7 +34,7 @@ static const double MAX_SECONDS = 4e9;
 enum { ERRAND_FREE, ERRAND_FILLING, ERRAND_POSTED, ERRAND_TAKING, ERRAND_FROZEN };
 
 static uint64_t serve(void);
-static struct phd_worker thread = {.serve = serve};
+static struct phd_worker thread = {.serve = serve, .hears_signals = true};
 static bool restart; /* it was stopped for a fork */
 static bool keep;    /* a forked child is to have it, too */
 

@@ -14,6 +14,7 @@
 
 #include "safe/action.h"
 #include "watch/wait.h"
+#include "watch/wake.h"
 
 enum {
     STACK = 256 * 1024,
@@ -36,7 +37,10 @@ static void *run(void *argument)
         atomic_store(&worker->at_work, true);
         uint64_t deadline = worker->serve();
         atomic_store(&worker->at_work, false);
-        phd__wait(&worker->bell, heard, deadline);
+        if (!worker->hears_signals)
+            phd__wait(&worker->bell, heard, deadline);
+        else if (atomic_load(&worker->bell) == heard)
+            phd__wait_to_be_woken(deadline);
     }
     phd__wake(&worker->stop);
     return NULL;
@@ -66,6 +70,7 @@ int phd__worker_start(struct phd_worker *worker)
     if (phd__worker_runs(worker))
         return 0;
     atomic_store(&worker->stop, STAY);
+    atomic_store(&worker->id, 0);
     int refused = create(worker);
     if (!refused)
         atomic_store(&worker->process, getpid());
@@ -103,6 +108,7 @@ bool phd__worker_stop(struct phd_worker *worker)
 void phd__worker_forget(struct phd_worker *worker)
 {
     atomic_store(&worker->process, 0);
+    atomic_store(&worker->id, 0);
     atomic_store(&worker->stop, STAY);
     atomic_store(&worker->at_work, false);
 }
@@ -115,5 +121,8 @@ bool phd__worker_runs(const struct phd_worker *worker)
 void phd__worker_ring(struct phd_worker *worker)
 {
     atomic_fetch_add(&worker->bell, 1);
-    phd__wake(&worker->bell);
+    if (!worker->hears_signals)
+        phd__wake(&worker->bell);
+    else if (phd__worker_runs(worker) && atomic_load(&worker->id)) /* else it hears the bell when it starts */
+        phd__wake_thread(atomic_load(&worker->id));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A thread of the library's own, which waits on a bell (a futex) until there is work. It blocks every signal but those
+ * A thread of the library's own, which waits on a bell until there is work. It blocks every signal but those
  * that its own faults raise. Context: crash, but where said.
  */
 #ifndef PHD_WATCH_WORKER_H
@@ -13,6 +13,7 @@
 
 struct phd_worker {
     uint64_t (*serve)(void); /* do what there is to do; until when to wait for the bell */
+    bool hears_signals;      /* it waits for what is in wake.h; otherwise for the bell alone, which is a futex */
     _Atomic int process;     /* in which the thread runs, 0: nowhere */
     _Atomic int id;          /* of the thread in the kernel */
     pthread_t handle;
