@@ -109,6 +109,26 @@ def test_crawler_in_a_group(tmp_path: Path, group: Group, page: str, number: int
             assert size_of(largest(dump, "bytearray")) > 100 * MIB
 
 
+def test_the_largest_of_a_group(tmp_path: Path, group: Group) -> None:
+    """The kernel kills the largest process: that one makes the dump, its small parent does not."""
+    ended = run(
+        tmp_path,
+        """
+        pyheapdump.install(memory_limit="80%")
+        pid = os.fork()
+        if pid == 0:
+            pages = []
+            while True:
+                pages.append(zlib.decompress(zlib.compress(bytes(100_000))))
+        print(pid, os.WTERMSIG(os.waitpid(pid, 0)[1]))
+        """,
+        before=group.before,
+    )
+    pid, ended_by = ended.stdout.split()
+    assert (ended.status, ended_by) == (0, b"9"), ended.stderr.decode()
+    assert [path.name.split("_")[2] for path in ended.dumps] == [pid.decode()]
+
+
 # --- limits that make allocations fail
 
 

@@ -168,6 +168,41 @@ uint64_t phd__limits_headroom(const struct phd_limits *limits, const struct phd_
     return left;
 }
 
+struct comparison {
+    const char *root;
+    uint64_t own_pages;
+    bool is_largest;
+};
+
+/* A line of cgroup.procs: a process. One of another pid namespace is 0. */
+static void compare(const char *line, void *argument)
+{
+    struct comparison *comparison = argument;
+    uint64_t pid, pages[2];
+    char path[PATH_ROOM], name[64];
+    struct phd_text text;
+    if (!comparison->is_largest || !phd__take_number(&line, &pid) || !pid)
+        return;
+    phd__text_init(&text, name, sizeof name - 1);
+    phd__text_string(&text, "/proc/");
+    phd__text_unsigned(&text, pid);
+    phd__text_string(&text, "/statm");
+    name[text.used] = 0;
+    if (phd__file_numbers(proc_path(path, comparison->root, name), pages, 2) && pages[1] > comparison->own_pages)
+        comparison->is_largest = false;
+}
+
+bool phd__limit_is_ours(const struct phd_limits *limits, const struct phd_limit *limit, uint64_t resident)
+{
+    char path[PATH_ROOM];
+    /* The others are read later, and may have grown since: what differs by so little is equal. */
+    uint64_t pages = resident / getauxval(AT_PAGESZ);
+    struct comparison comparison = {limits->root, pages + pages / 64, true};
+    if (limit->kind == PHD_LIMIT_CGROUP)
+        phd__file_lines(group_path(path, limits, limit, "cgroup.procs"), compare, &comparison);
+    return comparison.is_largest;
+}
+
 bool phd__limits_pressure_file(const struct phd_limits *limits, char *path, size_t capacity)
 {
     struct phd_text text;

@@ -63,6 +63,11 @@ uint64_t phd__limit_used(const struct phd_limits *limits, const struct phd_limit
  * machine. */
 uint64_t phd__limits_headroom(const struct phd_limits *limits, const struct phd_process_memory *process);
 
+/* Is this process, which has `resident` bytes, the largest one of the limit's group, the one that the kernel would kill
+ * first? Of several that are about equal each is. Processes of the groups below it are not compared. True for limits
+ * that are no group's. */
+bool phd__limit_is_ours(const struct phd_limits *limits, const struct phd_limit *limit, uint64_t resident);
+
 /* The path of the file of the process's own group that tells of pressure (version 2). False: there is none. */
 bool phd__limits_pressure_file(const struct phd_limits *limits, char *path, size_t capacity);
 

@@ -29,6 +29,7 @@ enum {
     SHORTEST = 2 * 1000000,       /* nanoseconds between two looks while it grows fast, */
     SHORTEST_SLOW = 10 * 1000000, /* and while not */
     LONGEST = 1000 * 1000000,
+    OTHERS = 200 * 1000000,         /* until the next look when the kernel would kill another process */
     BUSY_PART = 8,                  /* of a processor: for a process that uses less its own clock will do */
     SHORT = 256 * 1024 * 1024,      /* bytes that a program can use up before it is noticed */
     LEAST_WRITER = 8 * 1024 * 1024, /* bytes without which there is no dump at all */
@@ -193,6 +194,8 @@ static uint64_t look(uint64_t now)
         atomic_compare_exchange_strong(&state, &above, READY);
         return next_look(distance, now);
     }
+    if (!phd__limit_is_ours(&limits, crossed, process.resident))
+        return now + OTHERS;
     if (!atomic_compare_exchange_strong(&state, &ready, DONE))
         return now + LONGEST;
     make_dump(crossed, used, &process);

@@ -219,6 +219,41 @@ static void hybrid(void **state)
     assert_group(0, 200 * MIB, "memory.limit_in_bytes", MEMORY_1 "/a");
 }
 
+/* The kernel kills the largest; processes that nobody sees are not compared. */
+static void the_largest_of_a_group(void **state)
+{
+    (void)state;
+    put_process("0::/a\n", MOUNT_2("/", MEMORY_2));
+    put(MEMORY_2 "/a/memory.max", "104857600\n");
+    find(0, 0.9);
+    const struct phd_limit *group = group_limit(0);
+    assert_true(phd__limit_is_ours(&limits, group, 1000 * 4096)); /* there is no list */
+    put(MEMORY_2 "/a/cgroup.procs", "0\n4711\n4712\n4713\n\nx\n");
+    put("/proc/4711/statm", "9999 1000 0 0 0 0 0\n");
+    put("/proc/4713/statm", "9999 1010 0 0 0 0 0\n");
+    assert_true(phd__limit_is_ours(&limits, group, 1000 * 4096)); /* about equal */
+    assert_false(phd__limit_is_ours(&limits, group, 900 * 4096));
+    assert_true(phd__limit_is_ours(&limits, &limits.list[limits.count - 1], 4096)); /* the machine */
+    put("/proc/4711/statm", "9999 2000 0 0 0 0 0\n");
+    assert_false(phd__limit_is_ours(&limits, group, 1000 * 4096));
+}
+
+static void file_that_tells_of_pressure(void **state)
+{
+    char path[256], expected[256];
+    (void)state;
+    put_process("4:memory:/a\n0::/b\n", MOUNT_1("/", MEMORY_1) MOUNT_2("/", MEMORY_2 "/unified"));
+    put(MEMORY_1 "/a/memory.pressure_level", "");
+    put(MEMORY_2 "/unified/b/cgroup.procs", "");
+    find(0, 0.9);
+    assert_false(phd__limits_pressure_file(&limits, path, sizeof path));
+    put(MEMORY_2 "/unified/b/memory.pressure", "");
+    assert_true(phd__limits_pressure_file(&limits, path, sizeof path));
+    snprintf(expected, sizeof expected, "%s" MEMORY_2 "/unified/b/memory.pressure", root);
+    assert_string_equal(path, expected);
+    assert_false(phd__limits_pressure_file(&limits, path, strlen(expected) - 1));
+}
+
 /* ---- namespaces ---- */
 
 /* The group lies outside of the part that is mounted: a container without a cgroup namespace of its own whose own group
@@ -443,6 +478,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(version_2_without_limits, make_root, remove_root),
         cmocka_unit_test_setup_teardown(the_smaller_of_high_and_max, make_root, remove_root),
         cmocka_unit_test_setup_teardown(hybrid, make_root, remove_root),
+        cmocka_unit_test_setup_teardown(the_largest_of_a_group, make_root, remove_root),
+        cmocka_unit_test_setup_teardown(file_that_tells_of_pressure, make_root, remove_root),
         cmocka_unit_test_setup_teardown(group_outside_of_the_mount, make_root, remove_root),
         cmocka_unit_test_setup_teardown(several_mounts, make_root, remove_root),
         cmocka_unit_test_setup_teardown(machine_and_given, make_root, remove_root),
