@@ -3,10 +3,12 @@
  * Py_Version (Python/getversion.c, exported since 3.11) holds PY_VERSION_HEX. Before that the minor version shows in what
  * is exported: PyIter_Send came with 3.10, PyObject_GC_IsTracked with 3.9 (Misc/NEWS.d). Several copies of _PyRuntime may
  * be mapped (a debugger or ctypes that opened the binary a second time): the one with interpreters is the one that runs.
+ * Where nothing is exported it is looked for in the data of all modules.
  * Context: normal.
  */
 #include "attach/python.h"
 
+#include "attach/unexported.h"
 #include "layout/layout.h"
 #include "safe/text.h"
 
@@ -52,6 +54,22 @@ static bool runs(struct phd_memory *memory, const struct phd_layout *at, uint64_
     return found;
 }
 
+/* Note the interpreter. Does it run? */
+static bool is_it(struct search *search, uint64_t runtime, uint32_t version, bool free_threaded,
+                  struct phd_python *python)
+{
+    int minor = (int)(version >> 16), micro = (int)(version >> 8 & 0xff);
+    const struct phd_layout *at = phd__layout_find(minor, free_threaded, 0);
+    search->seen = true;
+    if (!at) {
+        search->unknown = true;
+        search->unknown_version = minor;
+        return false;
+    }
+    *python = (struct phd_python){runtime, minor, micro == 0xff ? -1 : micro, free_threaded};
+    return runs(search->memory, at, runtime);
+}
+
 static bool look_into(struct search *search, const struct phd_module *module, struct phd_python *python)
 {
     uint64_t runtime = symbol_in(search, module, "_PyRuntime");
@@ -61,19 +79,20 @@ static bool look_into(struct search *search, const struct phd_module *module, st
         search->unknown |= older;
         return false;
     }
-    search->seen = true;
     uint32_t version = version_of(search, module);
-    int minor = (int)(version >> 16);
     bool free_threaded = symbol_in(search, module, "_Py_MergeZeroLocalRefcount") != 0;
-    const struct phd_layout *at = phd__layout_find(minor, free_threaded, 0);
-    if (!at) {
-        search->unknown = true;
-        search->unknown_version = minor;
-        return false;
-    }
-    int micro = (int)(version >> 8 & 0xff);
-    *python = (struct phd_python){runtime, minor, micro == 0xff ? -1 : micro, free_threaded, module->path};
-    return runs(search->memory, at, runtime);
+    return is_it(search, runtime, version, free_threaded, python);
+}
+
+struct visit {
+    struct search *search;
+    struct phd_python *python;
+};
+
+static bool visit(const struct phd_unexported *found, void *argument)
+{
+    const struct visit *visit = argument;
+    return is_it(visit->search, found->runtime, found->version, found->free_threaded, visit->python);
 }
 
 static void explain(const struct search *search, struct phd_error *error)
@@ -100,7 +119,7 @@ static void explain(const struct search *search, struct phd_error *error)
 }
 
 enum phd_status phd__python_find(struct phd_python *python, struct phd_memory *memory,
-                                 const struct phd_modules *modules, struct phd_error *error)
+                                 const struct phd_modules *modules, bool unexported, struct phd_error *error)
 {
     struct phd_symbols symbols; /* of exports: no file is opened */
     struct search search = {memory, &symbols, false, false, 0};
@@ -113,6 +132,8 @@ enum phd_status phd__python_find(struct phd_python *python, struct phd_memory *m
     for (uint32_t i = 0; i < modules->count && !found; i++)
         found = look_into(&search, modules->all + i, python);
     phd__symbols_close(&symbols);
+    if (!search.seen && unexported)
+        found = phd__unexported_each(memory, &modules->mappings, visit, &(struct visit){&search, python});
     if (!found)
         explain(&search, error);
     return found ? PHD_OK : PHD_ERROR_UNREADABLE;

@@ -113,7 +113,8 @@ static enum phd_status dump_core(struct core *core, const struct phd_core_option
     struct phd_memory *memory = &core->memory.copied.memory;
     uint64_t cache = phd__short_memory(bytes_in_core(core), options->memory);
     phd__modules_find(&core->modules, memory);
-    enum phd_status status = phd__python_find(&python, memory, &core->modules, error);
+    /* Symbols are missing where a file is, and then most of the data are, too: --exe is asked for. */
+    enum phd_status status = phd__python_find(&python, memory, &core->modules, false, error);
     if (status != PHD_OK)
         return status;
     phd__python_describe(&python, &core->request);

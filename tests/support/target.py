@@ -40,11 +40,12 @@ class Target:
         before: Sequence[str] = (),
         arguments: Sequence[str] = (),
         seconds: float = SECONDS,
+        head: str = LET_TRACE,
         **options: Any,
     ) -> None:
         self.path = directory / "target.py"
         self.text = textwrap.dedent(text)
-        self.path.write_text(LET_TRACE + self.text, encoding="utf-8")
+        self.path.write_text(head + self.text, encoding="utf-8")
         command = [*before, executable, str(self.path), *arguments]
         options.setdefault("env", clean_environment())
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0, **options)
