@@ -261,8 +261,8 @@ def test_tasks_of_asyncio(tmp_path: Path) -> None:
     with Target(tmp_path, text) as target:
         told = stacks_of(target)
         found = json.loads(stacks_of(target, "--json", "--locals"))
-    assert re.search(r"^1000 tasks: job-\d+, .* and 995 more$", told, re.MULTILINE)
-    assert "\ntask Task-1\n" in told
+    assert re.search(r"^1000 tasks: job-\d+, .* and 995 more, waits in sleep\(\)$", told, re.MULTILINE)
+    assert re.search(r"\ntask Task-1, awaits (task job-\d+, ){4}task job-\d+ and 995 more\n", told)
     functions = {
         task["name"]: [frame["function"].rpartition(".")[2] for frame in task["frames"]] for task in found["tasks"]
     }

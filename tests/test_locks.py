@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pyheapdump
 import pytest
-from pyheapdump.view.locks import Locks, circles, deadlock_texts, locks_text, task_deadlock_texts
+from pyheapdump.view.circles import circles
+from pyheapdump.view.locks import Locks, deadlock_texts, locks_text
 from pyheapdump.view.report import report
 from pyheapdump.view.thread_text import threads_text
 
@@ -318,9 +319,102 @@ def test_tasks_that_await_one_another(dumped) -> None:
             finish()
         asyncio.run(main())
     """)
-    (text,) = task_deadlock_texts(dump.tasks)
-    assert "task first awaits" in text and "task second awaits" in text and "third" not in text
+    (text,) = dump.task_waits.deadlocks()
+    first, second = "task first awaits task second", "task second awaits task first"
+    assert text in (f"deadlock: {first}; {second}", f"deadlock: {second}; {first}")
     assert "task first: awaits task second" in locks_text(dump)
+
+
+TASKS = """
+class Store:
+    def __init__(self, name):
+        self.name, self.lock = name, asyncio.Lock()
+
+async def move(source, target, both):
+    async with source.lock:
+        both.append(1)
+        while len(both) < 2:
+            await asyncio.sleep(0)
+        async with target.lock:
+            pass
+
+async def gatherer(*tasks): await asyncio.gather(*tasks)
+async def waiter(task): await asyncio.wait([task])
+async def limited(task): await asyncio.wait_for(task, 1000)
+async def getter(jobs): await jobs.get()
+async def listener(stop): await stop.wait()
+async def sleeper(): await asyncio.sleep(1000)
+async def notified(ready):
+    async with ready:
+        await ready.wait()
+async def grouper(groups):
+    async with groups() as group:
+        group.create_task(sleeper()).set_name("member")
+
+async def main():
+    def start(name, coroutine):
+        tasks[name] = asyncio.ensure_future(coroutine)
+        tasks[name].set_name(name)
+    tasks, both = {}, []
+    east, west = Store("east"), Store("west")
+    start("sleeper", sleeper())
+    start("other", sleeper())
+    start("there", move(east, west, both))
+    start("back", move(west, east, both))
+    start("gatherer", gatherer(tasks["sleeper"], tasks["other"]))
+    start("waiter", waiter(tasks["sleeper"]))
+    start("limited", limited(tasks["other"]))
+    start("getter", getter(asyncio.Queue()))
+    start("listener", listener(asyncio.Event()))
+    start("notified", notified(asyncio.Condition()))
+    if hasattr(asyncio, "TaskGroup"):
+        start("grouper", grouper(asyncio.TaskGroup))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    finish()
+asyncio.run(main())
+"""
+
+
+def test_what_tasks_wait_for(dumped) -> None:
+    dump = dumped(TASKS)
+    text = re.sub(r"<Store name='(\w+)' at 0x[0-9a-f]+>", r"\1", locks_text(dump))
+    lines = set(text.splitlines())
+    assert {
+        "task sleeper: waits in sleep()",
+        "task gatherer: awaits task sleeper, task other",
+        "task waiter: awaits task sleeper",
+        "task limited: awaits task other",
+        "task getter: waits in Queue.get() for jobs",
+        "task listener: waits in Event.wait() for stop",
+        "task notified: waits in Condition.wait() for ready",
+        "task there: waits in Lock.acquire() for target.lock of west, held by task back",
+        "  holds source.lock of east",
+    } <= lines, text
+    if sys.version_info >= (3, 11):
+        assert "task grouper: awaits task member" in lines, text
+    there = "task there holds source.lock of east and waits in Lock.acquire() for target.lock of west"
+    back = "task back holds source.lock of west and waits in Lock.acquire() for target.lock of east"
+    assert text.splitlines()[0] in (f"deadlock: {there}; {back}", f"deadlock: {back}; {there}")
+    assert "  holds ready" not in lines, "who waits for a condition has let go of it"
+
+
+def test_titles_and_json_tell_what_tasks_wait_for(dumped) -> None:
+    dump = dumped(TASKS)
+    assert "\ntask waiter, awaits task sleeper\n" in threads_text(dump)
+    made = json.loads(json.dumps(report(dump)))
+    tasks = {task["name"]: task["waits_for"] for task in made["tasks"]}
+    numbers = {task["name"]: number for number, task in enumerate(made["tasks"])}
+    assert tasks["gatherer"] == {
+        "text": "awaits task sleeper, task other",
+        "name": None,
+        "type": None,
+        "held_by": [numbers["sleeper"], numbers["other"]],
+    }
+    assert (tasks["there"]["type"], tasks["there"]["held_by"]) == ("asyncio.locks.Lock", [numbers["back"]])
+    assert tasks["getter"]["text"] == "waits in Queue.get() for jobs"
+    (deadlock,) = made["deadlocks"]
+    assert deadlock.startswith("deadlock: task ")
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ from .tasks import Task
 
 if TYPE_CHECKING:
     from .locks import Locks
+    from .task_waits import TaskWaits
 
 FACTS, ROOTS, SOURCE, PROC, END, SIGNAL, NATIVE = 1, 2, 6, 7, 8, 9, 10  # kinds of blocks (docs/format.md, section 2)
 
@@ -94,18 +95,10 @@ class Thread:
     def stacks(self, most: int) -> Iterator[list[Any]]:
         """The evaluation stacks of the `most` innermost frames, the innermost first, as far as they are known."""
         for raw in self._raw_frames[:most]:
-            stack = self._described(raw).get("stack")
-            known = stack if isinstance(stack, list) and run_length(stack) <= MAX_STACK else []
-            yield self._heap.parts(expand(known))
-
-    def _described(self, raw: Any) -> dict[str, Any]:
-        """The map of a frame; empty when it is not in the dump."""
-        record = self._heap.record(raw.id) if type(raw) is Ref else None
-        described = record[1] if record and record[0] == FRAME and len(record) > 1 else None
-        return described if isinstance(described, dict) else {}
+            yield evaluation_stack(self._heap, raw)
 
     def _entered(self, raw: Any) -> tuple[bool | None, int | None]:
-        described = self._described(raw)
+        described = described_frame(self._heap, raw)
         entry, address = described.get("entry"), described.get("entry_address")
         return entry if isinstance(entry, bool) else None, integer(address)
 
@@ -117,6 +110,18 @@ class Thread:
     def __repr__(self) -> str:
         marks = [word for word, is_so in (("current", self.current), ("holds the GIL", self.holds_gil)) if is_so]
         return f"<thread {self.name!r} ident={self.ident}{''.join(f', {mark}' for mark in marks)}>"
+
+
+def described_frame(heap: Heap, raw: Any) -> dict[str, Any]:
+    """The map of a frame; empty when it is not in the dump."""
+    record = heap.record(raw.id) if type(raw) is Ref else None
+    described = record[1] if record and record[0] == FRAME and len(record) > 1 else None
+    return described if isinstance(described, dict) else {}
+
+
+def evaluation_stack(heap: Heap, raw: Any) -> list[Any]:
+    stack = described_frame(heap, raw).get("stack")
+    return heap.parts(expand(stack)) if isinstance(stack, list) and run_length(stack) <= MAX_STACK else []
 
 
 def integer(value: Any) -> int | None:
@@ -223,6 +228,18 @@ class Dump:
         from .locks import Locks  # it needs this module
 
         return Locks(self)
+
+    @functools.cached_property
+    def task_waits(self) -> TaskWaits:
+        """What the asyncio tasks wait for."""
+        from .task_waits import TaskWaits  # it needs this module
+
+        return TaskWaits(self)
+
+    def stack_of(self, frame: FrameType) -> list[Any]:
+        """The evaluation stack of a frame of this dump, as far as it is known."""
+        rid = self.heap.id_of(frame)
+        return [] if rid is None else evaluation_stack(self.heap, Ref(rid))
 
     @property
     def suspects(self) -> list[Any]:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from .display import bounded_repr
 from .dump import Dump, Thread
 from .missing import Missing
-from .tasks import first_of
+from .tasks import Task, first_of
 from .text import printable
 
 LOCK_TYPES = ("_thread.lock", "_thread.RLock")
@@ -41,6 +41,27 @@ def locks_behind(found: Any) -> Iterator[Any]:
         found = first_of(found, ("_lock", "_cond"))
 
 
+def exits_on(stack: list[Any]) -> Iterator[Any]:
+    """The context managers of with statements on an evaluation stack.
+
+    Up to 3.13 the bound method `__exit__` of the manager lies on the stack, from 3.14 on the function and then the
+    manager.
+    """
+    for at, value in enumerate(stack):
+        found = getattr(value, "__self__", None) if is_exit(value) else None
+        if found is None and at and is_exit(stack[at - 1]):
+            found = value
+        if found is not None and not isinstance(found, Missing):
+            yield found
+
+
+def is_exit(value: Any) -> bool:
+    if isinstance(value, Missing):
+        return False
+    function = getattr(value, "__func__", value)  # of a bound method
+    return getattr(function, "__name__", None) in ("__exit__", "__aexit__")
+
+
 class LockName(NamedTuple):
     """How a frame gets at a lock; `holder` is the object whose attribute it is there, None when it is a variable."""
 
@@ -51,7 +72,7 @@ class LockName(NamedTuple):
 class LockNames:
     """Names of locks that tell them apart; `seen` are those that will be told of, each with a thread that knows it."""
 
-    def __init__(self, dump: Dump, seen: Iterable[tuple[Any, Thread]]) -> None:
+    def __init__(self, dump: Dump, seen: Iterable[tuple[Any, Thread | Task]]) -> None:
         self._dump = dump
         self._found: dict[tuple[int, int], LockName | None] = {}
         texts: dict[int, set[str]] = {}
@@ -64,7 +85,7 @@ class LockNames:
         self._ambiguous = {one for one, names in texts.items() if len(names) > 1}
         self._ambiguous.update(*(alike for alike in locks.values() if len(alike) > 1))
 
-    def of(self, lock: Any, threads: Iterable[Thread]) -> str:
+    def of(self, lock: Any, threads: Iterable[Thread | Task]) -> str:
         """The name that the first of `threads` has for the lock which has one."""
         found = next(filter(None, (self._name(lock, thread) for thread in threads)), None)
         if found is None:
@@ -77,7 +98,7 @@ class LockNames:
         address = self._address(lock)
         return printable(found.text, 100) + ("" if address is None else f" at {address:#x}")
 
-    def _name(self, lock: Any, thread: Thread) -> LockName | None:
+    def _name(self, lock: Any, thread: Thread | Task) -> LockName | None:
         key = id(lock), id(thread)
         if key not in self._found:
             self._found[key] = lock_name(lock, thread)
@@ -97,7 +118,7 @@ class LockNames:
         return self._dump.heap.address_of(lock)
 
 
-def lock_name(lock: Any, thread: Thread) -> LockName | None:
+def lock_name(lock: Any, thread: Thread | Task) -> LockName | None:
     """What a frame of the thread, the innermost that can, calls the lock."""
     for frame in reversed(thread.frames[-MAX_FRAMES:]):
         found = None if is_of_monitor(frame) else name_in(frame, lock)
@@ -107,12 +128,12 @@ def lock_name(lock: Any, thread: Thread) -> LockName | None:
 
 
 def is_of_monitor(frame: FrameType) -> bool:
-    return frame.f_globals.get("__name__") in MONITORS
+    module = frame.f_globals.get("__name__")
+    return module in MONITORS or str(module).startswith("asyncio.")
 
 
 def name_in(frame: FrameType, lock: Any) -> LockName | None:
     variables = [(name, frame.f_locals[name]) for name in list(frame.f_locals)[:MAX_NAMES] if isinstance(name, str)]
-    of_module = [(name, value) for name, value in list(frame.f_globals.items())[:MAX_NAMES] if isinstance(name, str)]
     for name, value in variables:
         if is_or_has(value, lock):
             return LockName(name)
@@ -120,6 +141,7 @@ def name_in(frame: FrameType, lock: Any) -> LockName | None:
         attribute = attribute_with(value, lock)
         if attribute is not None:
             return LockName(f"{name}.{attribute}", value)
+    of_module = [(name, value) for name, value in list(frame.f_globals.items())[:MAX_NAMES] if isinstance(name, str)]
     for name, value in of_module:
         if is_or_has(value, lock):
             return LockName(name)

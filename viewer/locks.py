@@ -14,10 +14,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from .circles import circles
 from .dump import Dump, Thread
-from .lock_names import LOCK_TYPES, MAX_FRAMES, MONITORS, LockNames, is_lock, is_of_monitor, locks_behind
+from .lock_names import LOCK_TYPES, MAX_FRAMES, MONITORS, LockNames, exits_on, is_lock, is_of_monitor, locks_behind
 from .missing import Missing
-from .tasks import Task, first_of
+from .task_waits import task_wait_text
+from .task_waits import title as task_title
+from .tasks import first_of
 from .text import printable
 
 # Where the PyMutex of a lock lies in it (3.14+, Modules/_threadmodule.c, lockobject and rlockobject).
@@ -134,21 +137,6 @@ class Locks:
         return [[by_thread[key] for key in circle] for circle in circles(links)]
 
 
-def circles(links: dict[int, list[int]]) -> Iterator[list[int]]:
-    """The circles that following `links` leads into, each once; of links that branch, one circle for each start."""
-    done: set[int] = set()
-    for start in links:
-        path: dict[int, None] = {}
-        at: int | None = start
-        while at is not None and at in links and at not in path and at not in done:
-            path[at] = None
-            at = next((one for one in links[at] if one in links and one not in done), None)
-        if at is not None and at in path:
-            order = list(path)
-            yield order[order.index(at) :]
-        done.update(path)
-
-
 def is_thread(thread: Thread, found: Any) -> bool:
     """Is `found` the threading.Thread of this thread?"""
     ident = getattr(found, "_ident", None)
@@ -177,23 +165,10 @@ def method_class(own: Any) -> str:
 
 
 def held_locks(thread: Thread) -> Iterator[Any]:
-    """The locks of the with statements that a thread is in, the innermost frame's first.
-
-    Up to 3.13 the bound method `__exit__` of the lock lies on the stack, from 3.14 on the function and then the lock.
-    """
+    """The locks of the with statements that a thread is in, the innermost frame's first."""
     for stack in thread.stacks(MAX_FRAMES):
-        for at, value in enumerate(stack):
-            found = getattr(value, "__self__", None) if is_exit(value) else None
-            if found is None and at and is_exit(stack[at - 1]):
-                found = value
-            yield from locks_behind(found)
-
-
-def is_exit(value: Any) -> bool:
-    if isinstance(value, Missing):
-        return False
-    function = getattr(value, "__func__", value)  # of a bound method
-    return getattr(function, "__name__", None) in ("__exit__", "__aexit__")
+        for manager in exits_on(stack):
+            yield from locks_behind(manager)
 
 
 # --- words ---
@@ -242,22 +217,7 @@ def deadlock_texts(locks: Locks) -> list[str]:
 
 def all_deadlock_texts(dump: Dump) -> list[str]:
     """A sentence for each circle of threads or tasks that wait for one another."""
-    return [*deadlock_texts(dump.locks), *task_deadlock_texts(dump.tasks)]
-
-
-def task_deadlock_texts(tasks: list[Task]) -> list[str]:
-    """The circles of asyncio tasks that await one another."""
-    by_object = {id(task.object): task for task in tasks}
-    links = {key: [id(one) for one in [awaited_by(task)] if one is not None] for key, task in by_object.items()}
-    return [
-        "deadlock: " + "; ".join(f"task {printable(by_object[key].name, 60)} awaits the next" for key in circle)
-        for circle in circles({key: [one for one in ones if one in by_object] for key, ones in links.items()})
-    ]
-
-
-def awaited_by(task: Task) -> Any:
-    """The object that a task waits for; a task, or a future."""
-    return first_of(task.object, ("task_fut_waiter", "_fut_waiter", "fut_waiter"))
+    return [*deadlock_texts(dump.locks), *dump.task_waits.deadlocks()]
 
 
 def locks_text(dump: Dump) -> str:
@@ -268,10 +228,9 @@ def locks_text(dump: Dump) -> str:
     for thread in dump.threads:
         lines.append(f"{title(thread)}: {wait_text(thread, locks) or 'waits for nothing that is known'}")
         lines += [f"  holds {locks.name(lock, [thread])}" for lock in locks.held_by(thread)]
-    names = {id(task.object): task.name for task in dump.tasks}
-    for task in dump.tasks:
-        found = awaited_by(task)
-        if found is not None:
-            what = f"task {names[id(found)]}" if id(found) in names else type(found).__name__
-            lines.append(f"task {printable(task.name, 60)}: awaits {printable(what, 100)}")
+    for task in dump.task_waits.tasks:
+        text = task_wait_text(task, dump.task_waits)
+        if text is not None:
+            lines.append(f"{task_title(task)}: {text}")
+            lines += [f"  holds {name}" for name in dump.task_waits.held_by(task)]
     return "\n".join(lines)

@@ -17,11 +17,12 @@ from typing import Any
 from .dump import Dump
 from .locks import all_deadlock_texts, wait_text
 from .merged import homes_of, is_eval, merged_stack
-from .report import merged_report, place_report, wait_report
+from .report import merged_report, place_report, task_wait_report, wait_report
 from .signals import NativeFrame
 from .stack_text import locals_of, place
 from .summary import core_text, python_text
 from .system_calls import NAMES
+from .task_waits import task_wait_text
 from .text import escape_controls, printable
 from .thread_text import ThreadStacks, all_threads, mark, other_lines, sectioned
 
@@ -170,11 +171,12 @@ def lock_waited_for(frames: list[NativeFrame]) -> str | None:
 def task_texts(dump: Dump, variables: Variables | None) -> list[str]:
     """The pending tasks of asyncio; those with the same stack together."""
     names: dict[str, list[str]] = {}
-    for task in dump.tasks:
-        frames = task.frames
-        lines = [line for frame in frames for line in python_lines(frame, variables, 0)]
-        names.setdefault("\n".join(lines or ["  (no frames)"]), []).append(printable(task.name, 60))
-    return [f"{task_title(found)}\n{stack}" for stack, found in names.items()]
+    for task in dump.task_waits.tasks:
+        lines = [line for frame in task.frames for line in python_lines(frame, variables, 0)]
+        waits = task_wait_text(task, dump.task_waits)
+        text = "\n".join(lines or ["  (no frames)"])
+        names.setdefault(f"{', ' + waits if waits else ''}\n{text}", []).append(printable(task.name, 60))
+    return [f"{task_title(found)}{rest}" for rest, found in names.items()]
 
 
 def task_title(names: list[str]) -> str:
@@ -218,7 +220,14 @@ def process_report(dump: Dump, with_locals: bool = False, with_native: bool = Fa
             }
             for one in all_threads(dump)
         ],
-        "tasks": [{"name": task.name, "frames": frames_report(task.frames, variables)} for task in dump.tasks],
+        "tasks": [
+            {
+                "name": task.name,
+                "waits_for": task_wait_report(dump, task),
+                "frames": frames_report(task.frames, variables),
+            }
+            for task in dump.task_waits.tasks
+        ],
         **({"modules": [one._asdict() for one in numbers]} if with_native else {}),
     }
 

@@ -16,6 +16,8 @@ from .locks import all_deadlock_texts, wait_text
 from .merged import Entry, Omitted, merged_stack
 from .signals import Module, NativeFrame, Signal
 from .stack_text import MAX_FRAMES, exception_line, locals_of, signal_line
+from .task_waits import task_wait_text
+from .tasks import Task
 from .text import printable
 from .thread_text import ThreadStacks, all_threads
 
@@ -47,7 +49,14 @@ def report(dump: Dump) -> dict[str, Any]:
         "exceptions": exceptions.reports(),
         "threads": threads,
         "deadlocks": all_deadlock_texts(dump),
-        "tasks": [{"name": task.name, **stack_report(with_lines(task.frames))} for task in dump.tasks],
+        "tasks": [
+            {
+                "name": task.name,
+                "waits_for": task_wait_report(dump, task),
+                **stack_report(with_lines(task.frames)),
+            }
+            for task in dump.task_waits.tasks
+        ],
         "sources": [
             {"filename": s.filename, "origin": s.origin, "changed": s.changed, "bytes": len(s.content)}
             for s in dump.sources.values()
@@ -165,6 +174,20 @@ def wait_report(dump: Dump, thread: Thread) -> dict[str, Any] | None:
         "name": wait.name,
         "type": f"{cls.__module__}.{cls.__qualname__}",
         "held_by": [dump.threads.index(owner) for owner in wait.owners],
+    }
+
+
+def task_wait_report(dump: Dump, task: Task) -> dict[str, Any] | None:
+    """What a task waits for; None when that is not known."""
+    wait = dump.task_waits.of(task)
+    if wait is None:
+        return None
+    cls = type(wait.what)
+    return {
+        "text": task_wait_text(task, dump.task_waits),
+        "name": wait.name or None,
+        "type": None if wait.what is None else f"{cls.__module__}.{cls.__qualname__}",
+        "held_by": [dump.task_waits.tasks.index(owner) for owner in wait.owners],
     }
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from types import FrameType
 from typing import Any
 
@@ -23,7 +24,7 @@ class Task:
         self.name = name if isinstance(name, str) else f"Task-{name}" if isinstance(name, int) else "?"
         self.coroutine = first_of(found, _CORO)
 
-    @property
+    @functools.cached_property
     def frames(self) -> list[FrameType]:
         """The frames of the task's coroutine and of those that it awaits, outermost first."""
         frames: list[FrameType] = []

@@ -15,6 +15,8 @@ from .locks import all_deadlock_texts, wait_text
 from .merged import MergedStack, Omitted, merged_stack
 from .signals import NativeFrame, NativeThread, Signal
 from .stack_text import MAX_FRAMES, frame_lines, stack_lines, thread_line
+from .task_waits import task_wait_text
+from .task_waits import title as task_title
 from .text import escape_controls, printable
 
 OUTERMOST = 20  # of the MAX_FRAMES frames shown of a stack
@@ -38,8 +40,9 @@ def threads_text(dump: Dump) -> str:
         waits = None if one.thread is None else wait_text(one.thread, dump.locks)
         title = one.title if waits is None else f"{one.title}, {waits}"
         lines += [title, *merged_lines(merged_stack(dump, one.thread, one.native)), ""]
-    for task in dump.tasks:
-        lines += [f"task {printable(task.name, 60)}", *stack_lines(task.frames), ""]
+    for task in dump.task_waits.tasks:
+        waits = task_wait_text(task, dump.task_waits)
+        lines += [task_title(task) + (f", {waits}" if waits else ""), *stack_lines(task.frames), ""]
     return "\n".join(lines).rstrip() or escape_controls(dump.text).strip()
 
 
