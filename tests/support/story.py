@@ -20,7 +20,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
@@ -192,9 +192,10 @@ def wait_for(holds: Callable[[], bool], what: str) -> None:
 
 
 def locked_up(pid: int) -> bool:
-    """Do all threads wait for locks, however often one looks?"""
+    """Do all its threads, main and three workers, wait for locks, however often one looks?"""
     for _ in range(20):
-        if set(system_calls(pid)) != {FUTEX}:
+        calls = system_calls(pid)
+        if len(calls) != 4 or set(calls) != {FUTEX}:
             return False
         time.sleep(0.01)
     return True
@@ -206,9 +207,10 @@ def spins(pid: int) -> bool:
     return int(fields[11]) + int(fields[12]) > 0.4 * os.sysconf("SC_CLK_TCK")
 
 
-def system_calls(pid: int) -> Iterator[str]:
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        yield (task / "syscall").read_text().split()[0]
+def system_calls(pid: int) -> List[str]:
+    """The number of each thread's, or "running"; of the program's threads, not of pyheapdump's own."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return [(one / "syscall").read_text().split()[0] for one in threads if (one / "comm").read_text() != "pyheapdump\n"]
 
 
 SETTLED: Dict[str, Callable[[int], bool]] = {"pool": locked_up, "agent": spins}
