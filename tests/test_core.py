@@ -16,12 +16,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, NamedTuple, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import pyheapdump
 import pytest
 from support.compared import MODULES, THINGS, check_same
-from support.core_file import gcore, kernel_core, raise_core_limit, read_core, skip_without_kernel_cores
+from support.core_file import HAS_GCORE, gcore, kernel_core, raise_core_limit, read_core, skip_without_kernel_cores
 from support.interpreter_file import IS_SHARED, copied_interpreter
 from support.target import SECONDS, Target, clean_environment
 
@@ -110,10 +110,17 @@ crash("order-17", "hunter2")
 class Cores(NamedTuple):
     start: int  # address of the object to compare from
     own: Path
-    gcore: Path
+    gcore: Optional[Path]
     kernel: Path
     pid: int
     target: Target
+
+    def of(self, kind: str) -> Path:
+        """That of gcore or of the kernel; skips the test when there is none."""
+        found: Optional[Path] = getattr(self, kind)
+        if found is None:
+            pytest.skip("there is no gcore on this system: install gdb")
+        return found
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +132,7 @@ def cores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cores]:
     with Target(
         place, PROGRAM, arguments=[str(place)], preexec_fn=raise_core_limit, cwd=place, env=environment
     ) as target:
-        by_gcore = gcore(target.pid, place / "gcore")
+        by_gcore = gcore(target.pid, place / "gcore") if HAS_GCORE else None
         by_kernel = kernel_core(target, place)
         yield Cores(int(target.said), place / "own_1.dump", by_gcore, by_kernel, target.pid, target)
     shutil.rmtree(place)
@@ -153,7 +160,7 @@ def crashed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.mark.parametrize("kind", ["gcore", "kernel"])
 def test_object_for_object(cores: Cores, kind: str, tmp_path: Path) -> None:
-    core: Path = getattr(cores, kind)
+    core = cores.of(kind)
     path = tmp_path / "of_core.dump"
     done = read_core(core, "-o", path)
     assert (done.returncode, done.stderr) == (0, "")
@@ -192,11 +199,11 @@ def check_arguments(dump: pyheapdump.Dump, cores: Cores) -> None:
 
 @pytest.mark.parametrize("kind", ["gcore", "kernel"])
 def test_every_thread_with_its_stacks(cores: Cores, kind: str) -> None:
-    done = read_core(getattr(cores, kind), "--stacks", "--locals", "--native", "--json")
+    done = read_core(cores.of(kind), "--stacks", "--locals", "--native", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(done.stdout)
     assert found["signal"] == (0 if kind == "gcore" else signal.SIGABRT)
-    assert found["core"].startswith(f"{getattr(cores, kind)}, written 20")
+    assert found["core"].startswith(f"{cores.of(kind)}, written 20")
     threads = {one["name"]: one for one in found["threads"] if one["frames"]}
     last = {name: one["frames"][-1]["function"].rpartition(".")[2] for name, one in threads.items()}
     assert (last["MainThread"], last["spinner"], last["sleeper"]) == ("wait", "spin", "sleep_in_c")
@@ -235,8 +242,8 @@ def test_text_of_stacks(cores: Cores) -> None:
 
 def test_default_names(cores: Cores, tmp_path: Path) -> None:
     for _ in range(2):
-        assert read_core(cores.gcore, "--max-seconds", "0.001", directory=tmp_path).returncode == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"gcore.dump", "gcore.1.dump"}
+        assert read_core(cores.kernel, "--max-seconds", "0.001", directory=tmp_path).returncode == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"core.dump", "core.1.dump"}
 
 
 # --- what the core leaves out -------------------------------------------------------------------------------------------
@@ -259,7 +266,8 @@ def test_filtered(crashed: Path, tmp_path: Path) -> None:
         (thread,) = dump.threads
         frame = next(frame for frame in thread.frames if frame.f_code.co_name == "crash")
         assert frame.f_locals["rows"] == ["order-17", 2, 3]
-        assert "string_at" in str(thread.native and [one.place for one in thread.native.frames])
+        assert thread.native is not None and thread.native.end == "the outermost frame"
+        assert any(one.place.startswith("_ctypes.") for one in thread.native.frames)
 
 
 def test_secrets_of_the_command_line(crashed: Path, tmp_path: Path) -> None:
@@ -297,7 +305,7 @@ def test_the_file_has_moved(copied: Tuple[Path, Path], tmp_path: Path) -> None:
             return
         done = read_core(core, "--exe", moved, "--stacks", "--locals")
         assert (done.returncode, done.stderr) == (0, "")
-        assert "        order = 'order-17'\n" in done.stdout and "note: " not in done.stdout
+        assert "        order = 'order-17'\n" in done.stdout and "note: files" not in done.stdout
     finally:
         moved.rename(file)
 
@@ -366,7 +374,7 @@ def test_kernel_core_cut(cores: Cores, tmp_path: Path) -> None:
 
 def test_core_of_gcore_cut(cores: Cores, tmp_path: Path) -> None:
     """Its notes are at the end: without them there are no threads and no files."""
-    for percent, told, dump in cut_at_every_tenth(cores.gcore, tmp_path):
+    for percent, told, dump in cut_at_every_tenth(cores.of("gcore"), tmp_path):
         assert dump is None
         assert told == f"{tmp_path}/cut: " + ("empty" if percent == 0 else "cut so early that its notes are missing")
 
@@ -495,10 +503,9 @@ def test_wrong_executable(cores: Cores, tmp_path: Path) -> None:
 
 
 def test_no_python(tmp_path: Path) -> None:
-    sleeper = subprocess.Popen(["sleep", "1000"])
-    try:
-        core = gcore(sleeper.pid, tmp_path / "sleep")
-    finally:
-        sleeper.kill()
+    skip_without_kernel_cores()
+    with subprocess.Popen(["sleep", "1000"], preexec_fn=raise_core_limit, cwd=tmp_path) as sleeper:
+        sleeper.send_signal(signal.SIGABRT)
         sleeper.wait(SECONDS)
+    (core,) = tmp_path.iterdir()
     assert refused(core) == f"pyheapdump: core: {core}: no Python runs in it"

@@ -112,21 +112,31 @@ const struct phd_image_load *phd__core_file_load(const struct phd_core_file *fil
     return NULL;
 }
 
-/* Are the ranges of the file where its program headers want them? */
-static bool is_mapped_so(const struct phd_core_notes *notes, const struct phd_core_file *file, unsigned index)
+/* Is the page of the file at `offset` mapped at `address`? */
+static bool is_mapped_at(const struct phd_core_notes *notes, unsigned file, uint64_t address, uint64_t offset)
 {
     for (size_t i = 0; i < notes->range_count; i++) {
         const struct phd_core_range *range = notes->ranges + i;
-        if (range->file != index)
-            continue;
-        const struct phd_image_load *load = phd__core_file_load(file, range, range->start);
-        if (!load)
-            return false;
-        uint64_t bias = range->base - page_of(file->image.loads[0].address);
-        if (range->start - bias - page_of(load->address) + page_of(load->offset) != range->offset)
+        if (address >= range->start && address < range->end)
+            return range->file == file && range->offset + (address - range->start) == offset;
+    }
+    return false;
+}
+
+/* Are the segments of the file mapped where its program headers want them? It may have more ranges: libffi maps a part of
+ * itself once more (src/tramp.c). */
+static bool is_mapped_so(const struct phd_core_notes *notes, const struct phd_image *image, unsigned file)
+{
+    uint64_t base = 0;
+    for (size_t i = 0; i < notes->range_count && !base; i++)
+        base = notes->ranges[i].file == file ? notes->ranges[i].base : 0;
+    for (unsigned i = 0; i < image->load_count; i++) {
+        const struct phd_image_load *load = image->loads + i;
+        uint64_t address = base - page_of(image->loads[0].address) + page_of(load->address);
+        if (load->size && !is_mapped_at(notes, file, address, page_of(load->offset)))
             return false;
     }
-    return true;
+    return base != 0;
 }
 
 static bool same_segments(const struct phd_image *a, const struct phd_image *b)
@@ -154,12 +164,11 @@ static enum phd_file_state compare(struct phd_core_file *file, const struct phd_
         return PHD_FILE_OTHER;
     if (file->has_image)
         return PHD_FILE_UNCHECKED;
-    file->image = *here; /* as long as it fits */
+    if (!is_mapped_so(notes, here, index))
+        return PHD_FILE_OTHER;
+    file->image = *here;
     file->has_image = true;
-    if (is_mapped_so(notes, file, index))
-        return PHD_FILE_UNCHECKED;
-    file->has_image = false;
-    return PHD_FILE_OTHER;
+    return PHD_FILE_UNCHECKED;
 }
 
 static int open_file(const struct phd_core_file *file)

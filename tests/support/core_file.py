@@ -18,13 +18,13 @@ from .target import SECONDS, Target, clean_environment
 PATTERN = Path("/proc/sys/kernel/core_pattern").read_text().strip()
 
 
+HAS_GCORE = shutil.which("gcore") is not None
+
+
 def gcore(pid: int, path: Path) -> Path:
     """A core that gcore makes; the process goes on."""
-    if shutil.which("gcore") is None:
-        pytest.skip("there is no gcore on this machine: install gdb")
-    done = subprocess.run(
-        ["gcore", "-o", str(path), str(pid)], capture_output=True, text=True, timeout=SECONDS, check=False
-    )
+    command = ["gcore", "-o", str(path), str(pid)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     made = path.with_name(f"{path.name}.{pid}")
     assert made.exists(), done.stdout + done.stderr
     return made.rename(path)

@@ -81,21 +81,24 @@ static void put_siginfo(void)
     put_note(NT_SIGINFO, info, sizeof info);
 }
 
+static bool code_is_mapped_again; /* behind all, as libffi does */
+
 /* The file is mapped in three parts: headers, code, data that was written. */
 static void put_files(void)
 {
-    uint8_t files[16 + 3 * 24 + 3 * sizeof file_path] = {0};
-    put_word(files, 3);
-    put_word(files + 8, PAGE);
-    size_t used = 16 + 3 * 24;
-    for (uint64_t i = 0; i < 3; i++) {
-        put_word(files + 16 + 24 * i, TEXT_AT + i * PAGE);
-        put_word(files + 24 + 24 * i, TEXT_AT + (i + 1) * PAGE);
-        put_word(files + 32 + 24 * i, i);
-        strcpy((char *)files + used, file_path);
+    uint8_t list[16 + 4 * 24 + 4 * sizeof file_path] = {0};
+    uint64_t count = code_is_mapped_again ? 4 : 3;
+    put_word(list, count);
+    put_word(list + 8, PAGE);
+    size_t used = 16 + count * 24;
+    for (uint64_t i = 0; i < count; i++) {
+        put_word(list + 16 + 24 * i, TEXT_AT + i * PAGE);
+        put_word(list + 24 + 24 * i, TEXT_AT + (i + 1) * PAGE);
+        put_word(list + 32 + 24 * i, i < 3 ? i : 1);
+        strcpy((char *)list + used, file_path);
         used += strlen(file_path) + 1;
     }
-    put_note(NT_FILE, files, (uint32_t)used);
+    put_note(NT_FILE, list, (uint32_t)used);
 }
 
 static void put_auxv(void)
@@ -358,6 +361,19 @@ static void a_file_that_cannot_be_compared_is_told(void **state)
     close_core();
 }
 
+static void a_file_may_be_mapped_once_more(void **state)
+{
+    (void)state;
+    make_file(7);
+    code_is_mapped_again = true;
+    make_core(0);
+    code_is_mapped_again = false;
+    read_core();
+    assert_byte(TEXT_AT + PAGE, 'C');
+    assert_missing(TEXT_AT + 3 * PAGE, "left out of the core"); /* nobody knows of this one what it is */
+    close_core();
+}
+
 static void a_file_newer_than_the_core_needs_its_build_id(void **state)
 {
     (void)state;
@@ -590,6 +606,7 @@ int main(void)
         cmocka_unit_test(another_file_is_not_used),
         cmocka_unit_test(a_file_that_has_gone_is_told),
         cmocka_unit_test(a_file_that_cannot_be_compared_is_told),
+        cmocka_unit_test(a_file_may_be_mapped_once_more),
         cmocka_unit_test(a_file_newer_than_the_core_needs_its_build_id),
         cmocka_unit_test(relocated_pages_are_not_the_files),
         cmocka_unit_test(ranges_without_a_segment_are_mapped),
