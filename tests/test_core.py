@@ -107,6 +107,12 @@ crash("order-17", "hunter2")
 """
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dump that nobody expects must not stay behind in the checkout."""
+    monkeypatch.chdir(tmp_path)
+
+
 class Cores(NamedTuple):
     start: int  # address of the object to compare from
     own: Path
