@@ -27,7 +27,8 @@ enum {
     FASTEST = 4,                  /* what a thread that fills new pages hardly reaches */
     CAUTION = 4,                  /* times what it grew by of late */
     SHORTEST = 2 * 1000000,       /* nanoseconds between two looks while it grows fast, */
-    SHORTEST_SLOW = 10 * 1000000, /* and while not */
+    SHORTEST_SLOW = 10 * 1000000, /* while not, */
+    SHORTEST_IDLE = 50 * 1000000, /* and while the process works little, and its clock cannot be used */
     LONGEST = 1000 * 1000000,
     OTHERS = 200 * 1000000,         /* until the next look when the kernel would kill another process */
     BUSY_PART = 8,                  /* of a processor: for a process that uses less its own clock will do */
@@ -58,6 +59,7 @@ static struct {
     uint64_t at;        /* of the last look */
     uint64_t processor; /* nanoseconds that the process had used then */
     uint64_t distance;  /* to the nearest threshold then, bytes */
+    bool seems_ours;    /* a threshold was crossed then, and this process was the largest */
     double speed;       /* bytes per nanosecond that memory may grow by, as far as one can tell */
 } looks;
 static uint64_t headroom; /* when the dump began */
@@ -148,38 +150,55 @@ static double reckon_speed(uint64_t distance, uint64_t elapsed)
     return looks.speed > SLOWEST ? looks.speed : SLOWEST;
 }
 
-/* When to look again if the nearest threshold is `distance` bytes away. */
-static uint64_t next_look(uint64_t distance, uint64_t now)
+/* Resident memory is filled by somebody who works; address space is only asked for. */
+static bool is_filled(const struct phd_limit *limit)
+{
+    return limit->kind != PHD_LIMIT_ADDRESS_SPACE && limit->kind != PHD_LIMIT_DATA;
+}
+
+/* When to look again if the nearest threshold, of `nearest`, is `distance` bytes away. */
+static uint64_t next_look(const struct phd_limit *nearest, uint64_t distance, uint64_t now)
 {
     uint64_t processor = processor_ns(), elapsed = now - looks.at;
     double speed = reckon_speed(distance, elapsed), wait = (double)distance / speed;
     bool is_idle = (processor - looks.processor) * BUSY_PART < elapsed;
-    uint64_t shortest = speed > SLOWEST ? SHORTEST : SHORTEST_SLOW;
+    uint64_t shortest = speed > SLOWEST ? SHORTEST : is_idle ? SHORTEST_IDLE : SHORTEST_SLOW;
     uint64_t wait_ns = wait < LONGEST ? (uint64_t)wait : LONGEST;
     looks.at = now;
     looks.processor = processor;
-    if (wait_ns < shortest)
-        wait_ns = shortest;
-    if (wait_ns < LONGEST && is_idle && phd__wake_after_processor_time(wait_ns))
-        wait_ns = LONGEST;
-    return now + wait_ns;
+    if (is_idle && nearest && is_filled(nearest) && phd__wake_after_processor_time(wait_ns))
+        return now + LONGEST;
+    return now + (wait_ns > shortest ? wait_ns : shortest);
 }
 
-/* The limit whose threshold is crossed, or NULL; `*used`: of it; `*distance`: to the nearest threshold. */
+/* The limit whose threshold is crossed, and how much of it is used; or NULL, then `*nearest` is `*distance` bytes away
+ * from its own. */
 static const struct phd_limit *find_crossed(const struct phd_process_memory *process, uint64_t *used,
-                                            uint64_t *distance)
+                                            const struct phd_limit **nearest, uint64_t *distance)
 {
-    const struct phd_limit *crossed = NULL;
+    *nearest = NULL;
     *distance = UINT64_MAX;
-    for (unsigned i = 0; i < limits.count && !crossed; i++) {
+    for (unsigned i = 0; i < limits.count; i++) {
         const struct phd_limit *limit = &limits.list[i];
         *used = phd__limit_used(&limits, limit, process);
         if (*used >= limit->threshold)
-            crossed = limit;
-        else if (limit->threshold - *used < *distance)
+            return limit;
+        if (limit->threshold - *used < *distance) {
             *distance = limit->threshold - *used;
+            *nearest = limit;
+        }
     }
-    return crossed;
+    return NULL;
+}
+
+/* Would the kernel kill another process of the group? One that ends is not listed any more while its memory is still
+ * being freed: where this process has the smaller part, a second look must say the same. */
+static bool belongs_to_others(const struct phd_limit *crossed, uint64_t used, uint64_t resident)
+{
+    bool is_ours = phd__limit_is_ours(&limits, crossed, resident);
+    bool is_certain = crossed->kind != PHD_LIMIT_CGROUP || resident >= used / 2 || looks.seems_ours;
+    looks.seems_ours = is_ours;
+    return !is_ours || !is_certain;
 }
 
 static uint64_t look(uint64_t now)
@@ -189,12 +208,13 @@ static uint64_t look(uint64_t now)
     uint32_t ready = READY, above = ABOVE;
     if (!phd__process_memory("", &process))
         return now + LONGEST;
-    const struct phd_limit *crossed = find_crossed(&process, &used, &distance);
+    const struct phd_limit *nearest, *crossed = find_crossed(&process, &used, &nearest, &distance);
     if (!crossed) {
         atomic_compare_exchange_strong(&state, &above, READY);
-        return next_look(distance, now);
+        looks.seems_ours = false;
+        return next_look(nearest, distance, now);
     }
-    if (!phd__limit_is_ours(&limits, crossed, process.resident))
+    if (belongs_to_others(crossed, used, process.resident))
         return now + OTHERS;
     if (!atomic_compare_exchange_strong(&state, &ready, DONE))
         return now + LONGEST;
