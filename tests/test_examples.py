@@ -5,12 +5,17 @@ What they print is what the README shows, on the CPython that it names; on other
 """
 
 import re
+import shutil
+import subprocess
 import sys
+import zipapp
 from pathlib import Path
 from typing import Dict, List
 
 import pytest
-from support.story import EXAMPLES, SETTLED, Story
+from support.interpreter_file import copied_interpreter
+from support.story import EXAMPLES, SECONDS, SETTLED, Story
+from support.target import attach, wait_until
 
 # What has to be in the output of some command, on every version: regular expressions.
 FACTS: Dict[str, List[str]] = {
@@ -72,6 +77,28 @@ def test_story(name: str, tmp_path: Path) -> None:
         output = "".join(step.real for step in story.steps)
     for fact in FACTS[name]:
         assert re.search(fact, output), f"{fact} is not in:\n{output}"
+
+
+def test_the_spinning_agent_on_a_stripped_interpreter(tmp_path: Path) -> None:
+    """Nothing of symbols and debug information is left in the interpreter that runs the zipapp."""
+    strip = shutil.which("strip")
+    assert strip, "there is no strip: install binutils"
+    file, how = copied_interpreter(tmp_path)
+    subprocess.run([strip, str(file)], check=True, timeout=SECONDS)
+    archive = tmp_path / "agent.pyz"
+    zipapp.create_archive(EXAMPLES / "agent" / "agent", archive, filter=lambda path: path.suffix == ".py")
+    command = [how.get("executable", sys.executable), str(archive)]
+    agent = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=how["env"])
+    try:
+        wait_until(lambda: SETTLED["agent"](agent.pid), SECONDS)
+        assert str(file) in Path(f"/proc/{agent.pid}/maps").read_text()
+        done = attach(agent.pid, "--stacks", "--locals")
+        assert (done.returncode, done.stderr) == (0, "")
+    finally:
+        agent.kill()
+        agent.wait(SECONDS)
+    assert re.search(rf"{archive}/rules\.py:1[67] in last\n", done.stdout), done.stdout
+    assert "        found = 9\n        after = 9" in done.stdout
 
 
 def test_the_index_names_every_story() -> None:
