@@ -20,6 +20,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import pyheapdump
 import pytest
+from pyheapdump import core, outside
 from support.compared import MODULES, THINGS, check_same
 from support.core_file import HAS_GCORE, gcore, kernel_core, raise_core_limit, read_core, skip_without_kernel_cores
 from support.interpreter_file import IS_SHARED, copied_interpreter
@@ -244,6 +245,14 @@ def test_text_of_stacks(cores: Cores) -> None:
     assert second.startswith(f"core {cores.kernel}, written 20")
     assert third == f"SIGABRT: sent by pid {os.getpid()} (uid {os.getuid()})"
     assert "1000 tasks: " in text and "deadlock: locker-" in text
+
+
+def test_with_little_memory(cores: Cores) -> None:
+    """Read through a small cache, page by page as often as it takes, it is the same."""
+    _, whole = core.dump(str(cores.kernel), path="whole.dump")
+    _, in_place = core.dump(str(cores.kernel), outside.Options(memory=16 << 20), "in_place.dump")
+    assert (whole["in_place"], in_place["in_place"]) == (False, True)
+    assert whole["objects"] == in_place["objects"] and in_place["complete"]
 
 
 def test_default_names(cores: Cores, tmp_path: Path) -> None:
