@@ -115,12 +115,15 @@ def test_nobody_is_there_to_be_asked(how: str, tmp_path: Path) -> None:
 
 def test_the_snapshot_keeps_nothing_open(tmp_path: Path) -> None:
     """It lives as long as it is read; a pipe that the program closes meanwhile is closed. It ends with its reader."""
-    text = WAITING.replace("20_000", "300_000")
+    text = WAITING.replace("20_000", "400_000")
+    code = (
+        "from pyheapdump import attach, outside as o; attach.attach(attach.Process({}), o.Options(level=19), 'a.dump')"
+    )
     with Target(tmp_path, text) as target:
         place = tmp_path / "here"
         place.mkdir()
-        command = [sys.executable, "-m", "pyheapdump", "attach", str(target.pid)]
-        with subprocess.Popen(command, cwd=place, env=clean_environment(), stdout=subprocess.DEVNULL) as reader:
+        command = [sys.executable, "-c", code.format(target.pid)]
+        with subprocess.Popen(command, cwd=place, env=clean_environment()) as reader:
             wait_until(lambda: list(place.glob("*.part")) != [])
             reader.send_signal(signal.SIGSTOP)
             (child,) = children_of(target.pid)

@@ -187,10 +187,10 @@ def test_stops_and_continues_meanwhile_are_not_lost(tmp_path: Path) -> None:
     shared.write_bytes(bytes(4096))
     with Target(tmp_path, COUNTING, arguments=[str(shared)]) as target:
         command = [sys.executable, "-m", "pyheapdump", "attach", str(target.pid), "--stacks"]
-        for moment in range(10):
+        for moment in range(6):
             number = signal.SIGCONT if moment % 2 else signal.SIGSTOP
             with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=clean_environment()) as reader:
-                time.sleep(moment * 0.02)
+                time.sleep(moment * 0.03)
                 target.process.send_signal(number)
                 assert reader.wait(SECONDS) == 0
             if number == signal.SIGSTOP:
