@@ -101,6 +101,16 @@ def test_two_threads_that_hold_what_the_other_wants(dumped, kind: str) -> None:
     assert text in locks_text(dump)
 
 
+@pytest.mark.parametrize("kind", ["Lock", "RLock", "Condition"])
+def test_in_a_large_heap_locks_are_found_near_the_frames(dumped, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--threads and --json must not go through millions of objects."""
+    monkeypatch.setattr("pyheapdump.view.locks.SMALL", 0)
+    dump = dumped(TWO_LOCKS.format(kind=kind))
+    monkeypatch.setattr(dump, "objects", None)
+    (text,) = deadlock_texts(dump.locks)
+    assert "transfer holds accounts and waits for audit" in text
+
+
 def test_waiting_is_not_holding(dumped) -> None:
     dump = dumped("""
         gate = threading.Lock()

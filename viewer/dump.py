@@ -224,7 +224,7 @@ class Dump:
 
     @functools.cached_property
     def locks(self) -> Locks:
-        """Who waits for which lock, and who holds it; to find out may mean going through the heap."""
+        """Who waits for which lock, and who holds it, as far as the frames of threads lead to them."""
         from .locks import Locks  # it needs this module
 
         return Locks(self)

@@ -41,6 +41,19 @@ def locks_behind(found: Any) -> Iterator[Any]:
         found = first_of(found, ("_lock", "_cond"))
 
 
+def locks_near(thread: Thread) -> Iterator[Any]:
+    """The locks that the frames of a thread get at in one step from their variables, the innermost frame's first."""
+    for frame in reversed(thread.frames[-MAX_FRAMES:]):
+        for space in frame.f_locals, frame.f_globals:
+            for _, value in list(space.items())[:MAX_NAMES]:
+                yield from locks_behind(value)
+                for _, held in () if isinstance(value, (Missing, type, ModuleType)) else attributes_of(value):
+                    yield from locks_behind(held)
+                if isinstance(value, (dict, list)) and len(value) <= MAX_ITEMS:
+                    for held in list(value.values() if isinstance(value, dict) else value):
+                        yield from locks_behind(held)
+
+
 def exits_on(stack: list[Any]) -> Iterator[Any]:
     """The context managers of with statements on an evaluation stack.
 

@@ -16,7 +16,17 @@ from typing import Any, NamedTuple
 
 from .circles import circles
 from .dump import Dump, Thread
-from .lock_names import LOCK_TYPES, MAX_FRAMES, MONITORS, LockNames, exits_on, is_lock, is_of_monitor, locks_behind
+from .lock_names import (
+    LOCK_TYPES,
+    MAX_FRAMES,
+    MONITORS,
+    LockNames,
+    exits_on,
+    is_lock,
+    is_of_monitor,
+    locks_behind,
+    locks_near,
+)
 from .missing import Missing
 from .task_waits import task_wait_text
 from .task_waits import title as task_title
@@ -26,6 +36,7 @@ from .text import printable
 # Where the PyMutex of a lock lies in it (3.14+, Modules/_threadmodule.c, lockobject and rlockobject).
 MUTEX_OFFSET = 16
 MAX_LOCKS = 200_000  # looked through
+SMALL = 100_000  # objects of a heap that is gone through without being asked
 FUTEX = 202  # its number as a system call
 # Functions of threading that run what a program gave them.
 RUNNERS = ("run", "_bootstrap", "_bootstrap_inner")
@@ -43,10 +54,15 @@ class Wait(NamedTuple):
 
 
 class Locks:
-    """The locks of one dump, who waits for them and who holds them. To make it may mean going through the heap."""
+    """The locks of one dump, who waits for them and who holds them.
 
-    def __init__(self, dump: Dump) -> None:
+    The locks that threads wait for are looked for near their frames. `thorough`: then in the whole heap, as is done in
+    small ones anyway; that takes some seconds for a million objects.
+    """
+
+    def __init__(self, dump: Dump, thorough: bool = False) -> None:
         self._dump = dump
+        self._thorough = thorough or dump.file.object_count <= SMALL
         self._by_futex: dict[int, Any] | None = None
         self._wanted = {id(thread): self._lock_of(thread) for thread in dump.threads}
         self._monitors = {id(thread): self._monitor_of(thread) for thread in dump.threads}
@@ -95,7 +111,8 @@ class Locks:
             except KeyError:
                 return None
             return None if isinstance(found, Missing) or not is_lock(found) else found
-        return self._futexes().get(thread.futex)
+        near = next((lock for lock in locks_near(thread) if semaphore_of(lock) == thread.futex), None)
+        return self._futexes().get(thread.futex) if near is None and self._thorough else near
 
     def _monitor_of(self, thread: Thread) -> tuple[Any, str] | None:
         """What a method of threading or queue waits for, and its name; None when a thread waits for a lock itself."""
@@ -115,8 +132,8 @@ class Locks:
             self._by_futex = {}
             for kind in LOCK_TYPES:
                 for count, lock in enumerate(self._dump.objects(kind)):
-                    address = first_of(lock, ("lock_lock", "rlock_lock"))
-                    if isinstance(address, int) and address:
+                    address = semaphore_of(lock)
+                    if address is not None:
                         self._by_futex[address] = lock
                     if count >= MAX_LOCKS:
                         break
@@ -135,6 +152,12 @@ class Locks:
         by_thread = {id(wait.thread): wait for wait in self.waits}
         links = {key: [id(owner) for owner in wait.owners] for key, wait in by_thread.items()}
         return [[by_thread[key] for key in circle] for circle in circles(links)]
+
+
+def semaphore_of(lock: Any) -> int | None:
+    """The address of the semaphore that a lock points to (up to 3.13)."""
+    address = first_of(lock, ("lock_lock", "rlock_lock"))
+    return address if isinstance(address, int) and address else None
 
 
 def is_thread(thread: Thread, found: Any) -> bool:
@@ -215,15 +238,15 @@ def deadlock_texts(locks: Locks) -> list[str]:
     return found
 
 
-def all_deadlock_texts(dump: Dump) -> list[str]:
+def all_deadlock_texts(dump: Dump, locks: Locks | None = None) -> list[str]:
     """A sentence for each circle of threads or tasks that wait for one another."""
-    return [*deadlock_texts(dump.locks), *dump.task_waits.deadlocks()]
+    return [*deadlock_texts(locks or dump.locks), *dump.task_waits.deadlocks()]
 
 
 def locks_text(dump: Dump) -> str:
     """The whole view: circles first, then what each thread waits for and what it holds."""
-    locks = dump.locks
-    lines = all_deadlock_texts(dump)
+    locks = Locks(dump, thorough=True)
+    lines = all_deadlock_texts(dump, locks)
     lines += [""] * bool(lines)
     for thread in dump.threads:
         lines.append(f"{title(thread)}: {wait_text(thread, locks) or 'waits for nothing that is known'}")
