@@ -115,6 +115,8 @@ nightly: packages
 	PYHEAPDUMP_ATTACH_OBJECTS=5000000 PYHEAPDUMP_ATTACHES=100 \
 	    $(PYTHON) tools/run_pytest.py $(VERSIONS) -- -rP -o timeout=7200 \
 	    tests/test_attach_same.py tests/test_attach_robust.py
+	PYHEAPDUMP_CORE_RUNS=2000 $(PYTHON) tools/run_pytest.py $(VERSIONS) -- -rP -o timeout=14400 \
+	    tests/test_core.py -k damaged
 	PYHEAPDUMP_RUNS=20 $(PYTHON) tools/run_pytest.py $(VERSIONS) -- -rs \
 	    tests/test_memory_errors.py tests/test_memory_limit.py
 
