@@ -329,6 +329,7 @@ static enum phd_status write_found(const struct phd_request *request, struct phd
     found = *request;
     phd__threads_find(walk, &found);
     describe_from_memory(walk, &found);
+    walk->request = &found;
     walk->trust_counts &= found.gil_held || found.stopped;
     if (!request->crash || !(request->crash->signal || request->native_stacks))
         return write_message(&found, NULL, walk, sink, how, result, error);

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "evidence/evidence.h"
+#include "evidence/source_file.h"
 #include "evidence/zip.h"
-#include "safe/files.h"
 #include "safe/process.h"
 #include "safe/text.h"
 #include "walk/roots.h"
@@ -43,13 +43,6 @@ static bool first_time(struct sources *sources, uint64_t name)
         return false;
     sources->names[sources->count++] = name;
     return true;
-}
-
-static int open_file(const struct sources *sources, const char *filename)
-{
-    char storage[PHD_TARGET_PATH];
-    const char *path = phd__target_path(sources->request->files_of, filename, storage);
-    return phd__open_regular(path);
 }
 
 /* ---- writing one source ---- */
@@ -135,7 +128,7 @@ static bool put_from_archive(struct phd_walk *walk, const struct sources *source
         if (filename[i] != '/')
             continue;
         filename[i] = 0;
-        int fd = open_file(sources, filename);
+        int fd = phd__source_open(sources->request, filename);
         struct stat info;
         bool archive = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
         filename[i] = '/';
@@ -174,7 +167,7 @@ static void put_code_source(struct phd_walk *walk, struct sources *sources, uint
     if (!first_time(sources, name))
         return;
     phd__copy_str(walk, name, filename, sizeof filename);
-    int fd = open_file(sources, filename);
+    int fd = phd__source_open(sources->request, filename);
     if (fd >= 0) {
         put_file(walk, sources, filename, fd);
         close(fd);

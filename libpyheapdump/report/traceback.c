@@ -6,7 +6,7 @@
 
 #include <unistd.h>
 
-#include "safe/files.h"
+#include "evidence/source_file.h"
 #include "walk/roots.h"
 
 enum {
@@ -153,9 +153,9 @@ static void put_line_of(int fd, int line, struct phd_text *to)
 }
 
 /* The same of the file called `filename`; nothing when it cannot be read. */
-static void put_source_line(const char *filename, int line, struct phd_text *to)
+static void put_source_line(const struct phd_request *request, const char *filename, int line, struct phd_text *to)
 {
-    int fd = phd__open_regular(filename);
+    int fd = phd__source_open(request, filename);
     if (fd < 0)
         return;
     put_line_of(fd, line, to);
@@ -177,7 +177,7 @@ static void put_frame_line(struct phd_walk *walk, uint64_t code, int line, struc
     put_str(walk, phd__word_at(walk, code, walk->at->code_name), to);
     phd__text_string(to, "\n");
     if (line > 0 && filename[0] != '<')
-        put_source_line(filename, line, to);
+        put_source_line(walk->request, filename, line, to);
 }
 
 static void put_frame(struct phd_walk *walk, uint64_t entry, struct phd_text *to)

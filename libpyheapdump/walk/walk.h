@@ -54,6 +54,7 @@ struct phd_postponed {
 
 struct phd_walk {
     const struct phd_layout *at;
+    const struct phd_request *request; /* of the dump */
     struct phd_memory *memory;
     struct phd_blocks *blocks;
     struct phd_types types;
