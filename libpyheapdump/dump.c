@@ -81,10 +81,12 @@ static void put_facts(struct phd_walk *walk, const struct phd_request *request, 
     phd__pack_map(to, 15 + (request->label != NULL) + (request->core != NULL));
     pack_number(to, "version", PHD_FORMAT_VERSION);
     phd__pack_text(to, "python");
-    phd__pack_array(to, 3);
+    bool micro_known = request->python_micro >= 0;
+    phd__pack_array(to, 2 + micro_known);
     phd__pack_uint64(to, (uint64_t)request->python_version >> 8);
     phd__pack_uint64(to, (uint64_t)request->python_version & 255);
-    phd__pack_uint64(to, (uint64_t)request->python_micro);
+    if (micro_known)
+        phd__pack_uint64(to, (uint64_t)request->python_micro);
     pack_pair(to, "python_build", request->python_text);
     pack_pair(to, "executable", request->executable);
     pack_number(to, "pid", (uint64_t)request->pid);

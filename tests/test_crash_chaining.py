@@ -198,6 +198,21 @@ def test_uninstall_leaves_later_handlers(tmp_path: Path) -> None:
     assert (ended.status, len(ended.dumps), ended.other_stderr) == (-signal.SIGSEGV, 1, b"")
 
 
+def test_a_blocked_sigabrt_is_left_to_the_program(tmp_path: Path) -> None:
+    """No thread of ours takes a signal that the program waits for."""
+    text = """
+        import os, signal, time
+        import pyheapdump
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGABRT])
+        pyheapdump.install(memory_limit="90%")
+        os.kill(os.getpid(), signal.SIGABRT)
+        time.sleep(0.2)
+        print(signal.sigtimedwait([signal.SIGABRT], 60).si_signo == signal.SIGABRT)
+    """
+    ended = run_program(Subject(tmp_path, text, install=None))
+    assert (ended.status, ended.stdout, ended.dumps) == (0, b"True\n", [])
+
+
 # --- core files -------------------------------------------------------------------------------------------------
 
 

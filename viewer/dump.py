@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pyheapdump import _pyheapdump
 from pyheapdump._pyheapdump import DumpFile, Ref
 
 from .builtin_types import base_of_code
@@ -297,6 +298,9 @@ class Dump:
             found.append(f"{self.end['broken']} objects could not be read in the dumped process")
         if self.end.get("missing_values"):
             found.append(f"{self.end['missing_values']} values could not be read in the dumped process")
+        modules = self._roots.get("modules")
+        if isinstance(modules, _pyheapdump.Missing):
+            found.append(f"no interpreter could be read: {modules.reason}")
         omitted = self.end.get("omitted")
         for one in omitted if isinstance(omitted, list) else ():
             if isinstance(one, dict):

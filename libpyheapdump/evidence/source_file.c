@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <sys/fsuid.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -16,7 +17,11 @@
 #include "safe/files.h"
 #include "safe/text.h"
 
-enum { MAX_GROUPS = 256, PATH_ROOM = 64, NOBODY = 65534 /* the kernel's overflow id: owns no file */ };
+enum {
+    MAX_GROUPS = 65536 /* NGROUPS_MAX */,
+    PATH_ROOM = 64,
+    NOBODY = 65534 /* the kernel's overflow id: owns no file */
+};
 
 struct identity {
     uint64_t user, group;
@@ -35,21 +40,32 @@ static bool identity_of(int pid, struct identity *identity)
     return phd__file_value(path, "Uid:", &identity->user) && phd__file_value(path, "Gid:", &identity->group);
 }
 
+/* They tell no failure but by what they return when they are asked for nothing (setfsuid(2)). */
+static bool has(const struct identity *identity)
+{
+    return (uid_t)setfsuid((uid_t)-1) == identity->user && (gid_t)setfsgid((gid_t)-1) == identity->group;
+}
+
 /* By raw system calls for the groups: the C library's function changes those of all threads. */
 static int open_as(const struct identity *identity, const char *path)
 {
-    gid_t groups[MAX_GROUPS];
-    long count = geteuid() == 0 ? syscall(SYS_getgroups, MAX_GROUPS, groups) : -1;
-    if (count < 0)
+    static gid_t groups[MAX_GROUPS]; /* large; one at a time */
+    if (geteuid() != 0)
         return phd__open_regular(path);
-    syscall(SYS_setgroups, 0, NULL);
+    int dumpable = prctl(PR_GET_DUMPABLE); /* another user id takes that, and with it the core file */
+    long count = syscall(SYS_getgroups, MAX_GROUPS, groups);
+    if (count < 0 || syscall(SYS_setgroups, 0, NULL) != 0)
+        return -1; /* with errno */
     gid_t group = (gid_t)setfsgid((gid_t)identity->group);
     uid_t user = (uid_t)setfsuid((uid_t)identity->user);
-    int fd = phd__open_regular(path);
+    errno = EPERM;
+    int fd = has(identity) ? phd__open_regular(path) : -1;
     int why = errno;
     setfsuid(user);
     setfsgid(group);
     syscall(SYS_setgroups, count, groups);
+    if (dumpable == 1)
+        prctl(PR_SET_DUMPABLE, 1);
     errno = why;
     return fd;
 }

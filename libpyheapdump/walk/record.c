@@ -10,9 +10,9 @@
 enum {
     FIRST_SEEN_CAPACITY = 1 << 16,
     FIRST_BORROWED_CAPACITY = 4096,
-    QUEUE_PREFETCH = 6, /* records ahead */
-    TABLE_PREFETCH = 3,
-    VALUES_PREFETCH = 1,
+    QUEUE_PREFETCH = 7, /* records ahead */
+    TABLE_PREFETCH = 4,
+    VALUES_PREFETCH = 2,
     CACHE_LINE = 64,
     /* Behind the records of a block there is room for its column of addresses, 9 bytes each at most. */
     RECORDS_CAPACITY = PHD_BLOCK_CAPACITY - 9 * PHD_RECORDS_PER_BLOCK - 16
@@ -202,8 +202,7 @@ static enum phd_shape shape_ahead(struct phd_walk *walk, size_t distance, uint64
 }
 
 /* Have the tables of a dict or list whose turn comes soon on their way from memory, then the dict's values: each was
- * fetched by the step before. What cannot be read costs the record at hand a second attempt, a careful one, which does
- * not look ahead. */
+ * fetched by the step before. The record at hand is done: what cannot be read here ends the looking. */
 static void look_ahead(struct phd_walk *walk)
 {
     uint64_t object;
@@ -230,13 +229,13 @@ static bool try_record(struct phd_walk *walk, uint64_t entry, bool careful)
     walk->careful = walk->again = careful;
     walk->to = &walk->records;
     if (PHD_GUARD(walk->memory, &guard)) {
-        if (!careful && !walk->memory->view)
-            look_ahead(walk);
         if (entry & PHD_ENTRY_IFRAME)
             phd__put_iframe_record(walk, entry & ~PHD_ENTRY_IFRAME);
         else
             put_object_record(walk, entry);
         done = true;
+        if (!walk->memory->view)
+            look_ahead(walk);
     }
     PHD_UNGUARD(walk->memory, &guard);
     walk->meeting_roots = meeting_roots;

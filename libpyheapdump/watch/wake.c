@@ -8,10 +8,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +26,7 @@
 enum {
     WAKE_SIGNAL = SIGURG,
     NS_PER_MS = 1000000,
+    LONGEST_POLL = 1000,           /* milliseconds; a descriptor may be closed by the program at any time */
     LEAST_WINDOW = 400 * NS_PER_MS /* the kernel warns once in a window, of 500 ms at least */
 };
 
@@ -43,7 +44,9 @@ static struct {
     int pressure;
     int signals;     /* tells poll() of WAKE_SIGNAL */
     uint64_t warned; /* when there was pressure */
-} polled = {0, -1, -1, 0};
+    dev_t device;    /* of `pressure`, with the inode: which file it is */
+    ino_t inode;
+} polled = {0, -1, -1, 0, 0, 0};
 
 void phd__wake_thread(int thread)
 {
@@ -73,12 +76,19 @@ static bool is_warning(short events)
     return events == POLLPRI && now - last > LEAST_WINDOW;
 }
 
+/* A program that becomes a daemon closes all descriptors, and gives the numbers to others. */
+static bool is_still_ours(void)
+{
+    struct stat now;
+    return fstat(polled.pressure, &now) == 0 && now.st_dev == polled.device && now.st_ino == polled.inode;
+}
+
 /* The descriptors are no longer ours when they tell what ours would not: then they are left to whom they belong. */
 static void poll_for(uint64_t nanoseconds)
 {
     uint64_t milliseconds = nanoseconds / NS_PER_MS + 1;
     struct pollfd fds[2] = {{polled.signals, POLLIN, 0}, {polled.pressure, POLLPRI, 0}};
-    if (poll(fds, 2, milliseconds < INT_MAX ? (int)milliseconds : INT_MAX) <= 0)
+    if (poll(fds, 2, milliseconds < LONGEST_POLL ? (int)milliseconds : LONGEST_POLL) <= 0)
         return;
     bool woken = take_signal(0);
     if ((fds[0].revents && (fds[0].revents != POLLIN || !woken)) || (fds[1].revents && !is_warning(fds[1].revents)))
@@ -88,6 +98,8 @@ static void poll_for(uint64_t nanoseconds)
 void phd__wait_to_be_woken(uint64_t deadline_ns)
 {
     uint64_t now = phd__clock_ns(), wait = deadline_ns > now ? deadline_ns - now : 0;
+    if (polled.pressure >= 0 && !is_still_ours())
+        forget_polled();
     if (polled.pressure >= 0 && polled.thread == gettid())
         poll_for(wait);
     else
@@ -137,12 +149,17 @@ bool phd__wake_on_pressure(const char *path)
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return false;
-    int signals = set_trigger(fd) ? (int)syscall(SYS_signalfd4, -1, &mask, sizeof mask, O_CLOEXEC | O_NONBLOCK) : -1;
+    struct stat info;
+    int signals = fstat(fd, &info) == 0 && set_trigger(fd)
+                      ? (int)syscall(SYS_signalfd4, -1, &mask, sizeof mask, O_CLOEXEC | O_NONBLOCK)
+                      : -1;
     if (signals < 0) {
         close(fd);
         return false;
     }
     polled.pressure = fd;
     polled.signals = signals;
+    polled.device = info.st_dev;
+    polled.inode = info.st_ino;
     return true;
 }

@@ -48,7 +48,9 @@ static void *run(void *argument)
 
 static int create(struct phd_worker *worker)
 {
-    static const int own_faults[] = PHD_FATAL_SIGNALS;
+    /* Those that an instruction raises in the thread itself. SIGABRT is not one: abort() unblocks it, and one that is sent
+     * to the process is for a thread of the program, which may have it blocked to wait for it. */
+    static const int own_faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS, SIGTRAP};
     pthread_attr_t small;
     sigset_t blocked, previous;
     sigfillset(&blocked);
