@@ -12,6 +12,7 @@ was found but could not be set up, or when there was no run at all.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -28,6 +29,8 @@ SHOWING = threading.Lock()
 
 
 def main(arguments: list[str]) -> int:
+    # A shell starts what it puts into the background with SIGINT ignored; the programs of the tests are to get it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     split = arguments.index("--") if "--" in arguments else len(arguments)
     wanted, pytest_arguments = arguments[:split], arguments[split + 1 :]
     runs = [item for item in interpreters.available() if not wanted or item.version in wanted]
