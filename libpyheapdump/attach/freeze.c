@@ -20,6 +20,7 @@
 #include "evidence/directory.h"
 #include "safe/clock.h"
 #include "safe/pages.h"
+#include "safe/process.h"
 #include "safe/text.h"
 
 enum { PATH_ROOM = 64, LINE_ROOM = 128, MAX_ROUNDS = 100, PAUSE = 50 * 1000 /* nanoseconds */ };
@@ -133,26 +134,16 @@ static void wait_for_stops(struct phd_frozen *frozen, uint64_t deadline)
 
 /* ---- all ---- */
 
-static void task_path(int pid, char path[PATH_ROOM])
-{
-    struct phd_text text;
-    phd__text_init(&text, path, PATH_ROOM - 1);
-    phd__text_string(&text, "/proc/");
-    phd__text_unsigned(&text, (uint64_t)pid);
-    phd__text_string(&text, "/task");
-    path[text.used] = 0;
-}
-
 enum phd_status phd__freeze(struct phd_frozen *frozen, int pid, double seconds, struct phd_error *error)
 {
-    char path[PATH_ROOM];
+    char path[PHD_PROC_PATH];
     uint64_t deadline = phd__clock_ns() + (uint64_t)(seconds * 1e9);
     *frozen = (struct phd_frozen){pid, phd__pages_alloc(PHD_MAX_FROZEN * sizeof *frozen->threads), 0};
     if (!frozen->threads) {
         phd__error_set(error, PHD_ERROR_MEMORY, 0, "memory for the threads");
         return PHD_ERROR_MEMORY;
     }
-    task_path(pid, path);
+    phd__proc_path(pid, "task", path);
     struct round round = {frozen, 1, 0};
     for (int i = 0; i < MAX_ROUNDS && round.seized && !round.failed; i++) {
         round.seized = 0;

@@ -7,22 +7,12 @@
 
 #include "evidence/directory.h"
 #include "evidence/evidence.h"
+#include "safe/process.h"
 #include "safe/text.h"
 
-enum { MAX_PROC_BYTES = 256 * 1024, PATH_ROOM = 128, LINE_ROOM = 600 };
+enum { MAX_PROC_BYTES = 256 * 1024, LINE_ROOM = 600 };
 
 static const char redacted[] = "<redacted>";
-
-static void make_path(const struct phd_request *request, const char *name, char path[PATH_ROOM])
-{
-    struct phd_text text;
-    phd__text_init(&text, path, PATH_ROOM - 1);
-    phd__text_string(&text, "/proc/");
-    phd__text_unsigned(&text, (uint64_t)request->pid);
-    phd__text_string(&text, "/");
-    phd__text_string(&text, name);
-    path[text.used] = 0;
-}
 
 void phd__evidence_put_text(struct phd_walk *walk, const char *path, size_t length)
 {
@@ -54,8 +44,8 @@ static size_t read_file(const char *path, uint8_t *to)
 
 static void put_file(struct phd_walk *walk, const struct phd_request *request, const char *name)
 {
-    char path[PATH_ROOM];
-    make_path(request, name, path);
+    char path[PHD_PROC_PATH];
+    phd__proc_path(request->pid, name, path);
     size_t used = read_file(path, walk->items.data + PHD_EVIDENCE_OFFSET);
     if (used)
         phd__evidence_put_text(walk, path, used);
@@ -88,10 +78,10 @@ static uint8_t *raw_texts(struct phd_walk *walk)
 /* The `used` bytes of raw texts, separated by NUL, under the name of a file of /proc. */
 static void put_strings(struct phd_walk *walk, const struct phd_request *request, const char *name, size_t used)
 {
-    char path[PATH_ROOM];
+    char path[PHD_PROC_PATH];
     struct phd_text text;
     uint8_t *raw = raw_texts(walk);
-    make_path(request, name, path);
+    phd__proc_path(request->pid, name, path);
     bool is_value = false;
     phd__text_init(&text, (char *)walk->items.data + PHD_EVIDENCE_OFFSET, MAX_PROC_BYTES);
     for (size_t start = 0; start < used;) {
@@ -119,10 +109,10 @@ static void add_descriptor(const char *name, int directory, void *argument)
 
 static void put_descriptors(struct phd_walk *walk, const struct phd_request *request)
 {
-    char path[PATH_ROOM];
+    char path[PHD_PROC_PATH];
     struct phd_text text;
     phd__text_init(&text, (char *)walk->items.data + PHD_EVIDENCE_OFFSET, MAX_PROC_BYTES);
-    make_path(request, "fd", path);
+    phd__proc_path(request->pid, "fd", path);
     phd__directory_each(path, add_descriptor, &text);
     phd__evidence_put_text(walk, path, text.used);
 }
@@ -131,7 +121,7 @@ static void put_descriptors(struct phd_walk *walk, const struct phd_request *req
  * those of other processes. */
 static bool proc_is_ours(void)
 {
-    char own[PATH_ROOM], target[PATH_ROOM];
+    char own[PHD_PROC_PATH], target[PHD_PROC_PATH];
     struct phd_text text;
     phd__text_init(&text, own, sizeof own);
     phd__text_unsigned(&text, (uint64_t)getpid());
@@ -143,9 +133,9 @@ static void put_process(struct phd_walk *walk, const struct phd_request *request
 {
     static const char *const names[] = {"status", "limits", "cgroup", "stat", "statm", "maps"};
     static const char *const texts[] = {"cmdline", "environ"};
-    char path[PATH_ROOM];
+    char path[PHD_PROC_PATH];
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        make_path(request, texts[i], path);
+        phd__proc_path(request->pid, texts[i], path);
         put_strings(walk, request, texts[i], read_file(path, raw_texts(walk)));
     }
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)

@@ -15,11 +15,10 @@
 
 #include "limits/small_file.h"
 #include "safe/files.h"
-#include "safe/text.h"
+#include "safe/process.h"
 
 enum {
     MAX_GROUPS = 65536 /* NGROUPS_MAX */,
-    PATH_ROOM = 64,
     NOBODY = 65534 /* the kernel's overflow id: owns no file */
 };
 
@@ -30,13 +29,8 @@ struct identity {
 /* The real ids of a process: those of who started it. */
 static bool identity_of(int pid, struct identity *identity)
 {
-    char path[PATH_ROOM];
-    struct phd_text text;
-    phd__text_init(&text, path, sizeof path - 1);
-    phd__text_string(&text, "/proc/");
-    phd__text_signed(&text, pid);
-    phd__text_string(&text, "/status");
-    path[text.used] = 0;
+    char path[PHD_PROC_PATH];
+    phd__proc_path(pid, "status", path);
     return phd__file_value(path, "Uid:", &identity->user) && phd__file_value(path, "Gid:", &identity->group);
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "limits/small_file.h"
+#include "safe/process.h"
 
 enum { PATH_ROOM = PHD_CGROUP_PATH + 64, KIB = 1024 };
 
@@ -179,15 +180,10 @@ static void compare(const char *line, void *argument)
 {
     struct comparison *comparison = argument;
     uint64_t pid, pages[2];
-    char path[PATH_ROOM], name[64];
-    struct phd_text text;
+    char path[PATH_ROOM], name[PHD_PROC_PATH];
     if (!comparison->is_largest || !phd__take_number(&line, &pid) || !pid)
         return;
-    phd__text_init(&text, name, sizeof name - 1);
-    phd__text_string(&text, "/proc/");
-    phd__text_unsigned(&text, pid);
-    phd__text_string(&text, "/statm");
-    name[text.used] = 0;
+    phd__proc_path((int)pid, "statm", name);
     if (phd__file_numbers(proc_path(path, comparison->root, name), pages, 2) && pages[1] > comparison->own_pages)
         comparison->is_largest = false;
 }

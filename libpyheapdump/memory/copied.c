@@ -15,13 +15,13 @@
 #include <unistd.h>
 
 #include "safe/pages.h"
+#include "safe/process.h"
 #include "safe/text.h"
 
 enum {
     HUGE_PAGE = 2 << 20,
-    LAZY_PAGES = 16, /* pages read together when one is wanted */
-    PIECE = 4 << 20, /* bytes of one system call when all is copied */
-    PATH_ROOM = 64,
+    LAZY_PAGES = 16,            /* pages read together when one is wanted */
+    PIECE = 4 << 20,            /* bytes of one system call when all is copied */
     PAGEMAP_ENTRIES = 32 * 1024 /* read at a time */
 };
 /* A mapping of this size is not memory that is used (the shadow of a sanitizer); its pages are read when wanted. */
@@ -42,20 +42,14 @@ enum page_state { ABSENT, PRESENT, UNREADABLE };
 
 static int open_proc(int pid, const char *name)
 {
-    char path[PATH_ROOM];
-    struct phd_text text;
-    phd__text_init(&text, path, sizeof path - 1);
-    phd__text_string(&text, "/proc/");
-    phd__text_unsigned(&text, (uint64_t)pid);
-    phd__text_string(&text, name);
-    path[text.used] = 0;
-    return open(path, O_RDONLY | O_CLOEXEC);
+    char path[PHD_PROC_PATH];
+    return open(phd__proc_path(pid, name, path), O_RDONLY | O_CLOEXEC);
 }
 
 static uint64_t read_file(struct phd_copied *copied, uint64_t address, void *to, uint64_t length)
 {
     if (copied->mem_fd < 0)
-        copied->mem_fd = open_proc(copied->pid, "/mem");
+        copied->mem_fd = open_proc(copied->pid, "mem");
     ssize_t got = copied->mem_fd < 0 ? -1 : pread(copied->mem_fd, to, length, (off_t)address);
     return got > 0 ? (uint64_t)got : 0;
 }
@@ -326,7 +320,7 @@ static void touch_mapping(int pagemap, const struct phd_mapping *mapping, struct
 void phd__copied_prepare(struct phd_copied *copied, const struct phd_mappings *mappings)
 {
     uint64_t entries[HUGE_PAGE / PHD_PAGE];
-    int pagemap = open_proc(copied->pid, "/pagemap");
+    int pagemap = open_proc(copied->pid, "pagemap");
     for (size_t i = 0; i < mappings->count && pagemap >= 0; i++) {
         const struct phd_mapping *mapping = mappings->all + i;
         struct phd_region *region = is_filled(mapping) ? region_of(copied, mapping->start) : NULL;
@@ -356,7 +350,7 @@ static void fill_mapping(struct phd_copied *copied, const struct phd_mapping *ma
 void phd__copied_fill(struct phd_copied *copied, const struct phd_mappings *mappings)
 {
     uint64_t *entries = phd__pages_alloc(PAGEMAP_ENTRIES * sizeof *entries);
-    int pagemap = open_proc(copied->pid, "/pagemap");
+    int pagemap = open_proc(copied->pid, "pagemap");
     for (size_t i = 0; i < mappings->count; i++) {
         const struct phd_mapping *mapping = mappings->all + i;
         struct phd_region *region = is_filled(mapping) ? region_of(copied, mapping->start) : NULL;

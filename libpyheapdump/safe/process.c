@@ -11,19 +11,25 @@
 #include "safe/clock.h"
 #include "safe/text.h"
 
-enum { STAT_ROOM = 1024, PATH_ROOM = 64, START_FIELD = 22 };
+enum { STAT_ROOM = 1024, START_FIELD = 22 };
+
+const char *phd__proc_path(int pid, const char *name, char storage[PHD_PROC_PATH])
+{
+    struct phd_text text;
+    phd__text_init(&text, storage, PHD_PROC_PATH - 1);
+    phd__text_string(&text, "/proc/");
+    phd__text_unsigned(&text, (uint64_t)pid);
+    phd__text_string(&text, "/");
+    phd__text_string(&text, name);
+    storage[text.used] = 0;
+    return storage;
+}
 
 int64_t phd__process_start_ns(int pid)
 {
-    char path[PATH_ROOM], content[STAT_ROOM + 1];
-    struct phd_text text;
+    char path[PHD_PROC_PATH], content[STAT_ROOM + 1];
     struct timespec boot;
-    phd__text_init(&text, path, sizeof path - 1);
-    phd__text_string(&text, "/proc/");
-    phd__text_signed(&text, pid);
-    phd__text_string(&text, "/stat");
-    path[text.used] = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(phd__proc_path(pid, "stat", path), O_RDONLY | O_CLOEXEC);
     ssize_t length = fd < 0 ? 0 : read(fd, content, STAT_ROOM);
     if (fd >= 0)
         close(fd);

@@ -7,6 +7,11 @@
 
 #include <stdint.h>
 
+enum { PHD_PROC_PATH = 128 };
+
+/* "/proc/PID/NAME", cut when `name` is too long. Returns `storage`. */
+const char *phd__proc_path(int pid, const char *name, char storage[PHD_PROC_PATH]);
+
 /* The clock ticks of /proc: USER_HZ, 100 a second on every Linux since 2.6. Starts are known to one tick below. */
 #define PHD_PROCESS_TICK_NS 10000000
 
