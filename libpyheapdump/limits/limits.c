@@ -21,12 +21,16 @@ enum { PATH_ROOM = PHD_CGROUP_PATH + 64, KIB = 1024 };
 static const struct {
     const char *limits[2]; /* the smaller one counts: at the second the kernel only slows down, but to a crawl */
     const char *used;
-    const char *reclaimable; /* the key in memory.stat of file pages that go first, here and in the groups below */
+    const char *reclaimable[2]; /* keys in memory.stat of file pages, here and in the groups below: they go before any
+                                   process is killed, those in use last */
     const char
         *limit_above; /* the key of the smallest limit of the group and all its ancestors, also of invisible ones */
 } files[PHD_CGROUP_VERSIONS] = {
-    {{"memory.limit_in_bytes", NULL}, "memory.usage_in_bytes", "total_inactive_file", "hierarchical_memory_limit"},
-    {{"memory.max", "memory.high"}, "memory.current", "inactive_file", NULL},
+    {{"memory.limit_in_bytes", NULL},
+     "memory.usage_in_bytes",
+     {"total_inactive_file", "total_active_file"},
+     "hierarchical_memory_limit"},
+    {{"memory.max", "memory.high"}, "memory.current", {"inactive_file", "active_file"}, NULL},
 };
 
 /* "ROOT/beginning of a directory's path/name" */
@@ -135,9 +139,11 @@ static uint64_t group_used(const struct phd_limits *limits, const struct phd_lim
     unsigned second = limits->groups[limit->group].second;
     if (!phd__file_numbers(group_path(path, limits, limit, files[second].used), &used, 1))
         return 0; /* the group is gone */
-    if (used >= limit->threshold &&
-        phd__file_value(group_path(path, limits, limit, "memory.stat"), files[second].reclaimable, &reclaimable))
-        used -= reclaimable < used ? reclaimable : used;
+    for (unsigned i = 0; i < 2 && used >= limit->threshold; i++) {
+        group_path(path, limits, limit, "memory.stat");
+        if (phd__file_value(path, files[second].reclaimable[i], &reclaimable))
+            used -= reclaimable < used ? reclaimable : used;
+    }
     return used;
 }
 

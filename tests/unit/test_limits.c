@@ -365,6 +365,24 @@ static void group_that_vanishes(void **state)
     assert_int_equal(used(group_limit(0)), 0);
 }
 
+/* A program whose files are all in the cache is not short of memory. */
+static void files_in_use_are_given_back_too(void **state)
+{
+    (void)state;
+    put_process("0::/a\n", MOUNT_2("/", MEMORY_2));
+    put(MEMORY_2 "/a/memory.max", "209715200\n");
+    put(MEMORY_2 "/a/memory.current", "209715200\n");
+    put(MEMORY_2 "/a/memory.stat", "anon 73400320\nfile 136314880\ninactive_file 10485760\nactive_file 125829120\n");
+    find(0, 0.9);
+    assert_int_equal(used(group_limit(0)), 70 * MIB);
+    put_process("4:memory:/b\n", MOUNT_1("/", MEMORY_1));
+    put(MEMORY_1 "/b/memory.limit_in_bytes", "209715200\n");
+    put(MEMORY_1 "/b/memory.usage_in_bytes", "209715200\n");
+    put(MEMORY_1 "/b/memory.stat", "active_file 1\ntotal_inactive_file 10485760\ntotal_active_file 125829120\n");
+    find(0, 0.9);
+    assert_int_equal(used(group_limit(0)), 70 * MIB);
+}
+
 /* More than is used cannot be given back. */
 static void statistics_that_disagree(void **state)
 {
@@ -487,6 +505,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(limits_beyond_the_machine, make_root, remove_root),
         cmocka_unit_test_setup_teardown(nothing_is_there, make_root, remove_root),
         cmocka_unit_test_setup_teardown(group_that_vanishes, make_root, remove_root),
+        cmocka_unit_test_setup_teardown(files_in_use_are_given_back_too, make_root, remove_root),
         cmocka_unit_test_setup_teardown(statistics_that_disagree, make_root, remove_root),
         cmocka_unit_test_setup_teardown(lines_that_are_cut, make_root, remove_root),
         cmocka_unit_test_setup_teardown(long_lines, make_root, remove_root),
