@@ -6,6 +6,7 @@
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ PyDoc_STRVAR(watch_configure_doc,
 
 static PyObject *watch_configure(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
+    static bool is_finished_at_exit;
     struct phd_watch_options options;
     struct phd_error error;
     (void)module;
@@ -36,6 +38,8 @@ static PyObject *watch_configure(PyObject *module, PyObject *arguments, PyObject
     Py_DECREF(directory);
     if (status != PHD_OK)
         return phd__raise_status(status, &error);
+    if (!is_finished_at_exit) /* what comes after the interpreter's end, and where C code calls exit() */
+        is_finished_at_exit = atexit(phd_watch_finish) == 0;
     Py_RETURN_NONE;
 }
 
@@ -171,12 +175,16 @@ static PyObject *attachable(PyObject *module, PyObject *wanted)
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(watch_interpreter_ends_doc, "watch_interpreter_ends()\n--\n\nDumps are made without the GIL from now on.");
+PyDoc_STRVAR(
+    watch_interpreter_ends_doc,
+    "watch_interpreter_ends()\n--\n\nFinish the dumps that were asked for; later ones are made without the GIL.");
 
 static PyObject *watch_interpreter_ends(PyObject *module, PyObject *ignored)
 {
     (void)module, (void)ignored;
+    Py_BEGIN_ALLOW_THREADS;
     phd_watch_interpreter_ends();
+    Py_END_ALLOW_THREADS;
     Py_RETURN_NONE;
 }
 

@@ -113,6 +113,15 @@ static void read_configuration(void)
     kept->options.request.python_text = kept->python_text;
 }
 
+double phd__take_longest(void)
+{
+    sigset_t previous;
+    lock(&previous);
+    double timeout = configuration.kept.options.timeout, longest = timeout + configuration.gil_wait;
+    unlock(&previous);
+    return timeout > 0 ? 2 * longest : -1;
+}
+
 void phd__take_after_fork(void)
 {
     atomic_flag_clear(&configuration_lock);

@@ -27,6 +27,9 @@ enum phd_status phd__take_configure(const struct phd_watch_options *options, str
 /* Make a dump and wait until it is written. False, without a word, when another thread is making one. */
 bool phd__take(const struct phd_order *order);
 
+/* The longest time that the dump at hand and one more may take, seconds, with what they wait for; negative: no limit. */
+double phd__take_longest(void);
+
 /* In a forked child: what the parent was doing is not done here. */
 void phd__take_after_fork(void);
 

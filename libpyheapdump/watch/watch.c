@@ -273,8 +273,16 @@ bool phd_watch_dump(const char *reason, uint64_t state, bool gil_held, double se
         &(struct phd_order){.reason = reason, .thread = state, .gil_held = gil_held, .seconds = seconds});
 }
 
+void phd_watch_finish(void)
+{
+    double longest = phd__take_longest();
+    uint64_t limit = longest < 0 ? PHD_FOREVER : phd__clock_ns() + (uint64_t)(longest * 1e9);
+    phd__worker_catch_up(&thread, limit);
+}
+
 void phd_watch_interpreter_ends(void)
 {
+    phd_watch_finish();
     phd__gil_interpreter_ends();
 }
 

@@ -20,10 +20,16 @@ enum {
     STACK = 256 * 1024,
     WORK_PATIENCE = 10 * 1000000,  /* nanoseconds for a thread at work to stop */
     IDLE_PATIENCE = 500 * 1000000, /* and for one that only has to be given a processor */
+    LOOK = 20 * 1000000,           /* nanoseconds between two looks whether the thread still runs */
     GONE_PATIENCE = 5 * 1000000    /* and then to vanish from the kernel's count */
 };
 
 enum { STAY, STOP_ASKED, STOPPED };
+
+static bool is_at_work(const struct phd_worker *worker)
+{
+    return atomic_load(&worker->rounds) & 1;
+}
 
 static void *run(void *argument)
 {
@@ -34,9 +40,10 @@ static void *run(void *argument)
         uint32_t heard = atomic_load(&worker->bell), asked = STOP_ASKED;
         if (atomic_compare_exchange_strong(&worker->stop, &asked, STOPPED))
             break;
-        atomic_store(&worker->at_work, true);
+        atomic_fetch_add(&worker->rounds, 1);
         uint64_t deadline = worker->serve();
-        atomic_store(&worker->at_work, false);
+        atomic_fetch_add(&worker->rounds, 1);
+        phd__wake(&worker->rounds);
         if (!worker->hears_signals)
             phd__wait(&worker->bell, heard, deadline);
         else if (atomic_load(&worker->bell) == heard)
@@ -95,7 +102,7 @@ bool phd__worker_stop(struct phd_worker *worker)
     phd__worker_ring(worker);
     uint64_t started = phd__clock_ns(), now = started;
     for (; atomic_load(&worker->stop) == STOP_ASKED; now = phd__clock_ns()) {
-        if (now - started > (atomic_load(&worker->at_work) ? WORK_PATIENCE : IDLE_PATIENCE))
+        if (now - started > (is_at_work(worker) ? WORK_PATIENCE : IDLE_PATIENCE))
             break;
         phd__wait(&worker->stop, STOP_ASKED, now + WORK_PATIENCE);
     }
@@ -112,7 +119,19 @@ void phd__worker_forget(struct phd_worker *worker)
     atomic_store(&worker->process, 0);
     atomic_store(&worker->id, 0);
     atomic_store(&worker->stop, STAY);
-    atomic_store(&worker->at_work, false);
+    atomic_store(&worker->rounds, (atomic_load(&worker->rounds) + 1) & ~1u);
+}
+
+void phd__worker_catch_up(struct phd_worker *worker, uint64_t deadline_ns)
+{
+    /* The round that begins after the bell sees everything; the one that is going on may have begun too early. */
+    uint32_t now = atomic_load(&worker->rounds), enough = now + (now & 1) + 2;
+    phd__worker_ring(worker);
+    while ((int32_t)(enough - now) > 0 && phd__worker_runs(worker) && phd__clock_ns() < deadline_ns) {
+        uint64_t next_look = phd__clock_ns() + LOOK; /* it may be stopped for a fork meanwhile */
+        phd__wait(&worker->rounds, now, next_look < deadline_ns ? next_look : deadline_ns);
+        now = atomic_load(&worker->rounds);
+    }
 }
 
 bool phd__worker_runs(const struct phd_worker *worker)

@@ -19,7 +19,7 @@ struct phd_worker {
     pthread_t handle;
     _Atomic uint32_t bell;
     _Atomic uint32_t stop;
-    atomic_bool at_work;
+    _Atomic uint32_t rounds; /* how often it began to serve, and ended: odd while it is at work */
 };
 
 /* Start the thread unless it runs; errno of the refusal, or 0. Context: normal. */
@@ -31,6 +31,10 @@ bool phd__worker_stop(struct phd_worker *worker);
 
 /* In a forked child, where it does not run. */
 void phd__worker_forget(struct phd_worker *worker);
+
+/* Wait until the thread has done what there was to do when this was called, and no more: what comes again and again is
+ * not waited for. Not longer than until `deadline_ns` (phd__clock_ns). Context: normal. */
+void phd__worker_catch_up(struct phd_worker *worker, uint64_t deadline_ns);
 
 bool phd__worker_runs(const struct phd_worker *worker);
 void phd__worker_ring(struct phd_worker *worker);

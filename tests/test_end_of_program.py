@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A program that ends while one of its dumps is written: the file is complete when the process is gone.
+
+So it is also where nothing outlives the process: a container, whose first process the program is.
+"""
+
+import subprocess
+from pathlib import Path
+from typing import List
+
+import pyheapdump
+import pytest
+from support.subject import Subject
+
+FIRST_PROCESS = ["unshare", "--user", "--map-root-user", "--pid", "--fork"]
+
+# Each asks for a dump at the very end. Writing takes longer than the end: random bytes are hard to compress.
+LAST_WORDS = {
+    "register": "pyheapdump.register(signal.SIGUSR1); os.kill(os.getpid(), signal.SIGUSR1)",
+    "register, then C code calls exit()": "pyheapdump.register(signal.SIGUSR1); os.kill(os.getpid(), signal.SIGUSR1); "
+    "ctypes.CDLL(None).exit(0)",
+    "dump_later": "pyheapdump.dump_later(0.05); time.sleep(0.06)",
+    "memory_limit": "pyheapdump.install(memory_limit='1MiB'); time.sleep(0.1)",
+    "register, when atexit functions are done": "pyheapdump.register(signal.SIGUSR1); keep = AtTheEnd(); "
+    "keep.itself = keep",
+}
+PROGRAM = """
+    import ctypes, os, signal, sys, time
+    import pyheapdump
+
+    class AtTheEnd:
+        def __init__(self):
+            self.data = os.urandom(64 << 20)
+
+        def __del__(self, kill=os.kill, pid=os.getpid(), number=signal.SIGUSR1):
+            kill(pid, number)
+
+    def main(data):
+        {}
+
+    main(os.urandom(64 << 20))
+"""
+
+
+def prefixes() -> List[List[str]]:
+    works = subprocess.run([*FIRST_PROCESS, "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
+    return [[], FIRST_PROCESS] if works else [[]]
+
+
+@pytest.mark.parametrize("asked", LAST_WORDS)
+def test_dump_is_finished(tmp_path: Path, asked: str) -> None:
+    for number, before in enumerate(prefixes()):
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        ended = Subject(directory, PROGRAM.format(LAST_WORDS[asked]), install=None).run(before=before)
+        assert (ended.status, ended.other_stderr) == (0, b""), ended.stderr.decode()
+        with pyheapdump.load(ended.only_dump) as dump:
+            assert dump.end["complete"] is True
+
+
+def test_repeated_dumps_do_not_keep_a_program(tmp_path: Path) -> None:
+    """What comes again and again is not waited for: the end comes after two dumps at most."""
+    text = """
+        import os, time
+        import pyheapdump
+        pyheapdump.install(max_dumps=2)
+        data = os.urandom(8 << 20)
+        pyheapdump.dump_later(0.001, repeat=True)
+        time.sleep(0.1)
+        print(len(pyheapdump.__name__), flush=True)
+    """
+    ended = Subject(tmp_path, text, install=None).run(seconds=30)
+    assert (ended.status, ended.other_stderr) == (0, b""), ended.stderr.decode()
+    assert not list(tmp_path.glob("**/*.part"))
+
+
+def test_storm_of_signals_does_not_keep_a_program(tmp_path: Path) -> None:
+    text = """
+        import os, signal, subprocess, sys
+        import pyheapdump
+        pyheapdump.install(max_dumps=2, register=signal.SIGUSR1)
+        storm = "import os, sys\\ntry:\\n while True: os.kill(int(sys.argv[1]), 10)\\nexcept ProcessLookupError: pass"
+        streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+        other = subprocess.Popen([sys.executable, "-c", storm, str(os.getpid())], **streams)
+        signal.sigtimedwait([signal.SIGUSR2], 0.3)
+        other.returncode = 0  # it ends when this process is gone
+    """
+    ended = Subject(tmp_path, text, install=None).run(seconds=30)
+    assert (ended.status, ended.other_stderr) == (0, b""), ended.stderr.decode()
