@@ -105,16 +105,6 @@ struct phd_request {
     bool redact;           /* leave out values whose names tell of a secret */
 };
 
-/* A dump in progress in a child process. */
-struct phd_snapshot {
-    int pid;            /* of the child, 0 when the dump was made in place */
-    int result_fd;      /* pipe from the child, -1 when none */
-    uint64_t paused_ns; /* how long the calling thread was held by the snapshot itself */
-    bool named;         /* the writer has told which name it chose (`choose_in`) */
-    unsigned sequence;  /* the <n> of that name */
-    bool overran;       /* the child was killed at its deadline; the file system may be what it waited for */
-};
-
 /* What a finished dump reports. */
 struct phd_result {
     uint64_t bytes;   /* size of the file */
@@ -125,6 +115,20 @@ struct phd_result {
     double seconds;   /* duration of the walk */
     int write_errno;  /* why the file could not take more, or 0 */
     bool complete;    /* nothing was left out */
+};
+
+/* A dump in progress in a child process. */
+struct phd_snapshot {
+    int pid;                   /* of the child, 0 when the dump was made in place, or the child has ended */
+    uint64_t paused_ns;        /* how long the calling thread was held by the snapshot itself */
+    bool named;                /* the writer has told which name it chose (`choose_in`) */
+    unsigned sequence;         /* the <n> of that name */
+    bool overran;              /* the child was killed at its deadline; the file system may be what it waited for */
+    struct phd_report *report; /* of the child to the process, private; NULL when it has none */
+    bool told;                 /* the rest is known */
+    enum phd_status status;
+    struct phd_result result;
+    struct phd_error error;
 };
 
 /* Start a dump: freeze the process's memory in a child that writes the file, and return at once. The child is not
@@ -150,7 +154,7 @@ struct phd_options {
     struct phd_request request;
     const char *directory; /* absolute; where dumps go; made at the signal if need be; copied */
     double timeout;        /* seconds the signal waits for the dump before the writer is killed; > 0 */
-    bool quiet;            /* no line on stderr */
+    bool quiet;            /* no line on stderr when the dump is written */
 };
 
 /* From now on SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS and SIGTRAP leave a dump, whatever thread they hit, then

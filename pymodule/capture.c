@@ -45,10 +45,27 @@ static uint64_t address_of(PyObject *object)
     return object == Py_None ? 0 : (uint64_t)(uintptr_t)object;
 }
 
+static const char SNAPSHOT[] = "pyheapdump.snapshot";
+
+static void forget_snapshot(PyObject *capsule)
+{
+    PyMem_Free(PyCapsule_GetPointer(capsule, SNAPSHOT));
+}
+
+/* A new capsule for one, made before it: then no memory is needed any more. */
+static PyObject *new_snapshot(struct phd_snapshot **snapshot)
+{
+    *snapshot = PyMem_Calloc(1, sizeof **snapshot);
+    PyObject *capsule = *snapshot ? PyCapsule_New(*snapshot, SNAPSHOT, forget_snapshot) : PyErr_NoMemory();
+    if (!capsule)
+        PyMem_Free(*snapshot);
+    return capsule;
+}
+
 PyDoc_STRVAR(snapshot_start_doc,
              "snapshot_start(exception, traceback, skip_frames, directory, temporary_name, final_name, reason, "
              "executable, pid, sequence, time_ns, level, max_bytes, max_seconds, sources, redact, label)\n--\n\n"
-             "Freeze the process in a child that writes the dump; return (pid, result descriptor, nanoseconds held).\n"
+             "Freeze the process in a child that writes the dump; return (for snapshot_wait, pid, nanoseconds held).\n"
              "pid 0: the dump was written in place. Raises CaptureError.");
 
 static PyObject *snapshot_start(PyObject *module, PyObject *arguments, PyObject *keywords)
@@ -58,7 +75,7 @@ static PyObject *snapshot_start(PyObject *module, PyObject *arguments, PyObject 
                             "max_bytes", "max_seconds", "sources",     "redact",    "label",          NULL};
     PyObject *exception, *traceback, *temporary_name = NULL, *final_name = NULL;
     struct phd_request request;
-    struct phd_snapshot snapshot;
+    struct phd_snapshot *snapshot;
     struct phd_error error;
     int sources, redact;
     long long time_ns;
@@ -81,22 +98,25 @@ static PyObject *snapshot_start(PyObject *module, PyObject *arguments, PyObject 
     request.sources = sources;
     request.redact = redact;
     fill_process(&request);
-    enum phd_status status = phd_snapshot_start(&request, &snapshot, &error);
+    PyObject *capsule = new_snapshot(&snapshot);
+    enum phd_status status = capsule ? phd_snapshot_start(&request, snapshot, &error) : PHD_ERROR_MEMORY;
     Py_DECREF(temporary_name);
     Py_DECREF(final_name);
-    if (status != PHD_OK)
-        return phd__raise_status(status, &error);
-    return Py_BuildValue("iiK", snapshot.pid, snapshot.result_fd, (unsigned long long)snapshot.paused_ns);
+    if (status == PHD_OK)
+        return Py_BuildValue("NiK", capsule, snapshot->pid, (unsigned long long)snapshot->paused_ns);
+    if (capsule)
+        phd__raise_status(status, &error);
+    Py_XDECREF(capsule);
+    return NULL;
 }
 
 PyDoc_STRVAR(snapshot_wait_doc,
-             "snapshot_wait(pid, descriptor, seconds)\n--\n\n"
+             "snapshot_wait(snapshot, seconds)\n--\n\n"
              "Wait until the dump is written (seconds < 0: without limit), without the GIL. Return a dict of what was "
              "written; raises CaptureError.");
 
 static PyObject *snapshot_wait(PyObject *module, PyObject *arguments)
 {
-    struct phd_snapshot snapshot = {.result_fd = -1};
     struct phd_result result;
     struct phd_error error;
     double seconds;
@@ -104,10 +124,14 @@ static PyObject *snapshot_wait(PyObject *module, PyObject *arguments)
     (void)module;
     memset(&result, 0, sizeof result);
     memset(&error, 0, sizeof error);
-    if (!PyArg_ParseTuple(arguments, "iid", &snapshot.pid, &snapshot.result_fd, &seconds))
+    PyObject *capsule;
+    if (!PyArg_ParseTuple(arguments, "Od", &capsule, &seconds))
+        return NULL;
+    struct phd_snapshot *snapshot = PyCapsule_GetPointer(capsule, SNAPSHOT);
+    if (!snapshot)
         return NULL;
     Py_BEGIN_ALLOW_THREADS
-    status = phd_snapshot_wait(&snapshot, seconds, &result, &error);
+    status = phd_snapshot_wait(snapshot, seconds, &result, &error);
     Py_END_ALLOW_THREADS
     if (status != PHD_OK)
         return phd__raise_status(status, &error);

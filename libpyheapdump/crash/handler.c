@@ -38,7 +38,6 @@
 #include "crash/kept_options.h"
 #include "crash/message.h"
 #include "crash/record.h"
-#include "crash/target.h"
 #include "memory/memory.h"
 #include "pyheapdump.h"
 #include "safe/action.h"
@@ -88,7 +87,6 @@ static struct {
     const void *context;
     struct phd_crash crash;
     struct phd_request request;
-    struct phd_target target;
     struct phd_snapshot snapshot;
     uint64_t deadline_ns;
     sigjmp_buf give_up;
@@ -133,41 +131,19 @@ static void fill_request(struct phd_request *request)
         request->max_seconds = limit;
 }
 
-/* A failure. What the writer has told, and no more, tells which file it is about; a file system that has not answered it
- * is not asked. */
-static void tell_failure(const struct phd_error *error)
+static void tell(void)
 {
-    enum phd_left left = PHD_LEFT_NOTHING;
-    if (!dump.snapshot.named ||
-        !phd__target_name(&dump.target, installed.kept.directory, dump.request.pid, dump.snapshot.sequence)) {
-        phd__say_failed(installed.kept.directory, left, error);
-        return;
-    }
-    left = dump.snapshot.overran ? PHD_LEFT_UNKNOWN : phd__left_at(dump.target.temporary);
-    phd__say_failed(left == PHD_LEFT_NOTHING ? dump.target.final : dump.target.temporary, left, error);
-}
-
-static void tell(enum phd_status status, const struct phd_result *result, const struct phd_error *error)
-{
-    if (installed.kept.options.quiet)
-        return;
-    if (status != PHD_OK)
-        tell_failure(error);
-    else if (phd__target_name(&dump.target, installed.kept.directory, dump.request.pid, dump.snapshot.sequence))
-        phd__say_written(dump.target.final, result);
+    phd__say_result(installed.kept.directory, dump.request.pid, installed.kept.options.quiet, &dump.snapshot);
 }
 
 static void make_dump(void)
 {
     struct phd_result result;
-    struct phd_error error;
-    memset(&error, 0, sizeof error);
     phd__crash_record(&dump.crash, dump.info, dump.context);
     fill_request(&dump.request);
-    enum phd_status status = phd_snapshot_start(&dump.request, &dump.snapshot, &error);
-    if (status == PHD_OK)
-        status = phd_snapshot_wait(&dump.snapshot, installed.kept.options.timeout, &result, &error);
-    tell(status, &result, &error);
+    if (phd_snapshot_start(&dump.request, &dump.snapshot, NULL) == PHD_OK)
+        phd_snapshot_wait(&dump.snapshot, installed.kept.options.timeout, &result, NULL);
+    tell();
 }
 
 /* Runs on the dump's own stack. The alternate stack in use, from which we came, must not be used again while its frames
@@ -181,9 +157,9 @@ static void make_dump_here(void)
 
 static void tell_given_up(void)
 {
-    struct phd_error error;
-    phd__error_set(&error, PHD_ERROR_CHILD, 0, "given up: it has crashed or overran its deadline");
-    tell(PHD_ERROR_CHILD, NULL, &error);
+    dump.snapshot.status = PHD_ERROR_CHILD;
+    phd__error_set(&dump.snapshot.error, PHD_ERROR_CHILD, 0, "given up: it has crashed or overran its deadline");
+    tell();
 }
 
 /* Run `body` on the dump's own stack. False when it was given up: it crashed, or overran the deadline. */
@@ -251,7 +227,7 @@ static void run_dump(const siginfo_t *info, const void *context)
     static struct itimerval previous_timer;
     dump.info = info;
     dump.context = context;
-    dump.snapshot = (struct phd_snapshot){.result_fd = -1};
+    memset(&dump.snapshot, 0, sizeof dump.snapshot);
     set_alarm(&previous_action, &previous_timer);
     if (!run_on_dump_stack(make_dump_here)) {
         phd__memory_self_close(NULL);

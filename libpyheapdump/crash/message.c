@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crash/target.h"
 #include "safe/text.h"
 
 enum { LINE_ROOM = 4096 /* at most PIPE_BUF: all or nothing */, WAIT = 1000 /* milliseconds */ };
@@ -57,7 +58,7 @@ static void write_line(const struct phd_text *line)
     (void)ignored;
 }
 
-void phd__say_written(const char *path, const struct phd_result *result)
+static void say_written(const char *path, const struct phd_result *result)
 {
     char storage[LINE_ROOM];
     struct phd_text line;
@@ -81,24 +82,19 @@ void phd__say_written(const char *path, const struct phd_result *result)
     write_line(&line);
 }
 
-enum phd_left phd__left_at(const char *temporary)
+static bool is_begun(const char *temporary)
 {
     struct stat info;
-    return stat(temporary, &info) == 0 && info.st_size > 0 ? PHD_LEFT_PART : PHD_LEFT_NOTHING;
+    return stat(temporary, &info) == 0 && info.st_size > 0;
 }
 
-void phd__say_failed(const char *path, enum phd_left left, const struct phd_error *error)
+static void say_failed(const char *beginning, const char *path, const struct phd_error *error)
 {
-    static const char *const beginnings[] = {
-        [PHD_LEFT_NOTHING] = "no dump at ",
-        [PHD_LEFT_PART] = "the dump is cut: ",
-        [PHD_LEFT_UNKNOWN] = "the dump is cut, or was not begun: ",
-    };
     char storage[LINE_ROOM];
     struct phd_text line;
     phd__text_init(&line, storage, sizeof storage);
     phd__text_string(&line, "pyheapdump: ");
-    phd__text_string(&line, beginnings[left]);
+    phd__text_string(&line, beginning);
     phd__text_string(&line, path);
     phd__text_string(&line, ": ");
     phd__text_string(&line, phd_status_text(error->status));
@@ -110,4 +106,27 @@ void phd__say_failed(const char *path, enum phd_left left, const struct phd_erro
     }
     phd__text_string(&line, ")\n");
     write_line(&line);
+}
+
+/* A file system that has not answered the writer is not asked. */
+static void say_what_is_left(const struct phd_target *target, bool overran, const struct phd_error *error)
+{
+    if (overran)
+        say_failed("the dump is cut, or was not begun: ", target->temporary, error);
+    else if (is_begun(target->temporary))
+        say_failed("the dump is cut: ", target->temporary, error);
+    else
+        say_failed("no dump at ", target->final, error);
+}
+
+void phd__say_result(const char *directory, int pid, bool quiet, const struct phd_snapshot *snapshot)
+{
+    struct phd_target target;
+    bool named = snapshot->named && phd__target_name(&target, directory, pid, snapshot->sequence);
+    if (snapshot->status == PHD_OK && !quiet)
+        say_written(named ? target.final : directory, &snapshot->result);
+    else if (snapshot->status != PHD_OK && named)
+        say_what_is_left(&target, snapshot->overran, &snapshot->error);
+    else if (snapshot->status != PHD_OK)
+        say_failed("no dump at ", directory, &snapshot->error);
 }

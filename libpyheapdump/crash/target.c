@@ -57,7 +57,8 @@ bool phd__target_choose(struct phd_target *target, const char *directory, int pi
         return false;
     make_directories(target->final);
     for (unsigned tried = 0; tried < MAX_TRIED && phd__target_name(target, directory, pid, first + tried); tried++) {
-        if (!exists(target->final) && !exists(target->temporary))
+        /* In this order: a dump that is finished in between has its final name when the other is gone. */
+        if (!exists(target->temporary) && !exists(target->final))
             return true;
     }
     return false;

@@ -5,8 +5,14 @@
 #ifndef PHD_SNAPSHOT_SNAPSHOT_H
 #define PHD_SNAPSHOT_SNAPSHOT_H
 
+#include "pyheapdump.h"
+
 /* A child that is a copy of the process's memory, without its descriptors, and ends: for who traces the calling thread, and
  * so holds the child. Its id, or -errno. Like other children of snapshots it is found by waitpid with __WALL alone. */
 int phd__snapshot_memory(void);
+
+/* Has the writer told its result, or ended without? That is waited for up to `seconds` (negative: without limit). What it
+ * has told by then is in `snapshot`. */
+bool phd__snapshot_told(struct phd_snapshot *snapshot, double seconds);
 
 #endif

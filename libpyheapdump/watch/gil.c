@@ -19,7 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "watch/wait.h"
+#include "safe/wait.h"
 #include "watch/worker.h"
 
 enum { IDLE, WANTED, WORKING, DONE };

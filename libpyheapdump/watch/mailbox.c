@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 
 #include "safe/text.h"
+#include "safe/wait.h"
 #include "snapshot/snapshot.h"
-#include "watch/wait.h"
 #include "watch/worker.h"
 
 static uint64_t serve(void);

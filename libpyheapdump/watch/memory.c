@@ -18,8 +18,8 @@
 #include <time.h>
 
 #include "limits/limits.h"
+#include "safe/wait.h"
 #include "watch/take.h"
-#include "watch/wait.h"
 #include "watch/wake.h"
 
 enum {

@@ -9,9 +9,8 @@
 #include "watch/take.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -21,14 +20,11 @@
 #include "safe/clock.h"
 #include "safe/pages.h"
 #include "safe/text.h"
+#include "snapshot/snapshot.h"
 #include "watch/gil.h"
 #include "watch/oldest.h"
-#include "watch/wait.h"
 
-enum {
-    RESERVE = 32 * 1024 * 1024, /* address space for the walk when the system refuses memory */
-    MAX_TRIES = 3               /* names that other dumps of the process took in the meantime */
-};
+enum { RESERVE = 32 * 1024 * 1024 /* address space for the walk when the system refuses memory */ };
 
 /* Seconds between two questions whether memory has become short. */
 static const double SHORT_PERIOD = 0.005;
@@ -54,11 +50,8 @@ static struct {
     struct configuration with;
     const struct phd_order *order;
     struct phd_request request;
-    struct phd_target target;
     struct phd_snapshot snapshot;
-    struct phd_result result;
-    struct phd_error error;
-    enum phd_status status;
+    enum phd_status started;
 } dump;
 
 /* ---- configuration ---- */
@@ -139,10 +132,8 @@ static void start_snapshot(bool gil_held)
     request->thread = dump.order->thread;
     request->find_thread = !request->thread;
     request->gil_held = gil_held && !request->free_threaded;
-    request->directory = AT_FDCWD;
-    request->temporary_name = dump.target.temporary;
-    request->final_name = dump.target.final;
-    request->sequence = dump.target.sequence;
+    request->choose_in = dump.with.kept.directory;
+    request->sequence = next_number;
     request->pid = getpid();
     request->time_ns = phd__wall_clock_ns();
     request->max_memory = dump.order->max_memory;
@@ -150,26 +141,19 @@ static void start_snapshot(bool gil_held)
     double limit = dump.order->seconds * 0.8;
     if (limit > 0 && (request->max_seconds <= 0 || request->max_seconds > limit))
         request->max_seconds = limit;
-    dump.status = phd_snapshot_start(request, &dump.snapshot, &dump.error);
-}
-
-/* Has the writer told its result within `seconds`? It may have ended, too. */
-static bool is_written(double seconds)
-{
-    struct pollfd result = {dump.snapshot.result_fd, POLLIN, 0};
-    return result.fd < 0 || poll(&result, 1, (int)(seconds * 1000)) != 0;
+    dump.started = phd_snapshot_start(request, &dump.snapshot, NULL);
 }
 
 /* With the GIL: no other thread of Python's runs meanwhile. */
 static void hold_until_written(void)
 {
-    is_written(dump.order->hold_seconds);
+    phd__snapshot_told(&dump.snapshot, dump.order->hold_seconds);
 }
 
 static void start_with_gil(void)
 {
     start_snapshot(true);
-    if (dump.status == PHD_OK && dump.order->hold)
+    if (dump.started == PHD_OK && dump.order->hold)
         hold_until_written();
 }
 
@@ -186,43 +170,29 @@ static void watch_writer(void)
 {
     const struct configuration *with = &dump.with;
     bool held = !with->gil.make;
-    while (!held && !is_written(SHORT_PERIOD))
+    while (!held && !phd__snapshot_told(&dump.snapshot, SHORT_PERIOD))
         held = dump.order->is_short() && phd__gil_do(&with->gil, with->gil_wait, NULL, hold_until_written);
 }
 
 /* ---- the dump ---- */
 
-static void take_once(void)
+static void make_dump(void)
 {
     const struct phd_kept_options *kept = &dump.with.kept;
     double seconds = dump.order->seconds > 0 ? dump.order->seconds : kept->options.timeout;
-    memset(&dump.error, 0, sizeof dump.error);
-    dump.status = PHD_ERROR_WRITE;
+    struct phd_result result;
     if (dump.with.max_dumps)
         phd__oldest_remove(kept->directory, dump.with.max_dumps - 1);
-    if (phd__target_choose(&dump.target, kept->directory, getpid(), next_number))
-        freeze();
-    else
-        phd__error_set(&dump.error, PHD_ERROR_WRITE, 0, "no free name in the directory");
-    next_number = dump.target.sequence + 1;
+    freeze();
     if (dump.order->on_frozen)
         dump.order->on_frozen();
-    if (dump.status == PHD_OK && dump.order->is_short)
+    if (dump.started == PHD_OK && dump.order->is_short)
         watch_writer();
-    if (dump.status == PHD_OK)
-        dump.status = phd_snapshot_wait(&dump.snapshot, seconds > 0 ? seconds : -1, &dump.result, &dump.error);
-}
-
-/* Another dump of the process had the same name, and was faster. */
-static bool name_was_taken(void)
-{
-    return dump.status == PHD_ERROR_WRITE && dump.error.system_errno == EEXIST;
-}
-
-static void say_failed(void)
-{
-    enum phd_left left = phd__left_at(dump.target.temporary);
-    phd__say_failed(left == PHD_LEFT_NOTHING ? dump.target.final : dump.target.temporary, left, &dump.error);
+    if (dump.started == PHD_OK)
+        phd_snapshot_wait(&dump.snapshot, seconds > 0 ? seconds : -1, &result, NULL);
+    if (dump.snapshot.named)
+        next_number = dump.snapshot.sequence + 1;
+    phd__say_result(kept->directory, dump.request.pid, kept->options.quiet, &dump.snapshot);
 }
 
 bool phd__take(const struct phd_order *order)
@@ -231,18 +201,10 @@ bool phd__take(const struct phd_order *order)
         return false;
     read_configuration();
     dump.order = order;
-    if (dump.with.enabled) {
-        int tries = 0;
-        do
-            take_once();
-        while (name_was_taken() && !order->on_frozen && ++tries < MAX_TRIES);
-        if (dump.status != PHD_OK)
-            say_failed();
-        else if (!dump.with.kept.options.quiet)
-            phd__say_written(dump.target.final, &dump.result);
-    } else if (order->on_frozen) {
+    if (dump.with.enabled)
+        make_dump();
+    else if (order->on_frozen)
         order->on_frozen();
-    }
     atomic_flag_clear(&busy);
     return true;
 }

@@ -19,11 +19,11 @@
 
 #include "native/signal_names.h"
 #include "safe/text.h"
+#include "safe/wait.h"
 #include "watch/gil.h"
 #include "watch/mailbox.h"
 #include "watch/memory.h"
 #include "watch/own_stack.h"
-#include "watch/wait.h"
 #include "watch/worker.h"
 
 enum { PATIENCE = 5 /* seconds that an errand waits to be taken up */ };

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "safe/action.h"
-#include "watch/wait.h"
+#include "safe/wait.h"
 #include "watch/wake.h"
 
 enum {

@@ -71,16 +71,16 @@ _OWN_DIRECTORY = os.path.dirname(os.path.abspath(__file__)) + os.sep
 class Dumping:
     """A dump being written by a child process."""
 
-    def __init__(self, path: str, snapshot: tuple[int, int, int], settings: Settings, removed: list[str]) -> None:
+    def __init__(self, path: str, snapshot: tuple[object, int, int], settings: Settings, removed: list[str]) -> None:
         self.path = path
         self.settings = settings
         self.removed = removed
-        self.pid, self.descriptor, self.paused_ns = snapshot
+        self.snapshot, self.pid, self.paused_ns = snapshot
 
     def finish(self) -> dict[str, object]:
         """Wait for the child; return what it wrote. Raises CaptureError."""
         limit = self.settings.max_seconds
-        return _pyheapdump.snapshot_wait(self.pid, self.descriptor, limit + CHILD_GRACE if limit > 0 else -1.0)
+        return _pyheapdump.snapshot_wait(self.snapshot, limit + CHILD_GRACE if limit > 0 else -1.0)
 
 
 def installed() -> Settings | None:

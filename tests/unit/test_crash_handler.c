@@ -401,13 +401,16 @@ static void a_directory_that_takes_no_file_is_told(void **state)
     assert_non_null(strstr(text, "the file could not be written (open: "));
 }
 
-static void quiet_says_nothing(void **state)
+/* A failure is told all the same. */
+static void quiet_says_nothing_of_success(void **state)
 {
     (void)state;
     options.quiet = true;
-    options.directory = "/proc/self";
     assert_killed_by(SIGSEGV, status_of(fault));
     assert_null(strstr(output_text(), "pyheapdump")); /* sanitizers may have their say */
+    options.directory = "/proc/self";
+    assert_killed_by(SIGSEGV, status_of(fault));
+    assert_non_null(strstr(output_text(), "pyheapdump: no dump at /proc/self/python_heap_"));
 }
 
 static void wrong_options_are_told(void **state)
@@ -674,7 +677,7 @@ int main(void)
         TEST(a_forked_child_leaves_its_own_dump),
         TEST(a_directory_is_made_when_it_is_needed),
         TEST(a_directory_that_takes_no_file_is_told),
-        TEST(quiet_says_nothing),
+        TEST(quiet_says_nothing_of_success),
         TEST(wrong_options_are_told),
         TEST(a_full_pipe_does_not_hold_the_end_up),
         TEST(a_cancelled_thread_crashes_all_the_same),

@@ -199,19 +199,15 @@ static const char *said(void (*say)(void))
     return line;
 }
 
-static struct phd_result result;
-static struct phd_error error;
-static const char *path = "/d/f.dump";
-static enum phd_left left;
+#define NAME "/d/python_heap_7_3.dump"
 
-static void say_written(void)
-{
-    phd__say_written(path, &result);
-}
+static const char *where = "/d";
+static bool quiet;
+static struct phd_snapshot finished;
 
-static void say_failed(void)
+static void say(void)
 {
-    phd__say_failed(path, left, &error);
+    phd__say_result(where, 7, quiet, &finished);
 }
 
 static void a_written_dump_is_told_with_its_size(void **state)
@@ -223,51 +219,82 @@ static void a_written_dump_is_told_with_its_size(void **state)
                  {1048576, "1.0 MiB"}, {536870912, "512.0 MiB"}, {1 << 30, "1.0 GiB"}, {3000ull << 30, "3000.0 GiB"}};
     char expected[512];
     (void)state;
-    result.complete = true;
+    finished = (struct phd_snapshot){.named = true, .sequence = 3, .result.complete = true};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        result.bytes = sizes[i].bytes;
+        finished.result.bytes = sizes[i].bytes;
         snprintf(expected, sizeof expected,
-                 "pyheapdump: wrote /d/f.dump (%s); open it with: python -m pyheapdump.view /d/f.dump\n",
-                 sizes[i].text);
-        assert_string_equal(said(say_written), expected);
+                 "pyheapdump: wrote " NAME " (%s); open it with: python -m pyheapdump.view " NAME "\n", sizes[i].text);
+        assert_string_equal(said(say), expected);
     }
-    result.write_errno = 28; /* ENOSPC */
-    assert_non_null(strstr(said(say_written), " GiB; cut: No space left on device); open"));
-    result = (struct phd_result){.bytes = 1};
-    assert_non_null(strstr(said(say_written), "(1 bytes; not complete, it says what is missing); open"));
-    result.bytes = 0;
-    assert_string_equal(said(say_written),
-                        "pyheapdump: wrote /d/f.dump; open it with: python -m pyheapdump.view /d/f.dump\n");
+    finished.result.write_errno = 28; /* ENOSPC */
+    assert_non_null(strstr(said(say), " GiB; cut: No space left on device); open"));
+    finished.result = (struct phd_result){.bytes = 1};
+    assert_non_null(strstr(said(say), "(1 bytes; not complete, it says what is missing); open"));
+    finished.result.bytes = 0;
+    assert_string_equal(said(say), "pyheapdump: wrote " NAME "; open it with: python -m pyheapdump.view " NAME "\n");
+    quiet = true;
+    assert_string_equal(said(say), "");
 }
 
+static void set_failed(enum phd_status status, int system_errno, const char *step)
+{
+    finished.status = status;
+    finished.error = (struct phd_error){.status = status, .system_errno = system_errno};
+    strcpy(finished.error.step, step);
+}
+
+/* It is told even where nobody wants to hear of success. */
 static void a_failure_is_told_with_its_cause(void **state)
 {
     (void)state;
-    error = (struct phd_error){PHD_ERROR_WRITE, 13, 0, "open"};
-    assert_string_equal(said(say_failed),
-                        "pyheapdump: no dump at /d/f.dump: the file could not be written (open: Permission denied)\n");
-    error = (struct phd_error){PHD_ERROR_CHILD, 0, 0, "the child died"};
-    assert_string_equal(said(say_failed),
-                        "pyheapdump: no dump at /d/f.dump: the writing child died (the child died)\n");
-    error.system_errno = 12345;
-    assert_non_null(strstr(said(say_failed), "(the child died: error 12345)\n"));
-    left = PHD_LEFT_PART;
-    assert_non_null(strstr(said(say_failed), "pyheapdump: the dump is cut: /d/f.dump: the writing child died ("));
-    left = PHD_LEFT_UNKNOWN;
-    assert_non_null(strstr(said(say_failed), "pyheapdump: the dump is cut, or was not begun: /d/f.dump: the writing "));
-    left = PHD_LEFT_NOTHING;
-    assert_int_equal(phd__left_at("/nowhere/f.dump.part"), PHD_LEFT_NOTHING);
-    assert_int_equal(phd__left_at("/proc/self/exe"), PHD_LEFT_PART);
+    quiet = true;
+    finished = (struct phd_snapshot){.named = true, .sequence = 3};
+    set_failed(PHD_ERROR_WRITE, 13, "open");
+    assert_string_equal(said(say),
+                        "pyheapdump: no dump at " NAME ": the file could not be written (open: Permission denied)\n");
+    set_failed(PHD_ERROR_CHILD, 0, "the child died");
+    assert_string_equal(said(say), "pyheapdump: no dump at " NAME ": the writing child died (the child died)\n");
+    finished.error.system_errno = 12345;
+    assert_non_null(strstr(said(say), "(the child died: error 12345)\n"));
+    finished.overran = true;
+    assert_non_null(strstr(said(say), "pyheapdump: the dump is cut, or was not begun: " NAME ".part: the writing "));
+    finished.named = false;
+    assert_non_null(strstr(said(say), "pyheapdump: no dump at /d: the writing child died ("));
+    quiet = false;
+}
+
+static void what_is_left_of_a_dump_is_told(void **state)
+{
+    char directory[] = "/tmp/pyheapdump_test_XXXXXX", part[256];
+    (void)state;
+    assert_non_null(mkdtemp(directory));
+    where = directory;
+    finished = (struct phd_snapshot){.named = true, .sequence = 3};
+    set_failed(PHD_ERROR_CHILD, 0, "the child died");
+    snprintf(part, sizeof part, "%s/python_heap_7_3.dump.part", directory);
+    int fd = open(part, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    assert_true(fd >= 0);
+    assert_non_null(strstr(said(say), "pyheapdump: no dump at "));
+    assert_int_equal(write(fd, "x", 1), 1);
+    assert_non_null(strstr(said(say), "pyheapdump: the dump is cut: "));
+    assert_non_null(strstr(line, part));
+    close(fd);
+    unlink(part);
+    rmdir(directory);
+    where = "/d";
 }
 
 static void a_long_line_is_cut_and_still_a_line(void **state)
 {
-    static char long_path[4090];
+    static char long_path[4060];
     (void)state;
     memset(long_path, 'x', sizeof long_path - 1);
-    path = long_path;
-    said(say_written);
-    path = "/d/f.dump";
+    long_path[0] = '/';
+    where = long_path;
+    quiet = false;
+    finished = (struct phd_snapshot){.named = true, .sequence = 3};
+    said(say);
+    where = "/d";
     assert_int_equal(strlen(line), 4096);
     assert_int_equal(line[4095], '\n');
 }
@@ -309,6 +336,7 @@ int main(void)
         cmocka_unit_test(a_name_that_is_too_long_is_refused),
         cmocka_unit_test(a_written_dump_is_told_with_its_size),
         cmocka_unit_test(a_failure_is_told_with_its_cause),
+        cmocka_unit_test(what_is_left_of_a_dump_is_told),
         cmocka_unit_test(a_long_line_is_cut_and_still_a_line),
         cmocka_unit_test(memory_comes_from_the_reserve_when_it_is_refused),
     };

@@ -13,8 +13,8 @@
 
 #include "evidence/directory.h"
 #include "safe/clock.h"
+#include "safe/wait.h"
 #include "watch/mailbox.h"
-#include "watch/wait.h"
 
 extern struct phd_mailbox phd_mailbox;
 

@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "safe/pages.h"
+#include "snapshot/snapshot.h"
 #include "support/cmocka_header.h"
 #include "support/fake_process.h"
 #include "support/walked.h"
@@ -57,7 +59,7 @@ static void assert_reaped(void)
     assert_int_equal(waitpid(-1, NULL, __WALL | WNOHANG), -1);
     assert_int_equal(errno, ECHILD);
     assert_int_equal(snapshot.pid, 0);
-    assert_int_equal(snapshot.result_fd, -1);
+    assert_null(snapshot.report);
 }
 
 static void assert_dumped(const char *how)
@@ -260,8 +262,9 @@ static void no_time_is_enough_for_a_finished_child(void **state)
 {
     (void)state;
     assert_int_equal(start(), PHD_OK);
-    struct pollfd finished = {snapshot.result_fd, POLLIN, 0};
-    assert_int_equal(poll(&finished, 1, 60000), 1);
+    assert_true(phd__snapshot_told(&snapshot, 60));
+    if (snapshot.pid > 0) /* it is the same when somebody else has waited for it */
+        assert_int_equal(waitpid(snapshot.pid, NULL, __WALL), snapshot.pid);
     assert_int_equal(wait_for(0), PHD_OK);
     assert_true(result.complete);
 }
@@ -329,7 +332,7 @@ static int dump_in_place(void)
         return 3;
     if (!result.complete || result.objects == 0)
         return 4;
-    return snapshot.result_fd == -1 ? 0 : 5;
+    return snapshot.report == NULL ? 0 : 5;
 }
 
 static void without_a_child_the_dump_is_made_in_place(void **state)
@@ -341,7 +344,7 @@ static void without_a_child_the_dump_is_made_in_place(void **state)
 
 static int fail_in_place(void)
 {
-    if (start() != PHD_ERROR_LAYOUT || snapshot.pid != 0 || snapshot.result_fd != -1)
+    if (start() != PHD_ERROR_LAYOUT || snapshot.pid != 0 || snapshot.report)
         return 1;
     return phd_snapshot_start(&process.request, &snapshot, NULL) == PHD_ERROR_LAYOUT ? 0 : 2;
 }
@@ -355,9 +358,9 @@ static void errors_in_place_are_told_at_once(void **state)
 
 static int no_descriptor_at_all(void)
 {
-    if (start() != PHD_OK || snapshot.pid == 0 || snapshot.result_fd != -1)
+    if (start() != PHD_OK || snapshot.pid == 0)
         return 1;
-    return wait_for(60) == PHD_ERROR_CHILD && snapshot.pid == 0 ? 0 : 2;
+    return wait_for(60) == PHD_ERROR_WRITE && error.system_errno == EMFILE && snapshot.pid == 0 ? 0 : 2;
 }
 
 static void without_descriptors_there_is_an_error_and_no_harm(void **state)
@@ -366,14 +369,14 @@ static void without_descriptors_there_is_an_error_and_no_harm(void **state)
     assert_int_equal(with_limit(RLIMIT_NOFILE, 0, no_descriptor_at_all), 0);
 }
 
-/* The child has closed those of the program: it can open a file where the program could not make a pipe. */
+/* The child has closed those of the program: it can open a file where the program could not. */
 static int no_free_descriptor(void)
 {
     while (dup(0) >= 0)
         continue;
-    if (start() != PHD_OK || snapshot.pid == 0 || snapshot.result_fd != -1)
+    if (start() != PHD_OK || snapshot.pid == 0)
         return 1;
-    return wait_for(60) == PHD_OK ? 0 : 2;
+    return wait_for(60) == PHD_OK && result.complete ? 0 : 2;
 }
 
 static void without_a_free_descriptor_the_child_writes_all_the_same(void **state)
@@ -383,20 +386,119 @@ static void without_a_free_descriptor_the_child_writes_all_the_same(void **state
     assert_dumped("snapshot: 'clone'");
 }
 
-static int overrun_without_a_pipe(void)
+/* A program that becomes a daemon meanwhile: it closes everything, and gives the numbers to files of its own. */
+static int descriptors_change_hands(void)
 {
-    while (dup(0) >= 0)
-        continue;
-    if (start() != PHD_OK || snapshot.result_fd != -1)
+    int fds[2];
+    char byte = 0;
+    make_slow();
+    process.request.level = 1;
+    if (start() != PHD_OK)
         return 1;
-    kill(snapshot.pid, SIGSTOP);
-    return wait_for(0.05) == PHD_ERROR_CHILD && snapshot.pid == 0 ? 0 : 2;
+    for (int fd = 0; fd < 64; fd++)
+        close(fd);
+    while (pipe(fds) == 0)
+        if (write(fds[1], "x", 1) != 1)
+            return 2;
+    if (wait_for(60) != PHD_OK || !result.complete)
+        return 3;
+    for (int fd = 0; fd < 64; fd += 2)
+        if (read(fd, &byte, 1) != 1 || byte != 'x')
+            return 4;
+    return 0;
 }
 
-static void a_child_without_a_pipe_is_killed_when_it_overruns(void **state)
+static void the_descriptors_of_the_program_are_its_own(void **state)
 {
     (void)state;
-    assert_int_equal(with_limit(RLIMIT_NOFILE, 64, overrun_without_a_pipe), 0);
+    assert_int_equal(with_limit(RLIMIT_NOFILE, 64, descriptors_change_hands), 0);
+    assert_dumped("snapshot: 'clone'");
+}
+
+/* A child that the program forks meanwhile, and that lives on, keeps nothing of the snapshot. */
+static void a_forked_child_does_not_hide_the_writers_death(void **state)
+{
+    (void)state;
+    make_slow();
+    assert_int_equal(start(), PHD_OK);
+    pid_t other = fork();
+    if (other == 0) {
+        pause();
+        _exit(0);
+    }
+    kill(snapshot.pid, SIGKILL);
+    assert_int_equal(wait_for(60), PHD_ERROR_CHILD);
+    assert_string_equal(error.step, "the child died");
+    kill(other, SIGKILL);
+    assert_int_equal(waitpid(other, NULL, 0), other);
+    assert_reaped();
+}
+
+/* No more memory than it has for the process itself; the child may lift this limit. */
+static bool refuse_memory(void)
+{
+    char pages[32] = "";
+    int fd = open("/proc/self/statm", O_RDONLY);
+    bool is_read = read(fd, pages, sizeof pages - 1) > 0;
+    close(fd);
+    const struct rlimit as_much = {strtoull(pages, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE), RLIM_INFINITY};
+    return is_read && setrlimit(RLIMIT_AS, &as_much) == 0;
+}
+
+static int without_a_page(void)
+{
+    if (!refuse_memory() || start() != PHD_OK || snapshot.pid == 0 || snapshot.report)
+        return 1;
+    if (wait_for(60) != PHD_OK)
+        return 2;
+    process.request.python_version = 0;
+    if (start() != PHD_OK || wait_for(60) != PHD_ERROR_CHILD)
+        return 3;
+    if (start() != PHD_OK || kill(snapshot.pid, SIGSTOP) != 0)
+        return 4;
+    return wait_for(0.05) == PHD_ERROR_CHILD && snapshot.overran && snapshot.pid == 0 ? 0 : 5;
+}
+
+static void without_a_page_the_exit_status_tells(void **state)
+{
+    (void)state;
+    assert_int_equal(with_limit(RLIMIT_CORE, 0, without_a_page), 0);
+    assert_dumped("snapshot: 'clone'");
+}
+
+static int with_a_reserve(void)
+{
+    if (!phd__pages_reserve(1 << 20) || !refuse_memory() || start() != PHD_OK || !snapshot.report)
+        return 1;
+    return wait_for(60) == PHD_OK && result.complete ? 0 : 2;
+}
+
+static void the_reserve_has_a_page_for_the_report(void **state)
+{
+    (void)state;
+    assert_int_equal(with_limit(RLIMIT_CORE, 0, with_a_reserve), 0);
+    assert_dumped("snapshot: 'clone'");
+}
+
+/* All choose at the same moment; each finds a name of its own, and tells which. */
+static void dumps_of_one_moment_have_different_names(void **state)
+{
+    enum { COUNT = 8 };
+    struct phd_snapshot snapshots[COUNT];
+    char name[64];
+    unsigned met = 0;
+    (void)state;
+    process.request.choose_in = process.directory_name;
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(phd_snapshot_start(&process.request, &snapshots[i], &error), PHD_OK);
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(phd_snapshot_wait(&snapshots[i], 60, &result, &error), PHD_OK);
+        assert_true(result.complete && snapshots[i].named && snapshots[i].sequence < COUNT);
+        met |= 1u << snapshots[i].sequence;
+        snprintf(name, sizeof name, "python_heap_%d_%u.dump", process.request.pid, snapshots[i].sequence);
+        assert_int_equal(unlinkat(process.directory, name, 0), 0);
+    }
+    assert_int_equal(met, (1 << COUNT) - 1);
 }
 
 static int write_until_the_limit(void)
@@ -438,7 +540,11 @@ int main(void)
         TEST(errors_in_place_are_told_at_once),
         TEST(without_descriptors_there_is_an_error_and_no_harm),
         TEST(without_a_free_descriptor_the_child_writes_all_the_same),
-        TEST(a_child_without_a_pipe_is_killed_when_it_overruns),
+        TEST(the_descriptors_of_the_program_are_its_own),
+        TEST(a_forked_child_does_not_hide_the_writers_death),
+        TEST(without_a_page_the_exit_status_tells),
+        TEST(the_reserve_has_a_page_for_the_report),
+        TEST(dumps_of_one_moment_have_different_names),
         TEST(a_file_size_limit_does_not_kill_the_child),
     };
     return cmocka_run_group_tests_name("snapshot", tests, NULL, NULL);

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "safe/clock.h"
+#include "safe/wait.h"
 #include "support/cmocka_header.h"
-#include "watch/wait.h"
 #include "watch/wake.h"
 #include "watch/worker.h"
 

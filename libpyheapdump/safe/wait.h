@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Threads that wait for a word to change (futex(2)): what a signal handler may wake, and what can be waited for with a
- * limit. Context: crash.
+ * Threads and processes that wait for a word to change (futex(2)): what a signal handler may wake, and what can be waited
+ * for with a limit. Context: crash.
  */
-#ifndef PHD_WATCH_WAIT_H
-#define PHD_WATCH_WAIT_H
+#ifndef PHD_SAFE_WAIT_H
+#define PHD_SAFE_WAIT_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

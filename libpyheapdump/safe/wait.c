@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Context: crash.
+ * Without FUTEX_PRIVATE_FLAG: the word may be in a page that two processes share. Context: crash.
  */
-#include "watch/wait.h"
+#include "safe/wait.h"
 
 #include <limits.h>
 #include <linux/futex.h>
@@ -14,11 +14,11 @@ void phd__wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_ns)
 {
     struct timespec deadline = {(time_t)(deadline_ns / 1000000000u), (long)(deadline_ns % 1000000000u)};
     /* FUTEX_WAIT_BITSET takes a point in time on CLOCK_MONOTONIC, FUTEX_WAIT a duration. */
-    syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value,
-            deadline_ns == PHD_FOREVER ? NULL : &deadline, NULL, FUTEX_BITSET_MATCH_ANY);
+    syscall(SYS_futex, word, FUTEX_WAIT_BITSET, value, deadline_ns == PHD_FOREVER ? NULL : &deadline, NULL,
+            FUTEX_BITSET_MATCH_ANY);
 }
 
 void phd__wake(_Atomic uint32_t *word)
 {
-    syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX, NULL, NULL, 0);
+    syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
