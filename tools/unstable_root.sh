@@ -7,7 +7,8 @@
 #
 # The archive is the one in the machine's own apt sources whose Release file says "Label: Debian", or the one named
 # by PYHEAPDUMP_DEBIAN_ARCHIVE (a machine with Ubuntu has none). Exit status 1 and one line when there is none. A
-# version that the suite lacks is named, and the others are installed all the same.
+# version that the suite lacks is named, and the others are installed all the same. A root that is there already gets
+# what it lacks.
 set -eu
 
 [ $# -ge 2 ] || { echo "usage: $0 DIRECTORY VERSION..." >&2; exit 2; }
@@ -19,9 +20,9 @@ shift
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 # Said by tools/enter to know where it is; holds the path.
 marker=$root/etc/pyheapdump-root
-# What was installed last time: nothing is to be done while the same is asked for.
-installed=$root/etc/pyheapdump-packages
-common_packages="gcc libc6-dev libzstd-dev libmsgpack-c-dev ca-certificates"
+# What was asked for last time: a version that the suite lacks is not looked for again while the same is.
+asked=$root/etc/pyheapdump-asked
+common_packages="gcc gdb libc6-dev libzstd-dev libmsgpack-c-dev ca-certificates"
 here=$(dirname "$(readlink -f "$0")")
 
 archive() {
@@ -62,10 +63,19 @@ install_in_root() {
     in_root apt-get install -y -qq --no-install-recommends "$@" >"$root.log" 2>&1 && rm "$root.log"
 }
 
+# Are they in the root? dpkg's list says more than what was asked for, by a script that was another one perhaps.
+has() {
+    for package in "$@"; do
+        state=$(dpkg-query --admindir "$root/var/lib/dpkg" --show --showformat '${db:Status-Status}' "$package" 2>/dev/null)
+        [ "$state" = installed ] || return 1
+    done
+}
+
 [ -e "$root/usr/bin/apt-get" ] || make_base
 echo "$root" >"$marker"
 [ -e "$root/etc/pip.conf" ] || : >"$root/etc/pip.conf" # a place for the machine's own, see tools/enter
-if [ "$(cat "$installed" 2>/dev/null)" = "$common_packages $*" ]; then exit 0; fi
+# shellcheck disable=SC2086 # a list of words
+if [ "$(cat "$asked" 2>/dev/null)" = "$*" ] && has $common_packages; then exit 0; fi
 
 # A mirror that lags behind is as good: its lists are signed, only their date is not looked at.
 in_root apt-get update -qq -o Acquire::Check-Valid-Until=false
@@ -75,4 +85,4 @@ for version in "$@"; do
     install_in_root "python$version-dev" "python$version-venv" ||
         echo "unstable_root: python$version cannot be installed: see $root.log" >&2
 done
-echo "$common_packages $*" >"$installed"
+echo "$*" >"$asked"
