@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Processes whose interpreter is stripped, gone from the disk, or mapped several times."""
+"""Processes whose interpreter is stripped, embedded, gone from the disk, or mapped several times."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
+from support.embedding import embed, shared_library
 from support.interpreter_file import IS_SHARED, copied_interpreter, library
-from support.target import SECONDS, Target, clean_environment, stacks_of
+from support.target import SECONDS, Target, stacks_of
 
 WAITING = """
     import sys, time
@@ -41,55 +41,9 @@ def test_stripped(tmp_path: Path) -> None:
         expect_its_stack(target)
 
 
-EMBEDDING = r"""
-#include <Python.h>
-#include <sys/prctl.h>
-
-int main(int count, char **arguments)
-{
-    FILE *program = count > 1 ? fopen(arguments[1], "r") : NULL;
-    prctl(PR_SET_PTRACER, -1L, 0L, 0L, 0L);
-    Py_Initialize();
-    return program ? PyRun_SimpleFile(program, arguments[1]) : 1;
-}
-"""
-
-
-def embed(directory: Path, *libraries: str) -> dict[str, object]:
-    """Builds a program that embeds Python; how a Target runs it."""
-    compiler = shutil.which("cc")
-    assert compiler, "no C compiler: install gcc"
-    source, made = directory / "shop.c", directory / "shop"
-    source.write_text(EMBEDDING)
-    folders = [f"-I{sysconfig.get_path(name)}" for name in ("include", "platinclude")]
-    subprocess.run([compiler, str(source), "-o", str(made), *folders, *libraries], check=True, timeout=SECONDS)
-    return {"executable": str(made), "env": {**clean_environment(), "PYTHONHOME": sys.base_prefix}}
-
-
 def test_embedded(tmp_path: Path) -> None:
     """Python in the program of somebody else, which is no Python by name."""
-    folder = sysconfig.get_config_var("LIBDIR")
-    name = f"-lpython{sys.version_info[0]}.{sys.version_info[1]}"
-    with Target(tmp_path, WAITING, **embed(tmp_path, f"-L{folder}", f"-Wl,-rpath,{folder}", name)) as target:
-        expect_its_stack(target)
-
-
-ARCHIVE = Path(sysconfig.get_config_var("LIBPL") or "/", sysconfig.get_config_var("LIBRARY") or "none")
-
-
-@pytest.mark.skipif(sys.version_info < (3, 13), reason="before 3.13 nothing but its symbol tells where _PyRuntime is")
-@pytest.mark.skipif(not ARCHIVE.is_file(), reason=f"this interpreter came without {ARCHIVE.name}")
-def test_linked_into_a_program_that_exports_nothing(tmp_path: Path) -> None:
-    """And is stripped: there are no symbols at all, and so no extension modules can be loaded."""
-    words = " ".join(str(sysconfig.get_config_var(name)) for name in ("LIBS", "SYSLIBS", "MODLIBS")).split()
-    libraries = sorted({word for word in words if word.startswith("-l")})
-    # Debian's archive lacks what the modules for hashes call.
-    how = embed(tmp_path, "-no-pie", "-s", "-Wl,--unresolved-symbols=ignore-all", str(ARCHIVE), *libraries)
-    symbols = subprocess.run(
-        ["nm", "-D", "--defined-only", how["executable"]], capture_output=True, check=True, text=True
-    )
-    assert "_PyRuntime" not in symbols.stdout
-    with Target(tmp_path, WAITING, head="", **how) as target:
+    with Target(tmp_path, WAITING, **embed(tmp_path, *shared_library())) as target:
         expect_its_stack(target)
 
 

@@ -135,7 +135,7 @@ static enum phd_status find(struct target *target, const struct phd_attach_optio
         return status;
     target->copied.memory.release = release;
     phd__modules_find(&target->modules, &target->copied.memory);
-    status = phd__python_find(&python, &target->copied.memory, &target->modules, true, error);
+    status = phd__python_find(&python, &target->copied.memory, &target->modules, error);
     if (status != PHD_OK)
         return status;
     phd__python_describe(&python, &target->request);

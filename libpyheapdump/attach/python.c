@@ -66,7 +66,7 @@ static bool is_it(struct search *search, uint64_t runtime, uint32_t version, boo
         search->unknown_version = minor;
         return false;
     }
-    *python = (struct phd_python){runtime, minor, micro == 0xff ? -1 : micro, free_threaded};
+    *python = (struct phd_python){runtime, minor, micro == 0xff ? -1 : micro, free_threaded, false};
     return runs(search->memory, at, runtime);
 }
 
@@ -119,7 +119,7 @@ static void explain(const struct search *search, struct phd_error *error)
 }
 
 enum phd_status phd__python_find(struct phd_python *python, struct phd_memory *memory,
-                                 const struct phd_modules *modules, bool unexported, struct phd_error *error)
+                                 const struct phd_modules *modules, struct phd_error *error)
 {
     struct phd_symbols symbols; /* of exports: no file is opened */
     struct search search = {memory, &symbols, false, false, 0};
@@ -132,7 +132,8 @@ enum phd_status phd__python_find(struct phd_python *python, struct phd_memory *m
     for (uint32_t i = 0; i < modules->count && !found; i++)
         found = look_into(&search, modules->all + i, python);
     phd__symbols_close(&symbols);
-    if (!search.seen && unexported)
+    python->exported = found;
+    if (!search.seen)
         found = phd__unexported_each(memory, &modules->mappings, visit, &(struct visit){&search, python});
     if (!found)
         explain(&search, error);

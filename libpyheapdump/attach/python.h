@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Finding the interpreter in the memory of another process: _PyRuntime is in the dynamic symbol table of every build,
- * stripped ones too, and so are the symbols that tell the version; from 3.13 on it is found without. Context: normal.
+ * Finding the interpreter in the memory of another process, or of one that has left a core: _PyRuntime is in the dynamic
+ * symbol table of most builds, stripped ones too, and so are the symbols that tell the version; where there is no such
+ * table it is found without (attach/unexported.h). Context: normal.
  */
 #ifndef PHD_ATTACH_PYTHON_H
 #define PHD_ATTACH_PYTHON_H
@@ -14,14 +15,14 @@ struct phd_python {
     int version;      /* major << 8 | minor */
     int micro;        /* -1: not known (before 3.11) */
     bool free_threaded;
+    bool exported; /* symbols told of it */
 };
 
 /* Put it into `request`. */
 void phd__python_describe(const struct phd_python *python, struct phd_request *request);
 
-/* Find the running interpreter; `unexported`: also where no symbol tells of it, which takes all modules' data to be there.
- * PHD_ERROR_UNREADABLE: there is none; error->step says what was found instead. */
+/* Find the running interpreter. PHD_ERROR_UNREADABLE: there is none; error->step says what was found instead. */
 enum phd_status phd__python_find(struct phd_python *python, struct phd_memory *memory,
-                                 const struct phd_modules *modules, bool unexported, struct phd_error *error);
+                                 const struct phd_modules *modules, struct phd_error *error);
 
 #endif

@@ -111,10 +111,15 @@ static enum phd_status dump_core(struct core *core, const struct phd_core_option
 {
     struct phd_python python;
     struct phd_memory *memory = &core->memory.copied.memory;
+    const struct phd_mappings *mappings = &core->modules.mappings;
     uint64_t cache = phd__short_memory(bytes_in_core(core), options->memory);
     phd__modules_find(&core->modules, memory);
-    /* Symbols are missing where a file is, and then most of the data are, too: --exe is asked for. */
-    enum phd_status status = phd__python_find(&python, memory, &core->modules, false, error);
+    enum phd_status status = phd__python_find(&python, memory, &core->modules, error);
+    /* Symbols are missing where a file is, and then constants are, too, on which all depends: --exe is asked for. */
+    if (status == PHD_OK && !python.exported && phd__core_lacks_file(&core->files, mappings, python.runtime)) {
+        phd__error_set(error, PHD_ERROR_UNREADABLE, 0, "no Python runs in it");
+        return PHD_ERROR_UNREADABLE;
+    }
     if (status != PHD_OK)
         return status;
     phd__python_describe(&python, &core->request);

@@ -121,3 +121,15 @@ enum phd_status phd__core_lay_out(struct phd_core_memory *memory, struct phd_map
     sweep_addresses(&sweep);
     return phd__core_memory_open(memory, mappings, error);
 }
+
+bool phd__core_lacks_file(const struct phd_core_files *files, const struct phd_mappings *mappings, uint64_t address)
+{
+    const struct phd_mapping *mapping = phd__mapping_at(mappings, address);
+    /* Data that begin as zeros are mapped behind those that the file has. */
+    while (mapping && !mapping->inode && mapping > mappings->all && mapping[-1].end == mapping->start)
+        mapping--;
+    if (!mapping || !mapping->inode || mapping->inode > files->count)
+        return false;
+    const struct phd_core_file *file = files->all + (mapping->inode - 1);
+    return file->needed && (file->state == PHD_FILE_ABSENT || file->state == PHD_FILE_OTHER);
+}

@@ -15,4 +15,7 @@ enum phd_status phd__core_lay_out(struct phd_core_memory *memory, struct phd_map
                                   const struct phd_core_headers *headers, const struct phd_core_notes *notes,
                                   struct phd_core_files *files, struct phd_error *error);
 
+/* Is the file not to be had of which `address`, among its data, is a part, while the core leaves out parts of it? */
+bool phd__core_lacks_file(const struct phd_core_files *files, const struct phd_mappings *mappings, uint64_t address);
+
 #endif

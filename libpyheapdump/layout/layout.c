@@ -19,6 +19,11 @@ const struct phd_layout *phd__layout_find(int version, int free_threaded, int tr
     return NULL;
 }
 
+const struct phd_layout *phd__layout_number(unsigned number)
+{
+    return number < sizeof phd__layouts / sizeof phd__layouts[0] ? phd__layouts[number] : NULL;
+}
+
 /* strcmp without the library: its resolver may not have run yet. */
 static int compare_names(const char *a, const char *b)
 {

@@ -210,7 +210,10 @@
     X(interp_builtin_type_type)                                                                                          \
     X(interp_builtin_type_dict)                                                                                          \
     X(interp_builtin_type_count)                                                                                         \
+    /* the list of interpreters, newest first, the oldest of them, and the number that the next one gets */              \
     X(runtime_interpreters)                                                                                              \
+    X(runtime_main_interpreter)                                                                                          \
+    X(runtime_next_interpreter)                                                                                          \
     /* the GIL: in _PyRuntime or, since 3.12, behind a pointer of the interpreter; its last holder, and is it held */    \
     X(runtime_gil)                                                                                                       \
     X(interp_gil)                                                                                                        \
@@ -278,6 +281,9 @@ struct phd_layout {
 
 /* The layout of CPython `version` (major << 8 | minor, as 0x030b), or NULL when there is none. */
 const struct phd_layout *phd__layout_find(int version, int free_threaded, int trace_refs);
+
+/* All layouts, from 0 on; NULL: there is none of this number. */
+const struct phd_layout *phd__layout_number(unsigned number);
 
 /* The description of C type `name` in `layout` if its tp_basicsize agrees, or NULL. */
 const struct phd_struct_type *phd__layout_struct_type(const struct phd_layout *layout, const char *name,

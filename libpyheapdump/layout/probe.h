@@ -415,6 +415,8 @@ static inline void phd__probe_runtime(struct phd_layout *at)
     at->interp_modules = PHD_AT(PyInterpreterState, modules);
 #endif
     at->runtime_interpreters = PHD_AT(_PyRuntimeState, interpreters.head);
+    at->runtime_main_interpreter = PHD_AT(_PyRuntimeState, interpreters.main);
+    at->runtime_next_interpreter = PHD_AT(_PyRuntimeState, interpreters.next_id);
 #if PY_VERSION_HEX >= 0x030C0000
     at->interp_gil = PHD_AT(PyInterpreterState, ceval.gil);
 #else

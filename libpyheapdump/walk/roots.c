@@ -37,7 +37,7 @@ static uint64_t small_int(struct phd_walk *walk, uint64_t object)
     return value;
 }
 
-static uint64_t int_attribute(struct phd_walk *walk, uint64_t object, const char *name)
+uint64_t phd__int_attribute(struct phd_walk *walk, uint64_t object, const char *name)
 {
     uint64_t value = phd__instance_get(walk, object, name);
     return value && phd__type_of(walk, value)->shape == PHD_SHAPE_INT ? small_int(walk, value) : 0;
@@ -61,7 +61,7 @@ static void read_thread_object(struct phd_walk *walk, struct phd_thread *thread)
         if (daemon && phd__type_of(walk, daemon)->shape == PHD_SHAPE_BOOL)
             thread->daemon = phd__read_u32(walk->memory, daemon + (uint64_t)walk->at->long_digits) != 0;
         if (!thread->native_id)
-            thread->native_id = int_attribute(walk, value, "_native_id");
+            thread->native_id = phd__int_attribute(walk, value, "_native_id");
         return;
     }
 }

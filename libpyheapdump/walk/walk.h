@@ -251,6 +251,8 @@ uint64_t phd__instance_dict(struct phd_walk *walk, uint64_t object, const struct
                             uint64_t *values);
 /* The value of instance attribute `name`, or 0. */
 uint64_t phd__instance_get(struct phd_walk *walk, uint64_t object, const char *name);
+/* roots.c: … if it is an int of one to three digits, else 0 */
+uint64_t phd__int_attribute(struct phd_walk *walk, uint64_t object, const char *name);
 void phd__put_field(struct phd_walk *walk, uint64_t object, const struct phd_instance_field *field);
 
 /* typeobject.c, code.c, frames.c */
