@@ -46,7 +46,7 @@ struct phd_error {
     enum phd_status status;
     int system_errno; /* errno of the failing call, or 0 */
     uint64_t address; /* the address that mattered, or 0 */
-    char step[64];    /* what was being done, for a message: "open", "write", "rename" … */
+    char step[128];   /* what was being done, for a message: "open", "write", "rename" … */
 };
 
 struct phd_crash;   /* what a fatal signal told; made by the library's own handler */

@@ -61,5 +61,6 @@ PyObject *phd__raise_outside(enum phd_status status, const struct phd_error *err
         return PyErr_SetFromErrnoWithFilename(PyExc_OSError, error->step);
     if (status == PHD_ERROR_WRITE && error->system_errno)
         return PyErr_SetFromErrno(PyExc_OSError);
-    return status == PHD_ERROR_UNREADABLE ? phd__raise_capture_error(error->step) : phd__raise_status(status, error);
+    bool told = status == PHD_ERROR_UNREADABLE || status == PHD_ERROR_LAYOUT;
+    return told ? phd__raise_capture_error(error->step) : phd__raise_status(status, error);
 }

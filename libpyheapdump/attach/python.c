@@ -95,27 +95,39 @@ static bool visit(const struct phd_unexported *found, void *argument)
     return is_it(visit->search, found->runtime, found->version, found->free_threaded, visit->python);
 }
 
-static void explain(const struct search *search, struct phd_error *error)
+/* A Python was found, but none that a table describes: which, and what may help. */
+static void explain_version(int version, struct phd_text *text)
+{
+    if (!version) {
+        phd__text_string(text,
+                         "its Python is older than 3.9, the oldest that can be read: gdb's py-bt shows its stacks");
+        return;
+    }
+    phd__text_string(text, "its Python ");
+    phd__text_signed(text, version >> 8);
+    phd__text_string(text, ".");
+    phd__text_signed(text, version & 255);
+    if (phd__layout_find(version, false, 0))
+        phd__text_string(text, " is a free-threaded build, which cannot be read: run a build with the GIL");
+    else
+        phd__text_string(text, " is none of those that can be read (3.9 to 3.15): a newer pyheapdump may read it");
+}
+
+static enum phd_status explain(const struct search *search, struct phd_error *error)
 {
     struct phd_text text;
-    phd__error_set(error, PHD_ERROR_UNREADABLE, 0, "");
+    enum phd_status status = search->unknown ? PHD_ERROR_LAYOUT : PHD_ERROR_UNREADABLE;
+    phd__error_set(error, status, 0, "");
     if (!error)
-        return;
+        return status;
     phd__text_init(&text, error->step, sizeof error->step - 1);
-    if (!search->seen) {
+    if (!search->seen)
         phd__text_string(&text, "no Python runs in it");
-    } else if (search->unknown) {
-        phd__text_string(&text, "its Python ");
-        if (search->unknown_version) {
-            phd__text_signed(&text, search->unknown_version >> 8);
-            phd__text_string(&text, ".");
-            phd__text_signed(&text, search->unknown_version & 255);
-            phd__text_string(&text, " ");
-        }
-        phd__text_string(&text, "is none of those supported (3.9 to 3.15)");
-    } else {
+    else if (search->unknown)
+        explain_version(search->unknown_version, &text);
+    else
         phd__text_string(&text, "its Python is not initialised, or has ended");
-    }
+    return status;
 }
 
 enum phd_status phd__python_find(struct phd_python *python, struct phd_memory *memory,
@@ -135,9 +147,7 @@ enum phd_status phd__python_find(struct phd_python *python, struct phd_memory *m
     python->exported = found;
     if (!search.seen)
         found = phd__unexported_each(memory, &modules->mappings, visit, &(struct visit){&search, python});
-    if (!found)
-        explain(&search, error);
-    return found ? PHD_OK : PHD_ERROR_UNREADABLE;
+    return found ? PHD_OK : explain(&search, error);
 }
 
 void phd__python_describe(const struct phd_python *python, struct phd_request *request)

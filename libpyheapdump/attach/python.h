@@ -21,7 +21,8 @@ struct phd_python {
 /* Put it into `request`. */
 void phd__python_describe(const struct phd_python *python, struct phd_request *request);
 
-/* Find the running interpreter. PHD_ERROR_UNREADABLE: there is none; error->step says what was found instead. */
+/* Find the running interpreter. PHD_ERROR_UNREADABLE: there is none, PHD_ERROR_LAYOUT: it is one that no
+ * table describes; error->step says what was found instead. */
 enum phd_status phd__python_find(struct phd_python *python, struct phd_memory *memory,
                                  const struct phd_modules *modules, struct phd_error *error);
 
