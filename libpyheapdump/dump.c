@@ -74,11 +74,22 @@ static void put_core(struct phd_buffer *to, const struct phd_core_source *core)
     pack_lines(to, core->problems);
 }
 
+static void put_limit(struct phd_buffer *to, const struct phd_near_limit *limit)
+{
+    phd__pack_text(to, "memory_limit");
+    phd__pack_map(to, 5);
+    pack_pair(to, "kind", limit->kind);
+    pack_pair(to, "where", limit->where);
+    pack_number(to, "bytes", limit->bytes);
+    pack_number(to, "used", limit->used);
+    pack_number(to, "threshold", limit->threshold);
+}
+
 static void put_facts(struct phd_walk *walk, const struct phd_request *request, const char *how)
 {
     struct phd_buffer *to = &walk->items;
     to->used = 0;
-    phd__pack_map(to, 15 + (request->label != NULL) + (request->core != NULL));
+    phd__pack_map(to, 15 + (request->label != NULL) + (request->core != NULL) + (request->limit != NULL));
     pack_number(to, "version", PHD_FORMAT_VERSION);
     phd__pack_text(to, "python");
     bool micro_known = request->python_micro >= 0;
@@ -98,6 +109,8 @@ static void put_facts(struct phd_walk *walk, const struct phd_request *request, 
         pack_pair(to, "label", request->label);
     if (request->core)
         put_core(to, request->core);
+    if (request->limit)
+        put_limit(to, request->limit);
     pack_pair(to, "snapshot", how);
     phd__pack_text(to, "gil_held");
     if (request->gil_held)

@@ -62,6 +62,15 @@ struct phd_core_source {
     uint64_t arguments, environment, environment_end;
 };
 
+/* The limit of memory that is near, where that is why a dump is made. */
+struct phd_near_limit {
+    const char *kind;   /* "given", "RLIMIT_AS", "RLIMIT_DATA", "cgroup", "machine" */
+    const char *where;  /* for people: "RLIMIT_AS", "memory.max of cgroup /sys/fs/cgroup/crawler" (ASCII) */
+    uint64_t bytes;     /* of the limit */
+    uint64_t used;      /* bytes of it */
+    uint64_t threshold; /* bytes at which the dump was to be made */
+};
+
 /* One dump of the calling process. All pointers are borrowed for the duration of the call. */
 struct phd_request {
     int python_version; /* major << 8 | minor */
@@ -83,6 +92,7 @@ struct phd_request {
     bool find_thread;                   /* thread 0 stands for the one that holds the GIL, or else the main thread */
     uint64_t own_thread;                /* address of a PyThreadState that is the dumper's own and is left out, or 0 */
     unsigned skip_frames;               /* innermost frames of the failing thread to leave out: the dumper's own */
+    const struct phd_near_limit *limit; /* NULL: the dump is not about memory */
     const char *reason;                 /* "exception", "request", … (ASCII) */
     const char *label;                  /* what the caller calls it: a test, a request, a job (UTF-8), or NULL */
     const char *python_text;            /* sys.version, one line; NULL: it is read from the process */

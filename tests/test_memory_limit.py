@@ -6,7 +6,9 @@ watched everywhere.
 """
 
 import ast
+import json
 import os
+import re
 import textwrap
 from pathlib import Path
 from typing import Any, Iterator, List
@@ -78,6 +80,18 @@ def memory_dumps(ended: Ended) -> List[Any]:
     return [dump for dump in dumps if dump.reason.startswith("memory limit: ")]
 
 
+def check_limit(dump: Any, kind: str, where: str, size: int, threshold: int) -> None:
+    """What the reason says is there for programs, too: in the facts, in the header."""
+    limit = dump.facts["memory_limit"]
+    assert {**limit, "used": 0} == {"kind": kind, "where": where, "bytes": size, "threshold": threshold, "used": 0}
+    assert limit["used"] >= threshold
+    header = [dump.headers[f"X-Python-Heapdump-Memory-{name}"] for name in ("Used", "Limit", "Where")]
+    assert header == [str(limit["used"]), str(size), where]
+    told = re.fullmatch(r"memory limit: ([\d.]+) MiB used of ([\d.]+) MiB \((.*)\)", dump.reason)
+    assert told and told[3] == where
+    assert [float(told[1]), float(told[2])] == pytest.approx([limit["used"] / MIB, size / MIB], abs=0.11)
+
+
 def size_of(found: Any) -> int:
     """Its length; a long text is not loaded, and knows its size."""
     return getattr(found, "size", None) or len(found)
@@ -101,6 +115,8 @@ def test_crawler_in_a_group(tmp_path: Path, group: Group, page: str, number: int
         used = dump.reason.partition("memory limit: ")[2]
         assert used.endswith(f"of cgroup {group.path})") and " used of 200.0 MiB (memory." in used
         assert 180 <= float(used.partition(" MiB")[0]) <= 200
+        where = used.partition("(")[2][:-1]
+        check_limit(dump, "cgroup", where, 200 * MIB, 180 * MIB)
         assert (dump.threads[0].name, dump.threads[0].current) == ("MainThread", True)
         url = dump.threads[0].frames[1].f_locals["url"]
         assert dump.threads[0].frames[1].f_code.co_name == "crawl"
@@ -161,6 +177,7 @@ def test_address_space(tmp_path: Path, number: int) -> None:
     (dump,) = memory_dumps(ended)
     with dump:
         assert dump.reason.endswith("MiB used of 572.2 MiB (RLIMIT_AS)")
+        check_limit(dump, "RLIMIT_AS", "RLIMIT_AS", 600_000_000, 540_000_000)
         frames = {frame.f_code.co_name: frame for frame in dump.threads[0].frames}
         assert len(frames["crawl"].f_locals["pages"]) > 20
 
@@ -190,6 +207,10 @@ def test_size(tmp_path: Path) -> None:
     first, second = memory_dumps(ended)
     assert first.reason.endswith(" MiB used of 100.0 MiB (memory_limit)")
     assert second.reason.endswith(" MiB used of 150.0 MiB (memory_limit)")
+    check_limit(first, "given", "memory_limit", 100 * MIB, 100 * MIB)
+    check_limit(second, "given", "memory_limit", 150 * MIB, 150 * MIB)
+    shown = json.loads(run_python(["-m", "pyheapdump.view", str(ended.dumps[0]), "--json"]).stdout)
+    assert shown["facts"]["memory_limit"] == first.facts["memory_limit"]
     assert first.threads[0].frames[0].f_globals["url"] == "https://example.org/5"
     assert size_of(largest(first, "bytearray")) == 60_000_000
     assert (first.facts["gil_held"], first.end["complete"]) == (True, True)

@@ -220,6 +220,15 @@ bool phd__limits_pressure_file(const struct phd_limits *limits, char *path, size
     return false;
 }
 
+const char *phd__limit_kind(const struct phd_limit *limit)
+{
+    static const char *const kinds[] = {
+        [PHD_LIMIT_GIVEN] = "given",   [PHD_LIMIT_ADDRESS_SPACE] = "RLIMIT_AS", [PHD_LIMIT_DATA] = "RLIMIT_DATA",
+        [PHD_LIMIT_CGROUP] = "cgroup", [PHD_LIMIT_MACHINE] = "machine",
+    };
+    return kinds[limit->kind];
+}
+
 void phd__limit_put_source(const struct phd_limits *limits, const struct phd_limit *limit, struct phd_text *text)
 {
     static const char *const names[] = {

@@ -71,7 +71,10 @@ bool phd__limit_is_ours(const struct phd_limits *limits, const struct phd_limit 
 /* The path of the file of the process's own group that tells of pressure (version 2). False: there is none. */
 bool phd__limits_pressure_file(const struct phd_limits *limits, char *path, size_t capacity);
 
-/* "cgroup /sys/fs/cgroup/memory/crawler, memory.limit_in_bytes", "RLIMIT_AS". */
+/* For programs: "given", "RLIMIT_AS", "RLIMIT_DATA", "cgroup", "machine". */
+const char *phd__limit_kind(const struct phd_limit *limit);
+
+/* For people: "memory.limit_in_bytes of cgroup /sys/fs/cgroup/memory/crawler", "RLIMIT_AS". */
 void phd__limit_put_source(const struct phd_limits *limits, const struct phd_limit *limit, struct phd_text *text);
 
 #endif

@@ -98,6 +98,15 @@ static void put_file_name(struct phd_text *to, const char *name)
     }
 }
 
+static void put_limit(struct phd_text *to, const struct phd_near_limit *limit)
+{
+    if (!limit)
+        return;
+    put_number_header(to, "X-Python-Heapdump-Memory-Used", limit->used);
+    put_number_header(to, "X-Python-Heapdump-Memory-Limit", limit->bytes);
+    put_header(to, "X-Python-Heapdump-Memory-Where", limit->where);
+}
+
 static void put_headers(struct phd_walk *walk, const struct phd_request *request, const struct phd_native *native,
                         struct phd_text *to, const char *boundary)
 {
@@ -123,6 +132,7 @@ static void put_headers(struct phd_walk *walk, const struct phd_request *request
     put_number_header(to, "X-Python-Heapdump-Pid", (uint64_t)request->pid);
     put_number_header(to, "X-Python-Heapdump-Sequence-Number", request->sequence);
     put_header(to, "X-Python-Heapdump-Reason", request->reason);
+    put_limit(to, request->limit);
     put_header(to, "X-Python-Heapdump-Label", request->label);
     put_header(to, "X-Python-Heapdump-Python", request->python_text);
     put_header(to, "X-Python-Heapdump-Executable", request->executable);

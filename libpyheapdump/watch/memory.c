@@ -34,7 +34,8 @@ enum {
     BUSY_PART = 8,                  /* of a processor: for a process that uses less its own clock will do */
     SHORT = 256 * 1024 * 1024,      /* bytes that a program can use up before it is noticed */
     LEAST_WRITER = 8 * 1024 * 1024, /* bytes without which there is no dump at all */
-    REASON_ROOM = 1024
+    WHERE_ROOM = 960,
+    REASON_ROOM = WHERE_ROOM + 64
 };
 
 /* Limits may be changed, and the process be moved to another group: nanoseconds after which they are found anew. */
@@ -97,35 +98,46 @@ static bool is_short(void)
     return phd__process_memory("", &process) && phd__limits_headroom(&limits, &process) < headroom / 2;
 }
 
-static void put_reason(struct phd_text *text, const struct phd_limit *limit, uint64_t used)
+/* Write where the limit stands to `to`: a part of a line of the header. */
+static void tell_where(const struct phd_limit *limit, char to[WHERE_ROOM])
 {
-    phd__text_string(text, "memory limit: ");
-    phd__text_size(text, used);
-    phd__text_string(text, " used of ");
-    phd__text_size(text, limit->bytes);
-    phd__text_string(text, " (");
-    phd__limit_put_source(&limits, limit, text);
-    phd__text_string(text, ")");
-    for (size_t i = 0; i < text->used; i++) { /* it is a line of the header */
-        if (text->data[i] < ' ' || text->data[i] > '~')
-            text->data[i] = '?';
-    }
+    struct phd_text text;
+    phd__text_init(&text, to, WHERE_ROOM - 1);
+    phd__limit_put_source(&limits, limit, &text);
+    to[text.used] = 0;
+    for (char *at = to; *at; at++)
+        *at = *at < ' ' || *at > '~' ? '?' : *at;
+}
+
+static void tell_reason(const struct phd_near_limit *near, char to[REASON_ROOM])
+{
+    struct phd_text text;
+    phd__text_init(&text, to, REASON_ROOM - 1);
+    phd__text_string(&text, "memory limit: ");
+    phd__text_size(&text, near->used);
+    phd__text_string(&text, " used of ");
+    phd__text_size(&text, near->bytes);
+    phd__text_string(&text, " (");
+    phd__text_string(&text, near->where);
+    phd__text_string(&text, ")");
+    to[text.used] = 0;
 }
 
 static void make_dump(const struct phd_limit *limit, uint64_t used, const struct phd_process_memory *process)
 {
-    char reason[REASON_ROOM];
-    struct phd_text text;
-    phd__text_init(&text, reason, sizeof reason - 1);
-    put_reason(&text, limit, used);
-    reason[text.used] = 0;
+    char where[WHERE_ROOM], reason[REASON_ROOM];
+    struct phd_near_limit near = {phd__limit_kind(limit), where, limit->bytes, used, limit->threshold};
+    tell_where(limit, where);
+    tell_reason(&near, reason);
     headroom = phd__limits_headroom(&limits, process);
+    uint64_t half = headroom / 2;
     phd__take(&(struct phd_order){
         .reason = reason,
+        .limit = &near,
         .ask_for_gil = true,
         .is_short = is_short,
-        .hold = headroom<SHORT, .hold_seconds = atomic_load(&hold_seconds), .max_memory = headroom / 2> LEAST_WRITER
-                    ? headroom / 2
+        .hold = headroom<SHORT, .hold_seconds = atomic_load(&hold_seconds), .max_memory = half> LEAST_WRITER
+                    ? half
                     : LEAST_WRITER,
     });
 }

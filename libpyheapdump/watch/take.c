@@ -129,6 +129,7 @@ static void start_snapshot(bool gil_held)
     *request = dump.with.kept.options.request;
     request->own_thread = phd__gil_own_thread();
     request->reason = dump.order->reason;
+    request->limit = dump.order->limit;
     request->thread = dump.order->thread;
     request->find_thread = !request->thread;
     request->gil_held = gil_held && !request->free_threaded;

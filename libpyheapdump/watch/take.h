@@ -10,10 +10,11 @@
 
 struct phd_order {
     const char *reason;
-    uint64_t thread;         /* the PyThreadState it is about, 0: the GIL's holder, else the main thread's */
-    bool gil_held;           /* by a thread that waits until the snapshot is taken */
-    bool ask_for_gil;        /* otherwise: ask for it, and wait as long as the options say */
-    uint64_t max_memory;     /* of the writer, bytes, 0: no bound */
+    const struct phd_near_limit *limit; /* NULL: it is not about memory */
+    uint64_t thread;                    /* the PyThreadState it is about, 0: the GIL's holder, else the main thread's */
+    bool gil_held;                      /* by a thread that waits until the snapshot is taken */
+    bool ask_for_gil;                   /* otherwise: ask for it, and wait as long as the options say */
+    uint64_t max_memory;                /* of the writer, bytes, 0: no bound */
     bool (*is_short)(void);  /* has memory become so short that the program must be held? NULL: that is not asked */
     bool hold;               /* it is short from the beginning */
     double hold_seconds;     /* the longest time that the program is held, by the GIL, while the dump is written */
