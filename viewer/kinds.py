@@ -387,6 +387,8 @@ class ExceptionKind(Kind):
             if name in self.consumed:
                 continue
             value = node.heap.part(raw)
+            if value is None and getattr(made, name, ABSENT) is None:
+                continue  # a pointer that is NULL also reads as None, and str() tells the two apart
             try:
                 BaseException.__setattr__(made, name, value)
             except (AttributeError, TypeError, ValueError):

@@ -105,11 +105,48 @@ static bool is_key_error(struct phd_walk *walk, uint64_t type)
     return phd__string_equal(name, "KeyError");
 }
 
+/* The object that a named C field of an instance refers to, 0: none, or `*known` is false and there is no such field. */
+static uint64_t object_in(struct phd_walk *walk, uint64_t object, const struct phd_type *type, const char *name,
+                          bool *known)
+{
+    for (unsigned i = 0; i < type->field_count; i++) {
+        if (type->fields[i].name && phd__string_equal(type->fields[i].name, name))
+            return phd__word_at(walk, object, type->fields[i].offset);
+    }
+    *known = false;
+    return 0;
+}
+
+/* "[Errno 2] No such file or directory: 'a' -> 'b'", by the rules of OSError_str (Objects/exceptions.c, 3.9 to 3.15).
+ * False when the exception is none of these, or has no more than its args. */
+static bool put_os_error(struct phd_walk *walk, uint64_t exception, struct phd_text *to)
+{
+    static const char *const names[] = {"errno", "strerror", "filename", "filename2"};
+    static const char *const before[] = {": [Errno ", "] ", ": ", " -> "};
+    const struct phd_type *type = phd__type_of(walk, exception);
+    uint64_t parts[4];
+    bool known = true;
+    for (int i = 0; i < 4; i++)
+        parts[i] = object_in(walk, exception, type, names[i], &known);
+    if (!known || !(parts[2] || (parts[0] && parts[1])))
+        return false;
+    for (int i = 0; i < 4 && (i < 2 || parts[i]); i++) {
+        phd__text_string(to, before[i]);
+        if (parts[i])
+            put_brief(walk, parts[i], to, i >= 2);
+        else
+            phd__text_string(to, "None");
+    }
+    return true;
+}
+
 /* "ValueError: message", the message made of args. */
 static void put_exception_line(struct phd_walk *walk, uint64_t exception, struct phd_text *to)
 {
     uint64_t type = phd__word_at(walk, exception, walk->at->object_type);
     put_type_name(walk, type, to);
+    if (put_os_error(walk, exception, to))
+        return;
     uint64_t args = phd__word_at(walk, exception, walk->at->exception_args);
     uint64_t count =
         args && phd__type_of(walk, args)->shape == PHD_SHAPE_TUPLE ? phd__word_at(walk, args, walk->at->var_size) : 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The way to sys.hexversion (Python/sysmodule.c, 3.9 to 3.15) leads through the dict of all modules, a module and its
- * dict, strings and an int: whoever gets there by a layout has the right one. Context: normal.
+ * dict, strings and an int: whoever gets there by a layout has the right one. Context: crash.
  */
 #include "walk/version.h"
 

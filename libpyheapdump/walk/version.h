@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which version an interpreter says it is. Context: normal.
+ * Which version an interpreter says it is. Context: crash.
  */
 #ifndef PHD_WALK_VERSION_H
 #define PHD_WALK_VERSION_H

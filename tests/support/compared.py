@@ -109,7 +109,8 @@ def check_same(own: Union[str, os.PathLike[str]], other: Union[str, os.PathLike[
         ours, theirs = by_address(own_dump), by_address(other_dump)
         kept, same = reached(own_dump, ours, start), reached(other_dump, theirs, start)
         assert len(kept) > 1000
-        assert kept.keys() - same.keys() == set()
+        missing = kept.keys() - same.keys()
+        assert not missing, [(hex(address), address in theirs, kept[address][:9]) for address in missing][:9]
         different = {address: (kept[address], same[address]) for address in kept if kept[address] != same[address]}
         assert not different, [[pair for pair in zip(*both) if pair[0] != pair[1]][:5] for both in different.values()]
         shared = ours.keys() & theirs.keys()
