@@ -7,6 +7,7 @@
  *     .blocks(kind)          the maps of all blocks of a kind
  *     .values() .content()   containers, str and bytes so large that they are in pieces: pieces.c
  *     .address() ...         where objects were: addresses.c
+ *     .largest()             which of them are the largest: largest.c
  */
 #include "dumpfile.h"
 
@@ -19,8 +20,7 @@ static PyObject *dump_error; /* the exception type DumpError */
 
 /* --- errors --- */
 
-/* Raises what an error record says, as one line with the file's name. Returns NULL. */
-static PyObject *raise_error(DumpFile *self, const struct phd__read_error *error)
+PyObject *phd__dump_error(DumpFile *self, const struct phd__read_error *error)
 {
     if (error->status == PHD__READ_NO_MEMORY)
         return PyErr_NoMemory();
@@ -90,7 +90,7 @@ struct phd__loaded *phd__dump_acquire(DumpFile *self, size_t number, PyObject **
     if (status == PHD__READ_DAMAGED)
         *ret_reason = phd__damaged_block(phd__dump_block(self, number), error.text);
     else
-        raise_error(self, &error);
+        phd__dump_error(self, &error);
     return NULL;
 }
 
@@ -195,7 +195,7 @@ static int open_reader(DumpFile *self, PyObject *path_bytes)
     if (self->path == NULL || self->problems == NULL || self->addresses == NULL)
         return -1;
     if (phd__reader_open(PyBytes_AS_STRING(path_bytes), note_problem, self, &self->reader, &error) != PHD__READ_OK) {
-        raise_error(self, &error);
+        phd__dump_error(self, &error);
         return -1;
     }
     return check_version(self);
@@ -302,7 +302,7 @@ static PyObject *get_text(DumpFile *self, void *unused)
     PyObject *text = NULL;
     if (phd__input_read(phd__reader_input(self->reader), message->text_start, bytes, (size_t)message->text_size,
                         &error) != PHD__READ_OK)
-        raise_error(self, &error);
+        phd__dump_error(self, &error);
     else
         text = PyUnicode_DecodeUTF8(bytes, (Py_ssize_t)message->text_size, "replace");
     PyMem_Free(bytes);
@@ -440,6 +440,11 @@ static PyMethodDef dumpfile_methods[] = {
     {"find_address", (PyCFunction)phd__dump_find_address, METH_O,
      "find_address(address) -> int | None\n\nThe id of the object at an address. Reads the whole dump when it is not "
      "found."},
+    {"largest", (PyCFunction)phd__dump_largest, METH_O,
+     "largest(count) -> (objects, bytes, by_own, by_held)\n\nHow many objects the file has and what they take; then "
+     "two lists of at most `count` (id, own, held, elements,\nway), the largest first: by the size of the object itself, "
+     "and by what it directly refers to. `way`: the ids of the\nobjects that lead to it, the nearest first. Reads the "
+     "whole dump. ValueError for a count that is not from 1 to 1000."},
     {"close", (PyCFunction)dumpfile_close, METH_NOARGS, "close()\n\nCloses the file; it cannot be used any more."},
     {"__enter__", (PyCFunction)dumpfile_enter, METH_NOARGS, NULL},
     {"__exit__", (PyCFunction)dumpfile_exit, METH_VARARGS, NULL},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The Python object DumpFile, and what its methods (dumpfile.c, pieces.c, addresses.c) share.
+ * The Python object DumpFile, and what its methods (dumpfile.c, pieces.c, addresses.c, largest.c) share.
  *
  * Building Python objects can run a garbage collection, and that can run anything, this DumpFile's methods included.
  * So a block is acquired before its bytes are decoded and released afterwards, and close() refuses while `in_use`.
@@ -32,6 +32,9 @@ typedef struct {
 /* False with ValueError set when the file is closed. */
 bool phd__dump_is_open(DumpFile *self);
 
+/* Raises what an error record says, as one line with the file's name. Returns NULL. */
+PyObject *phd__dump_error(DumpFile *self, const struct phd__read_error *error);
+
 /* Block `number` of the index. */
 const struct phd__block *phd__dump_block(DumpFile *self, size_t number);
 
@@ -53,5 +56,6 @@ PyObject *phd__dump_content(DumpFile *self, PyObject *arguments);        /* piec
 PyObject *phd__dump_content_missing(DumpFile *self, PyObject *argument); /* pieces.c */
 PyObject *phd__dump_address(DumpFile *self, PyObject *argument);         /* addresses.c */
 PyObject *phd__dump_find_address(DumpFile *self, PyObject *argument);    /* addresses.c */
+PyObject *phd__dump_largest(DumpFile *self, PyObject *argument);         /* largest.c */
 
 #endif

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable
 
-from pyheapdump._pyheapdump import DumpFile
+from pyheapdump._pyheapdump import DumpError, DumpFile
 
 from . import format_writer as fw
 from .format_writer import DumpBuilder
@@ -69,8 +69,24 @@ def read_through(dump: DumpFile) -> dict[int, Any]:
         dump.values(identifier, 0, 10)
         dump.content(identifier, 0, 1000)
     assert dump.find_address(1) in (None, *range(count))
+    look_for_largest(dump)
     assert all(isinstance(problem, str) and "\n" not in problem for problem in dump.problems)
     return records
+
+
+def look_for_largest(dump: DumpFile) -> None:
+    """What is ranked is ordered, and the ids on a way fall."""
+    try:
+        objects, _, *rankings = dump.largest(20)
+    except DumpError as error:
+        assert "too few of its objects" in str(error)
+        return
+    assert objects <= dump.object_count
+    for ranking, size in zip(rankings, (1, 2)):
+        assert [one[size] for one in ranking] == sorted((one[size] for one in ranking), reverse=True)
+        for one in ranking:
+            way = [one[0], *one[4]]
+            assert way == sorted(set(way), reverse=True) and way[0] < dump.object_count
 
 
 def in_budget(read: Callable[[], Any], megabytes: int) -> Any:
