@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from pyheapdump.view import DumpError, load
 from pyheapdump.view.inert import INERT
+from pyheapdump.view.largest import largest_text
 from pyheapdump.view.layouts import LAYOUTS as REBUILT
 from pyheapdump.view.missing import Missing
 from pyheapdump.view.report import report
@@ -66,6 +67,7 @@ def look_at_all(dump: Any) -> None:
         traceback.format_stack(thread.frames[-1]) if thread.frames else None
     if dump.exception is not None:
         traceback.format_exception(type(dump.exception), dump.exception, dump.exception.__traceback__)
+    assert largest_text(dump, 100).replace("\n", "").isprintable()
 
 
 def all_of(program: DumpedProgram, tmp_path: Path) -> Any:

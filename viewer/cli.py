@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pyheapdump._pyheapdump import DumpError
 
 from .dump import Dump
+from .largest import DEFAULT, MOST, largest_report, largest_text
 from .summary import banner, summary, what_failed
 from .text import printable
 from .thread_text import threads_text
@@ -42,10 +43,26 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--native", action="store_true", help="the stacks with all of C code, registers, mapped files")
     how.add_argument("--pdb", action="store_true", help="pdb even without a terminal, commands from stdin")
     described.add_argument(
+        "--largest",
+        metavar="N",
+        nargs="?",
+        type=ranked,
+        const=DEFAULT,
+        help=f"the N largest objects (if not given: {DEFAULT}) and those that hold most, and by which variable each is"
+        " reached; with --json as its key `largest`",
+    )
+    described.add_argument(
         "--debug-files", metavar="DIR", help="with --native: a folder with debug files, or with the program's own files"
     )
     described.add_argument("--all", action="store_true", help="with --native: the interpreter's own functions too")
     return described
+
+
+def ranked(text: str) -> int:
+    """The N of --largest."""
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= MOST:
+        raise argparse.ArgumentTypeError(f"takes a number from 1 to {MOST}, not {text!r}; FILE comes before it")
+    return int(text)
 
 
 @contextmanager
@@ -65,17 +82,19 @@ def show(path: str, options: argparse.Namespace) -> None:
     with notice(f"opening {name}"):
         dump = Dump(path)
     with dump:
-        interactive = options.pdb or not (
-            options.summary or options.json or options.threads or options.locks or options.native
-        )
-        if interactive and (options.pdb or (sys.stdin.isatty() and sys.stdout.isatty())):
+        if options.pdb or (not any_view(options) and sys.stdin.isatty() and sys.stdout.isatty()):
             debug_session(dump)
             return
         with notice(f"reading {name}"):
             if options.json:
                 from .report import report
 
-                text = json.dumps(report(dump), indent=1)
+                found = report(dump)
+                if options.largest is not None:
+                    found["largest"] = largest_report(dump, options.largest)
+                text = json.dumps(found, indent=1)
+            elif options.largest is not None:
+                text = largest_text(dump, options.largest)
             elif options.threads:
                 text = threads_text(dump)
             elif options.locks:
@@ -89,6 +108,12 @@ def show(path: str, options: argparse.Namespace) -> None:
             else:
                 text = summary(dump)
         write(text)
+
+
+def any_view(options: argparse.Namespace) -> bool:
+    """Was a view asked for that prints something and ends?"""
+    named = options.summary, options.json, options.threads, options.locks, options.native
+    return any(named) or options.largest is not None
 
 
 def debug_session(dump: Dump) -> None:
@@ -117,6 +142,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = described.parse_args(arguments)
     if (options.debug_files is not None or options.all) and not options.native:
         described.error("--debug-files and --all go with --native")
+    others = options.summary, options.threads, options.locks, options.native, options.pdb
+    if options.largest is not None and any(others):
+        described.error("--largest is a view of its own; it goes with --json only")
     try:
         show(options.file, options)
         return DONE

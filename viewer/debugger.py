@@ -4,7 +4,7 @@
 `DumpPdb` is the standard debugger on the dump's frames, with three differences: commands that would make the program
 go on say that nothing runs, what it prints cannot steer the terminal, and there are commands for what a dump has more
 than one stack of: `threads`, `thread N`, `tasks`, `task N`, `own` (frame), `locks`, `native` (C functions),
-`banner`.
+`largest [N]` (objects), `banner`.
 
 A .pdbrc is read from the home directory only: the one in the current directory may have come along with the dump.
 """
@@ -18,6 +18,7 @@ from types import FrameType
 from typing import IO, Any
 
 from .dump import Dump
+from .largest import DEFAULT, MOST, largest_text
 from .locks import locks_text
 from .stack_text import innermost_own, place, stack_lines, thread_line
 from .summary import banner, what_failed
@@ -85,6 +86,13 @@ class DumpPdb(pdb.Pdb):
     def do_locks(self, argument: str) -> None:
         """locks: what the threads and tasks wait for, who holds it, and deadlocks."""
         self.message(locks_text(self.dump))
+
+    def do_largest(self, argument: str) -> None:
+        """largest [N]: the N largest objects (10), those that hold most, and by which variable each is reached."""
+        if argument and not (argument.isascii() and argument.isdigit() and 1 <= int(argument) <= MOST):
+            self.error(f"largest takes a number from 1 to {MOST}")
+            return
+        self.message(largest_text(self.dump, int(argument or DEFAULT)))
 
     def do_native(self, argument: str) -> None:
         """native: the stack of the thread that got the fatal signal, with its C functions."""

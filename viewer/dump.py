@@ -93,6 +93,11 @@ class Thread:
         found = [(self._heap.value(raw), *self._entered(raw)) for raw in reversed(self._raw_frames)]
         return [PythonFrame(*one) for one in found if isinstance(one[0], FrameType)]
 
+    @property
+    def frame_ids(self) -> list[int]:
+        """The ids of the frames in the dump, the innermost first."""
+        return [raw.id for raw in self._raw_frames if type(raw) is Ref]
+
     def stacks(self, most: int) -> Iterator[list[Any]]:
         """The evaluation stacks of the `most` innermost frames, the innermost first, as far as they are known."""
         for raw in self._raw_frames[:most]:

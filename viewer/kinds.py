@@ -451,6 +451,14 @@ def is_split(record: list[Any], codes: Iterable[int]) -> bool:
     return len(record) == 3 and record[1] in codes and isinstance(record[2], int)
 
 
+def items_of(heap: Heap, rid: int, record: list[Any]) -> Items:
+    """The values of a builtin container, whose record (or that within its object's) is given."""
+    if is_split(record, CONTAINERS):
+        return Items(heap, rid, record[2], None)
+    values = record[1:] if record[0] in CONTAINERS else []
+    return Items(heap, rid, run_length(values), values)
+
+
 def use_container(node: Node, base: type) -> None:
     node.hold(base)
     node.kind = OF_BASE[base]
