@@ -15,22 +15,30 @@
 #include "limits/small_file.h"
 #include "safe/process.h"
 
-enum { PATH_ROOM = PHD_CGROUP_PATH + 64, KIB = 1024 };
+enum { PATH_ROOM = PHD_CGROUP_PATH + 64, KIB = 1024, RECLAIMABLE_KEYS = 3 };
 
 /* Files of a group, by version. */
 static const struct {
     const char *limits[2]; /* the smaller one counts: at the second the kernel only slows down, but to a crawl */
     const char *used;
-    const char *reclaimable[2]; /* keys in memory.stat of file pages, here and in the groups below: they go before any
-                                   process is killed, those in use last */
+    struct {
+        const char *key;
+        unsigned divisor;
+    } reclaimable[RECLAIMABLE_KEYS]; /* in memory.stat what goes before any process is killed, here and in the groups
+                                        below: file pages, those in use last, and what is known of names and inodes, of
+                                        which half may be in use (MemAvailable reckons likewise: si_mem_available() in
+                                        mm/page_alloc.c, Linux 6.1) */
     const char
         *limit_above; /* the key of the smallest limit of the group and all its ancestors, also of invisible ones */
 } files[PHD_CGROUP_VERSIONS] = {
     {{"memory.limit_in_bytes", NULL},
      "memory.usage_in_bytes",
-     {"total_inactive_file", "total_active_file"},
+     {{"total_inactive_file", 1}, {"total_active_file", 1}}, /* of the third it does not tell */
      "hierarchical_memory_limit"},
-    {{"memory.max", "memory.high"}, "memory.current", {"inactive_file", "active_file"}, NULL},
+    {{"memory.max", "memory.high"},
+     "memory.current",
+     {{"inactive_file", 1}, {"active_file", 1}, {"slab_reclaimable", 2}},
+     NULL},
 };
 
 /* "ROOT/beginning of a directory's path/name" */
@@ -139,10 +147,13 @@ static uint64_t group_used(const struct phd_limits *limits, const struct phd_lim
     unsigned second = limits->groups[limit->group].second;
     if (!phd__file_numbers(group_path(path, limits, limit, files[second].used), &used, 1))
         return 0; /* the group is gone */
-    for (unsigned i = 0; i < 2 && used >= limit->threshold; i++) {
-        group_path(path, limits, limit, "memory.stat");
-        if (phd__file_value(path, files[second].reclaimable[i], &reclaimable))
+    group_path(path, limits, limit, "memory.stat");
+    for (unsigned i = 0; i < RECLAIMABLE_KEYS && used >= limit->threshold; i++) {
+        const char *key = files[second].reclaimable[i].key;
+        if (key && phd__file_value(path, key, &reclaimable)) {
+            reclaimable /= files[second].reclaimable[i].divisor;
             used -= reclaimable < used ? reclaimable : used;
+        }
     }
     return used;
 }

@@ -54,8 +54,8 @@ void phd__limits_find(struct phd_limits *limits, const char *root, uint64_t give
 /* False when /proc cannot be read. */
 bool phd__process_memory(const char *root, struct phd_process_memory *process);
 
-/* How much of the limit is used, bytes. Of a group what the kernel would give back first, file pages that were not used
- * of late, is no use of it; they are counted only when it matters, when the rest alone would be at the threshold. */
+/* How much of the limit is used, bytes. What the kernel gives back before it kills in a group, file pages above all, is
+ * no use of it; it is looked up only when it matters, when all together is at the threshold. */
 uint64_t phd__limit_used(const struct phd_limits *limits, const struct phd_limit *limit,
                          const struct phd_process_memory *process);
 

@@ -383,6 +383,19 @@ static void files_in_use_are_given_back_too(void **state)
     assert_int_equal(used(group_limit(0)), 70 * MIB);
 }
 
+/* Nor one that has looked at many files: half of what is known of them counts, as it may be in use. */
+static void names_and_inodes_are_given_back_too(void **state)
+{
+    (void)state;
+    put_process("0::/a\n", MOUNT_2("/", MEMORY_2));
+    put(MEMORY_2 "/a/memory.max", "104857600\n");
+    put(MEMORY_2 "/a/memory.current", "104857600\n");
+    put(MEMORY_2 "/a/memory.stat", "anon 1\ninactive_file 10485760\nactive_file 0\nslab_reclaimable 41943040\n");
+    find(0, 0.9);
+    assert_int_equal(used(group_limit(0)), 70 * MIB);
+    assert_int_equal(phd__limits_headroom(&limits, &process), 30 * MIB);
+}
+
 /* More than is used cannot be given back. */
 static void statistics_that_disagree(void **state)
 {
@@ -505,6 +518,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(limits_beyond_the_machine, make_root, remove_root),
         cmocka_unit_test_setup_teardown(nothing_is_there, make_root, remove_root),
         cmocka_unit_test_setup_teardown(group_that_vanishes, make_root, remove_root),
+        cmocka_unit_test_setup_teardown(names_and_inodes_are_given_back_too, make_root, remove_root),
         cmocka_unit_test_setup_teardown(files_in_use_are_given_back_too, make_root, remove_root),
         cmocka_unit_test_setup_teardown(statistics_that_disagree, make_root, remove_root),
         cmocka_unit_test_setup_teardown(lines_that_are_cut, make_root, remove_root),
