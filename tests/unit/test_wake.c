@@ -6,10 +6,14 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "limits/cgroup.h"
 #include "safe/clock.h"
 #include "safe/wait.h"
 #include "support/cmocka_header.h"
@@ -118,6 +122,95 @@ static void descriptors_of_others(void **state)
     assert_int_equal(read(ends[0], got, sizeof got), 4);
 }
 
+/* ---- pressure in a real group ---- */
+
+enum { GROUP_PATH = PHD_CGROUP_PATH + 64 };
+static int group_number; /* of the process that makes it */
+
+/* A path in the group that a test makes, below the mount point of version 2; false: that is not mounted. */
+static bool group_path(char path[GROUP_PATH], const char *name)
+{
+    struct phd_cgroup found[PHD_CGROUP_VERSIONS];
+    unsigned count = phd__cgroup_find("", found);
+    if (!count || !found[count - 1].second)
+        return false;
+    snprintf(path, GROUP_PATH, "%.*s/pyheapdump-test-%d%s", (int)found[count - 1].mount, found[count - 1].path,
+             group_number, name);
+    return true;
+}
+
+static bool write_to_group(const char *name, const char *content)
+{
+    char path[GROUP_PATH];
+    ssize_t length = (ssize_t)strlen(content);
+    int fd = group_path(path, name) ? open(path, O_WRONLY | O_CLOEXEC) : -1;
+    bool written = fd >= 0 && write(fd, content, (size_t)length) == length;
+    close(fd);
+    return written;
+}
+
+/* A process of the group that wants more memory than it gets. */
+static int start_glutton(void)
+{
+    int pid = fork();
+    if (pid == 0) {
+        alarm(300);
+        for (int i = 0; i < 256 && write_to_group("/cgroup.procs", "0"); i++)
+            memset(malloc(1 << 20), 1, 1 << 20);
+        _exit(1);
+    }
+    return pid;
+}
+
+/* Does a wait end before its time, in so many? */
+static bool is_woken_early(int waits)
+{
+    for (int i = 0; i < waits; i++) {
+        uint64_t started = phd__clock_ns();
+        phd__wait_to_be_woken(started + SECOND / 2);
+        if (phd__clock_ns() < started + SECOND / 2)
+            return true;
+    }
+    return false;
+}
+
+static int wait_beside_a_glutton(void)
+{
+    char path[GROUP_PATH];
+    int glutton, result;
+    if (!group_path(path, "/memory.pressure") || !phd__wake_on_pressure(path) || is_woken_early(4))
+        return 1;
+    glutton = start_glutton();
+    result = is_woken_early(100) ? 0 : 2;
+    kill(glutton, SIGKILL);
+    waitpid(glutton, NULL, 0);
+    return result;
+}
+
+/* The kernel wakes who asked for the pressure of a group when a process in it stalls, here above memory.high. Another
+ * process than this one asks: here is polled what the tests above have left. */
+static void pressure_of_a_group(void **state)
+{
+    char path[GROUP_PATH];
+    int status = -1;
+    (void)state;
+    group_number = getpid();
+    bool is_made = group_path(path, "") && mkdir(path, 0700) == 0;
+    bool is_limited = is_made && write_to_group("/memory.high", "8388608");
+    int waiting = is_limited ? fork() : -1;
+    if (waiting == 0)
+        _exit(wait_beside_a_glutton());
+    if (is_limited)
+        waitpid(waiting, &status, 0);
+    if (is_made)
+        assert_int_equal(rmdir(path), 0);
+    if (!is_limited) {
+        print_message("skipped: no group of version 2 that limits memory can be made here\n");
+        skip();
+    }
+    assert_int_equal(status, 0);
+}
+
 /* ---- worker ---- */
 
 static _Atomic uint32_t served, seen;
@@ -197,9 +290,16 @@ static void futex(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(until_a_deadline),   cmocka_unit_test(woken_before_it_waits), cmocka_unit_test(processor_time),
-        cmocka_unit_test(pressure),           cmocka_unit_test(descriptors_of_others), cmocka_unit_test(bell),
-        cmocka_unit_test(stopped_for_a_fork), cmocka_unit_test(forked_child),          cmocka_unit_test(futex),
+        cmocka_unit_test(until_a_deadline),
+        cmocka_unit_test(woken_before_it_waits),
+        cmocka_unit_test(processor_time),
+        cmocka_unit_test(pressure),
+        cmocka_unit_test(descriptors_of_others),
+        cmocka_unit_test(pressure_of_a_group),
+        cmocka_unit_test(bell),
+        cmocka_unit_test(stopped_for_a_fork),
+        cmocka_unit_test(forked_child),
+        cmocka_unit_test(futex),
     };
     return cmocka_run_group_tests(tests, block_signals, NULL);
 }
