@@ -1,151 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""install(memory_limit=...): a dump before the kernel kills.
-
-Where the machine lets the tests make a control group, the kernel really kills; RLIMIT_AS and a number of bytes are
-watched everywhere.
-"""
+"""install(memory_limit=...): a dump before RLIMIT_AS or a number of bytes is reached, and the option itself. For control
+groups, where the kernel kills, see test_memory_group.py."""
 
 import ast
 import json
-import os
-import re
-import textwrap
 from pathlib import Path
-from typing import Any, Iterator, List
+from typing import Any
 
 import pyheapdump
 import pytest
 from pyheapdump.memory_limit import MemoryLimit, parse
-from support.cgroup import Group, limited_group, why_not
-from support.subject import Ended, Subject, run_python
-
-# How often each story is played; the nightly run plays it 20 times.
-RUNS = int(os.environ.get("PYHEAPDUMP_RUNS", "1"))
-MIB = 1 << 20
-
-HEAD = """
-    import ctypes, hashlib, mmap, os, resource, subprocess, sys, threading, time, zlib
-    import pyheapdump
-
-    def dumps():
-        return [name for name in os.listdir(os.environ["PYHEAPDUMP_DIR"]) if name.endswith(".dump")]
-
-    def wait_for(count):
-        deadline = time.monotonic() + 50
-        while len(dumps()) < count and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert len(dumps()) == count, dumps()
-"""
-# What a page of the crawler is made of: some 250 MB a second.
-PAGES = {
-    "texts": "zlib.decompress(zlib.compress((url * 2500).encode()))",
-    "parsed pages": (
-        "[part.title() for part in zlib.decompress(zlib.compress((url * 400).encode())).decode().split('/')]"
-    ),
-    "one text that grows": "(buffer.extend((url * 400).encode()), hashlib.sha512(buffer[-30_000:]).digest())[1]",
-}
-CRAWLER = """
-    cache = {{}}
-    buffer = bytearray(100)
-
-    def fetch(url):
-        page = {page}
-        return page
-
-    def crawl():
-        for number in range(10_000_000):
-            url = "https://example.org/" + str(number)
-            cache[url] = fetch(url)
-
-    pyheapdump.install(memory_limit="90%")
-    crawl()
-"""
-
-
-@pytest.fixture
-def group() -> Iterator[Group]:
-    problem = why_not()
-    if problem:
-        pytest.skip(problem)
-    with limited_group(200 * MIB) as made:
-        yield made
-
-
-def run(directory: Path, text: str, **options: Any) -> Ended:
-    return Subject(directory, textwrap.dedent(HEAD) + textwrap.dedent(text), install=None).run(**options)
-
-
-def memory_dumps(ended: Ended) -> List[Any]:
-    dumps = [pyheapdump.load(path) for path in ended.dumps]
-    return [dump for dump in dumps if dump.reason.startswith("memory limit: ")]
-
-
-def check_limit(dump: Any, kind: str, where: str, size: int, threshold: int) -> None:
-    """What the reason says is there for programs, too: in the facts, in the header."""
-    limit = dump.facts["memory_limit"]
-    assert {**limit, "used": 0} == {"kind": kind, "where": where, "bytes": size, "threshold": threshold, "used": 0}
-    assert limit["used"] >= threshold
-    header = [dump.headers[f"X-Python-Heapdump-Memory-{name}"] for name in ("Used", "Limit", "Where")]
-    assert header == [str(limit["used"]), str(size), where]
-    told = re.fullmatch(r"memory limit: ([\d.]+) MiB used of ([\d.]+) MiB \((.*)\)", dump.reason)
-    assert told and told[3] == where
-    assert [float(told[1]), float(told[2])] == pytest.approx([limit["used"] / MIB, size / MIB], abs=0.11)
-
-
-def size_of(found: Any) -> int:
-    """Its length; a long text is not loaded, and knows its size."""
-    return getattr(found, "size", None) or len(found)
-
-
-def largest(dump: Any, type_name: str) -> Any:
-    return max(dump.find(type_name), key=size_of)
-
-
-# --- the kernel kills
-
-
-@pytest.mark.parametrize("number", range(RUNS))
-@pytest.mark.parametrize("page", PAGES)
-def test_crawler_in_a_group(tmp_path: Path, group: Group, page: str, number: int) -> None:
-    """The crawler never stops: the kernel ends it, after the dump was written."""
-    ended = run(tmp_path, CRAWLER.format(page=PAGES[page]), before=group.before)
-    assert ended.status == -9 and group.kills() >= 1, ended.stderr.decode()
-    (dump,) = memory_dumps(ended)
-    with dump:
-        used = dump.reason.partition("memory limit: ")[2]
-        assert used.endswith(f"of cgroup {group.path})") and " used of 200.0 MiB (memory." in used
-        assert 180 <= float(used.partition(" MiB")[0]) <= 200
-        where = used.partition("(")[2][:-1]
-        check_limit(dump, "cgroup", where, 200 * MIB, 180 * MIB)
-        assert (dump.threads[0].name, dump.threads[0].current) == ("MainThread", True)
-        url = dump.threads[0].frames[1].f_locals["url"]
-        assert dump.threads[0].frames[1].f_code.co_name == "crawl"
-        assert url.startswith("https://example.org/")
-        cache = largest(dump, "dict")
-        assert abs(len(cache) - int(url.rpartition("/")[2])) <= 1, "the cache is the largest"
-        if page == "one text that grows":
-            assert size_of(largest(dump, "bytearray")) > 100 * MIB
-
-
-def test_the_largest_of_a_group(tmp_path: Path, group: Group) -> None:
-    """The kernel kills the largest process: that one makes the dump, its small parent does not."""
-    ended = run(
-        tmp_path,
-        """
-        pyheapdump.install(memory_limit="80%")
-        pid = os.fork()
-        if pid == 0:
-            pages = []
-            while True:
-                pages.append(zlib.decompress(zlib.compress(bytes(100_000))))
-        print(pid, os.WTERMSIG(os.waitpid(pid, 0)[1]))
-        """,
-        before=group.before,
-    )
-    pid, ended_by = ended.stdout.split()
-    assert (ended.status, ended_by) == (0, b"9"), ended.stderr.decode()
-    assert [path.name.split("_")[2] for path in ended.dumps] == [pid.decode()]
-
+from support.crawler import MIB, RUNS, check_limit, largest, memory_dumps, run, size_of
+from support.subject import run_python
 
 # --- limits that make allocations fail
 
