@@ -9,7 +9,9 @@
 #   make package   the sdist, its installation in a clean environment, the module with clang
 #   make venvs     one environment for each supported Python (tools/venvs.py)
 #   make pytest    the Python tests on each of them
-#   make nightly   what takes long: 20,000 damaged crashes, large heaps, killed readers, 20 runs of each memory story
+#   make nightly   what takes long: 20,000 damaged crashes, large heaps, killed readers, 20 runs of each memory story,
+#                  and what `make vm` does
+#   make vm        the limits of memory under Debian's kernel in a virtual machine: control groups of version 2
 #   make format    let clang-format and ruff rewrite the sources
 #   make clean     remove build/
 #
@@ -107,7 +109,7 @@ pytest: packages
 
 # As many crashes of damaged processes as take an hour or so; CI has 2,030 of them.
 NIGHTLY_RUNS ?= 2860
-.PHONY: nightly
+.PHONY: nightly vm
 nightly: packages
 	-$(PYTHON) tools/venvs.py $(VERSIONS)
 	PYHEAPDUMP_CORRUPTION_RUNS=$(NIGHTLY_RUNS) \
@@ -118,7 +120,20 @@ nightly: packages
 	PYHEAPDUMP_CORE_RUNS=2000 $(PYTHON) tools/run_pytest.py $(VERSIONS) -- -rP -o timeout=14400 \
 	    tests/test_core.py -k damaged
 	PYHEAPDUMP_RUNS=20 $(PYTHON) tools/run_pytest.py $(VERSIONS) -- -rs \
-	    tests/test_memory_errors.py tests/test_memory_limit.py
+	    tests/test_memory_errors.py tests/test_memory_limit.py tests/test_memory_group.py
+	$(MAKE) vm
+
+# Emulated: a story takes half a minute. One version of Python, as the kernel is what differs. All it prints is in
+# build/log/vm.txt.
+VM_VERSION ?= 3.13
+VM_RUNS ?= 20
+vm: c-gcc
+	$(PYTHON) tools/venvs.py $(VM_VERSION)
+	mkdir -p build/log
+	PYHEAPDUMP_RUNS=$(VM_RUNS) PYHEAPDUMP_GROUP_MIB=100 PYHEAPDUMP_VM_SECONDS=10800 tools/vm.sh sh -ec ' \
+	    build/gcc/test_limits; build/gcc/test_wake; \
+	    build/python/$(VM_VERSION) -m pytest -o timeout=1000 -rsx tests/test_memory_group.py' >build/log/vm.txt 2>&1; \
+	    status=$$?; tail -n 40 build/log/vm.txt; exit $$status
 
 # What a dump costs, against its targets; on a machine without other work. Writes docs/benchmarks.md.
 .PHONY: bench

@@ -5,12 +5,15 @@
 # usage: tools/install_packages.sh GROUP...
 #   build   compiler, headers and Python: enough for `pip install .`
 #   test    CMake, cmocka, the other compiler, sanitizers, linters, and debootstrap for tools/unstable_root.sh
+#   vm      QEMU for tools/vm.sh
 # Nothing is done, and the archive is not asked, when all packages are there.
 set -eu
 
 build_packages="gcc libc6-dev make pkg-config libzstd-dev python3 python3-dev python3-venv"
 test_packages="cmake ninja-build clang clang-format cppcheck libcmocka-dev binutils gdb debootstrap debian-archive-keyring
     ca-certificates util-linux"
+
+vm_packages="qemu-system-x86"
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
@@ -51,7 +54,7 @@ update_lists() {
     as_root apt-get update -qq || echo "install_packages: going on with the package lists that could be had" >&2
 }
 
-[ $# -gt 0 ] || { echo "usage: $0 build|test ..." >&2; exit 2; }
+[ $# -gt 0 ] || { echo "usage: $0 build|test|vm ..." >&2; exit 2; }
 command -v apt-get >/dev/null || { echo "install_packages: this machine has no apt-get; see CONTRIBUTING.md" >&2; exit 1; }
 
 packages=
@@ -59,6 +62,7 @@ for group in "$@"; do
     case $group in
         build) packages="$packages $build_packages" ;;
         test) packages="$packages $test_packages" ;;
+        vm) packages="$packages $vm_packages" ;;
         *) echo "install_packages: no such group: $group" >&2; exit 2 ;;
     esac
 done
