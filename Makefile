@@ -11,7 +11,7 @@
 #   make pytest    the Python tests on each of them
 #   make nightly   what takes long: 20,000 damaged crashes, large heaps, killed readers, 20 runs of each memory story,
 #                  and what `make vm` does
-#   make vm        the limits of memory under Debian's kernel in a virtual machine: control groups of version 2
+#   make vm        what takes another kernel, Debian's in a virtual machine: control groups of version 2, Yama
 #   make format    let clang-format and ruff rewrite the sources
 #   make clean     remove build/
 #
@@ -132,7 +132,9 @@ vm: c-gcc
 	mkdir -p build/log
 	PYHEAPDUMP_RUNS=$(VM_RUNS) PYHEAPDUMP_GROUP_MIB=100 PYHEAPDUMP_VM_SECONDS=10800 tools/vm.sh sh -ec ' \
 	    build/gcc/test_limits; build/gcc/test_wake; \
-	    build/python/$(VM_VERSION) -m pytest -o timeout=1000 -rsx tests/test_memory_group.py' >build/log/vm.txt 2>&1; \
+	    echo 1 >/proc/sys/kernel/yama/ptrace_scope; \
+	    build/python/$(VM_VERSION) -m pytest -o timeout=1000 -rsx \
+	        tests/test_memory_group.py tests/test_attach_errors.py::test_yama' >build/log/vm.txt 2>&1; \
 	    status=$$?; tail -n 40 build/log/vm.txt; exit $$status
 
 # What a dump costs, against its targets; on a machine without other work. Writes docs/benchmarks.md.

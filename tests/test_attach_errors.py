@@ -197,6 +197,18 @@ STATUS = {"Uid": "1000\t1000\t1000\t1000", "TracerPid": "0", "Seccomp": "0"}
     "user, scope, own, text",
     [
         (1000, 1, {}, "kernel.yama.ptrace_scope is 1: run with sudo, or `sysctl kernel.yama.ptrace_scope=0`"),
+        (
+            1000,
+            3,
+            {},
+            "kernel.yama.ptrace_scope is 3: nobody may trace until the machine starts anew; a program that called",
+        ),
+        (
+            0,
+            3,
+            {},
+            "kernel.yama.ptrace_scope is 3: nobody may trace until the machine starts anew; a program that called",
+        ),
         (1000, 0, {}, "it cannot be traced (set-user-id or PR_SET_DUMPABLE 0): run with sudo"),
         (0, 0, {"Seccomp": "2"}, "the seccomp profile of this container forbids ptrace; run it with --cap-add"),
         (0, 0, {}, "the capability SYS_PTRACE is missing; in a container start it with --cap-add=SYS_PTRACE"),
@@ -209,6 +221,33 @@ def test_what_stands_in_the_way(
     monkeypatch.setattr(attaching, "yama_scope", lambda: scope)
     monkeypatch.setattr(attaching, "status_of", lambda pid: {**STATUS, **own})
     assert attaching.cause_of_refusal(4711, dict(STATUS)).startswith(text)
+
+
+@as_root
+@pytest.mark.parametrize("install", ["", "import pyheapdump; pyheapdump.install(signals=False)"])
+def test_yama(tmp_path: Path, install: str) -> None:
+    """One's own process, but no child: refused, whether it is asked or read."""
+    if attaching.yama_scope() != 1:
+        pytest.skip(
+            "kernel.yama.ptrace_scope is not 1 here, or the kernel has no Yama; make vm has it in a virtual machine"
+        )
+    text = """
+        import ctypes, os, time
+        {1}
+        os.setgid({0})
+        os.setuid({0})
+        ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE, which ended with the other user
+        print("ready", flush=True)
+        time.sleep(1000)
+    """.format(NOBODY, install)
+    with Target(tmp_path, text, head="") as target:
+        done = as_nobody(target.pid, "--stacks")
+        assert (done.returncode, done.stderr) == (
+            1,
+            f"pyheapdump: attach: no permission to read process {target.pid}: kernel.yama.ptrace_scope is 1: run with "
+            "sudo, or `sysctl kernel.yama.ptrace_scope=0`; in a container give it the capability SYS_PTRACE\n",
+        )
+        assert target.process.poll() is None
 
 
 @as_root

@@ -94,6 +94,11 @@ def cause_of_refusal(pid: int, status: dict[str, str]) -> str:
     tracer = status.get("TracerPid", "0")
     if tracer != "0":
         return f"process {tracer} ({command_of(tracer)}) traces it already; end that one first"
+    if yama_scope() == YAMA_NOBODY:
+        return (
+            f"kernel.yama.ptrace_scope is {YAMA_NOBODY}: nobody may trace until the machine starts anew; a program "
+            "that called pyheapdump.register() dumps itself when it gets that signal"
+        )
     owner = status.get("Uid", "").split()[:1]
     if owner and owner[0] != str(os.geteuid()) and os.geteuid() != 0:
         return f"it belongs to user {owner[0]}, this is user {os.geteuid()}; run as that user or with sudo"
@@ -121,6 +126,10 @@ def status_of(pid: int) -> dict[str, str]:
 
 def command_of(pid: str) -> str:
     return status_of(int(pid)).get("Name", "?") if pid.isdigit() else "?"
+
+
+# Not even the superuser, and it cannot be lowered (Documentation/admin-guide/LSM/Yama.rst of the kernel).
+YAMA_NOBODY = 3
 
 
 def yama_scope() -> int:
