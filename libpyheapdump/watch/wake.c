@@ -76,11 +76,16 @@ static bool is_warning(short events)
     return events == POLLPRI && now - last > LEAST_WINDOW;
 }
 
+static bool is_polled(const struct stat *file)
+{
+    return file->st_dev == polled.device && file->st_ino == polled.inode;
+}
+
 /* A program that becomes a daemon closes all descriptors, and gives the numbers to others. */
 static bool is_still_ours(void)
 {
     struct stat now;
-    return fstat(polled.pressure, &now) == 0 && now.st_dev == polled.device && now.st_ino == polled.inode;
+    return fstat(polled.pressure, &now) == 0 && is_polled(&now);
 }
 
 /* The descriptors are no longer ours when they tell what ours would not: then they are left to whom they belong. */
@@ -140,23 +145,30 @@ static bool set_trigger(int fd)
     return false;
 }
 
-bool phd__wake_on_pressure(const char *path)
+/* The descriptor that tells poll() of WAKE_SIGNAL; the one there is goes on. -1: it cannot be had. */
+static int signals_descriptor(bool is_there)
 {
     uint64_t mask = (uint64_t)1 << (WAKE_SIGNAL - 1);
+    return is_there ? polled.signals : (int)syscall(SYS_signalfd4, -1, &mask, sizeof mask, O_CLOEXEC | O_NONBLOCK);
+}
+
+bool phd__wake_on_pressure(const char *path)
+{
+    struct stat info;
+    bool is_there = polled.pressure >= 0 && is_still_ours();
     polled.thread = gettid();
-    if (polled.pressure >= 0)
+    if (is_there && stat(path, &info) == 0 && is_polled(&info))
         return true;
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return false;
-    struct stat info;
-    int signals = fstat(fd, &info) == 0 && set_trigger(fd)
-                      ? (int)syscall(SYS_signalfd4, -1, &mask, sizeof mask, O_CLOEXEC | O_NONBLOCK)
-                      : -1;
+    int signals = fstat(fd, &info) == 0 && set_trigger(fd) ? signals_descriptor(is_there) : -1;
     if (signals < 0) {
         close(fd);
         return false;
     }
+    if (is_there) /* the process is in another group now */
+        close(polled.pressure);
     polled.pressure = fd;
     polled.signals = signals;
     polled.device = info.st_dev;

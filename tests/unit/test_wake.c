@@ -122,6 +122,40 @@ static void descriptors_of_others(void **state)
     assert_int_equal(read(ends[0], got, sizeof got), 4);
 }
 
+static int count_descriptors(void)
+{
+    int count = 0;
+    for (int fd = 0; fd < 100; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+/* A process that was moved to another group has another file: that one is polled, and the one before is closed. */
+static void pressure_of_another_file(void **state)
+{
+    struct stat first, second, polled;
+    (void)state;
+    int before = count_descriptors(), next = dup(0);
+    close(next);
+    if (!phd__wake_on_pressure("/proc/pressure/memory")) {
+        print_message("skipped: this kernel lets the test not ask for pressure\n");
+        skip();
+    }
+    assert_int_equal(count_descriptors(), before + 2);
+    assert_int_equal(stat("/proc/pressure/memory", &first), 0);
+    assert_int_equal(stat("/proc/pressure/io", &second), 0);
+    assert_int_equal(fstat(next, &polled), 0);
+    assert_int_equal(polled.st_ino, first.st_ino);
+    assert_true(phd__wake_on_pressure("/proc/pressure/memory"));
+    assert_int_equal(fcntl(next, F_GETFD), FD_CLOEXEC);
+    assert_true(phd__wake_on_pressure("/proc/pressure/io"));
+    assert_int_equal(count_descriptors(), before + 2);
+    int found = 0;
+    for (int fd = 0; fd < 100; fd++)
+        found += fstat(fd, &polled) == 0 && polled.st_dev == second.st_dev && polled.st_ino == second.st_ino;
+    assert_int_equal(found, 1);
+}
+
 /* ---- pressure in a real group ---- */
 
 enum { GROUP_PATH = PHD_CGROUP_PATH + 64 };
@@ -295,6 +329,7 @@ int main(void)
         cmocka_unit_test(processor_time),
         cmocka_unit_test(pressure),
         cmocka_unit_test(descriptors_of_others),
+        cmocka_unit_test(pressure_of_another_file),
         cmocka_unit_test(pressure_of_a_group),
         cmocka_unit_test(bell),
         cmocka_unit_test(stopped_for_a_fork),
