@@ -141,6 +141,16 @@ struct phd_snapshot {
     struct phd_error error;
 };
 
+/* The number of this process's next dump, for its name: nobody gets it a second time. A forked child begins with 0.
+ * Context: crash. */
+PHD_PUBLIC unsigned phd_number_next(void);
+
+/* The number that would be next. */
+PHD_PUBLIC unsigned phd_number_peek(void);
+
+/* A dump has found the names before `number` taken, and has this one. Context: crash. */
+PHD_PUBLIC void phd_number_reached(unsigned number);
+
 /* Start a dump: freeze the process's memory in a child that writes the file, and return at once. The child is not
  * reported through SIGCHLD nor to wait() without __WALL. If no child can be made the dump is written in place, guarded,
  * before the call returns. Returns PHD_OK and fills `snapshot`, or an error. Context: crash. */

@@ -142,6 +142,34 @@ static PyObject *snapshot_wait(PyObject *module, PyObject *arguments)
                          result.complete ? Py_True : Py_False);
 }
 
+PyDoc_STRVAR(number_next_doc, "number_next()\n--\n\nThe number of this process's next dump, which nobody else gets.");
+
+static PyObject *number_next(PyObject *module, PyObject *ignored)
+{
+    (void)module, (void)ignored;
+    return PyLong_FromUnsignedLong(phd_number_next());
+}
+
+PyDoc_STRVAR(number_peek_doc, "number_peek()\n--\n\nThe number that number_next() would return.");
+
+static PyObject *number_peek(PyObject *module, PyObject *ignored)
+{
+    (void)module, (void)ignored;
+    return PyLong_FromUnsignedLong(phd_number_peek());
+}
+
+PyDoc_STRVAR(number_reached_doc, "number_reached(number)\n--\n\nA dump has this number; later ones have larger ones.");
+
+static PyObject *number_reached(PyObject *module, PyObject *number)
+{
+    unsigned long reached = PyLong_AsUnsignedLong(number);
+    (void)module;
+    if (reached == (unsigned long)-1 && PyErr_Occurred())
+        return NULL;
+    phd_number_reached((unsigned)reached);
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(
     call_watched_doc,
     "call_watched(on_exception, function, *args, **kwargs)\n--\n\n"
@@ -199,6 +227,9 @@ PyDoc_STRVAR(layout_problems_doc,
 static PyMethodDef functions[] = {
     {"snapshot_start", (PyCFunction)(void (*)(void))snapshot_start, METH_VARARGS | METH_KEYWORDS, snapshot_start_doc},
     {"snapshot_wait", snapshot_wait, METH_VARARGS, snapshot_wait_doc},
+    {"number_next", number_next, METH_NOARGS, number_next_doc},
+    {"number_peek", number_peek, METH_NOARGS, number_peek_doc},
+    {"number_reached", number_reached, METH_O, number_reached_doc},
     {"call_watched", (PyCFunction)(void (*)(void))call_watched, METH_VARARGS | METH_KEYWORDS, call_watched_doc},
     {"layout_problems", phd__layout_problems, METH_NOARGS, layout_problems_doc},
     {NULL, NULL, 0, NULL},

@@ -124,6 +124,7 @@ static void fill_request(struct phd_request *request)
     request->crash = &dump.crash;
     request->reason = "signal";
     request->native_id = (unsigned long)dump.crash.thread;
+    request->sequence = phd_number_next();
     request->choose_in = installed.kept.directory; /* which may be on a file system that does not answer */
     request->pid = getpid();
     request->time_ns = phd__wall_clock_ns();

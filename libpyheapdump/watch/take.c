@@ -41,9 +41,6 @@ struct configuration {
 static struct configuration configuration;
 static atomic_flag configuration_lock = ATOMIC_FLAG_INIT;
 
-/* The number of the next dump; the name of one that was removed is not used again. */
-static unsigned next_number;
-
 /* The dump being made. */
 static atomic_flag busy = ATOMIC_FLAG_INIT;
 static struct {
@@ -134,7 +131,7 @@ static void start_snapshot(bool gil_held)
     request->find_thread = !request->thread;
     request->gil_held = gil_held && !request->free_threaded;
     request->choose_in = dump.with.kept.directory;
-    request->sequence = next_number;
+    request->sequence = phd_number_next();
     request->pid = getpid();
     request->time_ns = phd__wall_clock_ns();
     request->max_memory = dump.order->max_memory;
@@ -192,7 +189,7 @@ static void make_dump(void)
     if (dump.started == PHD_OK)
         phd_snapshot_wait(&dump.snapshot, seconds > 0 ? seconds : -1, &result, NULL);
     if (dump.snapshot.named)
-        next_number = dump.snapshot.sequence + 1;
+        phd_number_reached(dump.snapshot.sequence);
     phd__say_result(kept->directory, dump.request.pid, kept->options.quiet, &dump.snapshot);
 }
 

@@ -60,11 +60,12 @@ else:  # typing costs more time to import than everything else here together
 DEFAULTS = Settings()
 # How much longer than its budget the writing child may live before it is killed, seconds.
 CHILD_GRACE = 30.0
+# Seconds that are as good as no limit; many more than these no lock can wait (threading.TIMEOUT_MAX).
+NO_LIMIT = 1e8
 # Characters of a label.
 MAX_LABEL = 1000
 
 _settings: Settings | None = None
-_dumps_made = 0
 _OWN_DIRECTORY = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -167,13 +168,21 @@ def install(
 
 
 def checked(asked: Settings) -> Settings:
-    """The settings as they are kept. Raises ValueError, which names what is wrong."""
+    """The settings as they are kept. Raises ValueError or TypeError, which name what is wrong."""
     if asked.scope != "closure":
         raise ValueError(f"scope must be 'closure', not {asked.scope!r}")
+    for name in ("level", "max_dumps", "max_bytes"):
+        _check_type(name, getattr(asked, name), int, "a whole number")
+    for name in ("max_seconds", "crash_timeout", "gil_wait"):
+        _check_type(name, getattr(asked, name), (int, float), "a number")
     if not 1 <= asked.level <= 19:
         raise ValueError(f"level must be 1 to 19, not {asked.level!r}")
     if asked.max_dumps is not None and asked.max_dumps < 1:
         raise ValueError(f"max_dumps must be at least 1 or None, not {asked.max_dumps!r}")
+    if not 0 <= (asked.max_bytes or 0) < 1 << 63:
+        raise ValueError(f"max_bytes must be at least 0 (no limit) and less than 2**63, not {asked.max_bytes!r}")
+    if not (asked.max_seconds or 0) >= 0:
+        raise ValueError(f"max_seconds must be at least 0 (no limit), not {asked.max_seconds!r}")
     if not asked.crash_timeout > 0:
         raise ValueError(f"crash_timeout must be more than 0, not {asked.crash_timeout!r}")
     if not asked.gil_wait >= 0:
@@ -184,11 +193,17 @@ def checked(asked: Settings) -> Settings:
         memory_limit.parse(asked.memory_limit)
     return asked._replace(
         directory=None if asked.directory is None else os.path.abspath(asked.directory),
-        max_seconds=float(asked.max_seconds or 0),
-        crash_timeout=float(asked.crash_timeout),
+        max_seconds=float(asked.max_seconds or 0) if (asked.max_seconds or 0) < NO_LIMIT else 0.0,
+        crash_timeout=min(float(asked.crash_timeout), NO_LIMIT),
         register=None if asked.register is None else int(asked.register),
-        gil_wait=float(asked.gil_wait),
+        gil_wait=min(float(asked.gil_wait), NO_LIMIT),
     )
+
+
+def _check_type(name: str, value: object, expected: type | tuple[type, ...], words: str) -> None:
+    may_be_none = name.startswith("max_")
+    if not (value is None and may_be_none) and (isinstance(value, bool) or not isinstance(value, expected)):
+        raise TypeError(f"{name} must be {words}, not {value!r}")
 
 
 def uninstall() -> None:
@@ -228,11 +243,6 @@ def _label_text(label: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
-def next_number() -> int:
-    """The sequence number the next dump of this process will try first."""
-    return _dumps_made
-
-
 def begin(
     exception: BaseException | None,
     traceback: TracebackType | None,
@@ -245,7 +255,6 @@ def begin(
 
     Raises CaptureError, OSError, or DumpingDisabledError.
     """
-    global _dumps_made
     pid = os.getpid()
     removed: list[str] = []
     if path is None:
@@ -253,11 +262,11 @@ def begin(
         os.makedirs(directory, exist_ok=True)
         if settings.max_dumps is not None:
             removed = files.remove_oldest(directory, settings.max_dumps - 1)
-        name, number = files.free_name(directory, pid, _dumps_made)
-        _dumps_made = number + 1
+        name, number = files.free_name(directory, pid, _pyheapdump.number_next())
+        _pyheapdump.number_reached(number)
     else:
         directory, name = os.path.split(os.path.abspath(path))
-        number, _dumps_made = _dumps_made, _dumps_made + 1
+        number = _pyheapdump.number_next()
         if os.path.lexists(path):
             raise FileExistsError(17, "a dump never replaces a file", path)
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -66,7 +66,7 @@ def save_dump(
     formatter: object = None,
 ) -> tuple[str, dict[str, str]]:
     """Write a dump to `filename`, which may contain "{sequence_number}"; return (filename, headers)."""
-    return _write(filename.format(sequence_number=capture.next_number()), tb, exc_info, files)
+    return _write(filename.format(sequence_number=_pyheapdump.number_peek()), tb, exc_info, files)
 
 
 def create_dump(

@@ -495,10 +495,30 @@ static void dumps_of_one_moment_have_different_names(void **state)
         assert_int_equal(phd_snapshot_wait(&snapshots[i], 60, &result, &error), PHD_OK);
         assert_true(result.complete && snapshots[i].named && snapshots[i].sequence < COUNT);
         met |= 1u << snapshots[i].sequence;
-        snprintf(name, sizeof name, "python_heap_%d_%u.dump", process.request.pid, snapshots[i].sequence);
-        assert_int_equal(unlinkat(process.directory, name, 0), 0);
     }
     assert_int_equal(met, (1 << COUNT) - 1);
+    for (unsigned i = 0; i < COUNT; i++) {
+        snprintf(name, sizeof name, "python_heap_%d_%u.dump", process.request.pid, i);
+        assert_int_equal(unlinkat(process.directory, name, 0), 0);
+    }
+}
+
+static void numbers_are_given_once(void **state)
+{
+    (void)state;
+    unsigned first = phd_number_next();
+    assert_int_equal(phd_number_next(), first + 1);
+    assert_int_equal(phd_number_peek(), first + 2);
+    phd_number_reached(first + 9);
+    phd_number_reached(first + 4);
+    assert_int_equal(phd_number_next(), first + 10);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(phd_number_peek() == 0 && phd_number_next() == 0 && phd_number_next() == 1 ? 17 : 1);
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 17);
+    assert_int_equal(phd_number_next(), first + 11);
 }
 
 static int write_until_the_limit(void)
@@ -545,6 +565,7 @@ int main(void)
         TEST(without_a_page_the_exit_status_tells),
         TEST(the_reserve_has_a_page_for_the_report),
         TEST(dumps_of_one_moment_have_different_names),
+        TEST(numbers_are_given_once),
         TEST(a_file_size_limit_does_not_kill_the_child),
     };
     return cmocka_run_group_tests_name("snapshot", tests, NULL, NULL);
