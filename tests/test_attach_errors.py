@@ -312,3 +312,22 @@ def test_a_directory_that_does_not_exist(target: Target, tmp_path: Path) -> None
 
 def test_a_directory_that_takes_no_files(target: Target) -> None:
     assert refused(target.pid, "-o", "/proc/a.dump").startswith("no dump can be written in /proc: ")
+
+
+def test_a_file_system_that_takes_a_part(target: Target, tmp_path: Path) -> None:
+    """The part is kept, and said to be one."""
+    for number, options in enumerate([[], ["--json"]]):
+        path = tmp_path / f"{number}.dump"
+        command = [sys.executable, "-m", "pyheapdump", "attach", str(target.pid), "-o", str(path), *options]
+        limited = ["sh", "-c", 'ulimit -f 64; exec "$@"', "sh", *command]
+        done = subprocess.run(limited, capture_output=True, text=True, timeout=SECONDS, env=clean_environment())
+        assert done.returncode == 1
+        assert done.stderr == f"pyheapdump: attach: {path} holds a part of the dump alone: File too large\n"
+        if not options:
+            assert re.match(rf"wrote {path} \([\d.]+ KiB; cut: File too large; process {target.pid} ", done.stdout)
+
+
+def test_a_dump_that_is_not_complete(target: Target, tmp_path: Path) -> None:
+    done = attach(target.pid, "-o", tmp_path / "a.dump", "--max-seconds", "0.000001")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "KiB; not complete, it says what is missing; process" in done.stdout

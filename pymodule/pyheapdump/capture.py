@@ -17,7 +17,7 @@ from . import _pyheapdump, files
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import NamedTuple
+    from typing import Any, NamedTuple
 else:
     from collections import namedtuple
 
@@ -356,6 +356,14 @@ def say(text: str) -> None:
             sys.__stderr__.flush()
     with suppress(OSError):  # nobody can be told
         os.write(2, line)
+
+
+def extent(result: dict[str, Any]) -> str:
+    """How much of a dump there is, for people: its size, and whether it is cut or not complete."""
+    size = size_text(result["bytes"])
+    if result["write_errno"]:
+        return f"{size}; cut: {os.strerror(result['write_errno'])}"
+    return size if result["complete"] else f"{size}; not complete, it says what is missing"
 
 
 def size_text(size: int) -> str:

@@ -101,11 +101,7 @@ def _finish(dumping: capture.Dumping, message: str | None) -> None:
 
 
 def _announcement(dumping: capture.Dumping, result: dict[str, Any]) -> str:
-    size = capture.size_text(result["bytes"])
-    cut = "" if result["complete"] else "; not complete, it says what is missing"
-    if result["write_errno"]:
-        cut = f"; cut: {os.strerror(result['write_errno'])}"
-    return f"wrote {dumping.path} ({size}{cut}); open it with: python -m pyheapdump.view {dumping.path}"
+    return f"wrote {dumping.path} ({capture.extent(result)}); open it with: python -m pyheapdump.view {dumping.path}"
 
 
 def describe(problem: BaseException) -> str:

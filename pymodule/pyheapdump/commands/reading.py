@@ -65,12 +65,14 @@ def run(name: str, work: Callable[[], None], interrupted: str) -> int:
 
 
 def print_written(path: str, found: dict[str, Any], about: list[str], as_json: bool) -> None:
-    """`about`: what the dump is of, and further lines."""
+    """`about`: what the dump is of, and further lines. Raises OutsideError for one that the file system has cut."""
     if as_json:
         print(json.dumps({"path": path, **found}))
-        return
-    print("\n".join([f"wrote {path} ({capture.size_text(found['bytes'])}; {about[0]})", *about[1:]]))
-    print(f"open it with: python -m pyheapdump.view {path}")
+    else:
+        print("\n".join([f"wrote {path} ({capture.extent(found)}; {about[0]})", *about[1:]]))
+        print(f"open it with: python -m pyheapdump.view {path}")
+    if found["write_errno"]:
+        raise outside.OutsideError(f"{path} holds a part of the dump alone: {os.strerror(found['write_errno'])}")
 
 
 def print_stacks(
