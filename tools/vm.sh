@@ -1,16 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Runs a command under Debian's kernel in a virtual machine (QEMU), for what the machine's own kernel does not offer:
-# control groups of version 2 with memory, and Yama. The command sees this machine's files under their own names; what it
-# writes goes to memory and is lost. What it prints is shown, and its exit status is this script's. Emulated it is some
-# ten times slower.
+# control groups of version 2 with memory, and Yama. The command sees this machine's files under their own names; what
+# it writes goes to memory and is lost. What it prints is shown, and its exit status is this script's. Emulated it is
+# some ten times slower. What the command uses must not be built or installed anew meanwhile: it would see a mix.
 #
 # usage: tools/vm.sh COMMAND [ARGUMENT...]
 #
 # Kernel and busybox are unpacked into build/vm/, nothing but QEMU is installed. Environment:
 #   PYHEAPDUMP_VM_MEMORY    MiB that the virtual machine has (2048)
 #   PYHEAPDUMP_VM_SECONDS   when it is ended (3600)
-#   PYHEAPDUMP_VM_ACCEL     "kvm", or "tcg", emulation (tcg: inside of another virtual machine KVM may be there, and hang)
+#   PYHEAPDUMP_VM_ACCEL     "kvm" or "tcg", emulation (tcg, as KVM inside of another virtual machine may hang)
 # Other variables that begin with PYHEAPDUMP, and PATH, HOME and LANG, are the command's, too.
 # Exit status 125 and one line when the virtual machine cannot be had, or ends without the command's exit status.
 set -eu
@@ -33,7 +33,7 @@ unpack() {
     rm -rf "$vm/download" "$2.partial"
     mkdir "$vm/download"
     (cd "$vm/download" && apt-get download -qq -o APT::Sandbox::User=root "$1" >"$vm/apt.txt" 2>&1) ||
-        fail "the archive does not give $1: $(tail -n 1 "$vm/apt.txt")"
+        fail "the archive does not give $1, try apt-get update: $(tail -n 1 "$vm/apt.txt")"
     dpkg-deb -x "$vm"/download/*.deb "$2.partial"
     rm -rf "$2" "$vm/download"
     mv "$2.partial" "$2"
@@ -49,25 +49,24 @@ get_kernel() {
     [ -e "$vm/busybox/bin/busybox" ] || unpack busybox-static "$vm/busybox"
     if [ ! -e "$vm/kernel/boot" ]; then
         package=$(newest_kernel)
-        [ -n "$package" ] || fail "no package linux-image-amd64 in the apt sources: it takes Debian's"
+        [ -n "$package" ] || fail "apt knows no linux-image-amd64: it takes Debian's sources, and apt-get update"
         unpack "$package" "$vm/kernel"
     fi
 }
 
-# The first file system: busybox, modules, and vm_init.sh, which goes on from there.
+# The first file system, in $1: busybox, modules, and vm_init.sh, which goes on from there.
 make_initramfs() {
     version=$(basename "$vm"/kernel/lib/modules/*)
     busybox=$vm/busybox/bin/busybox
-    rm -rf "$vm/first"
-    mkdir -p "$vm/first/bin"
-    cp "$busybox" "$vm/first/bin/"
-    cp "$here/vm_init.sh" "$vm/first/init"
+    mkdir -p "$1/first/bin"
+    cp "$busybox" "$1/first/bin/"
+    cp "$here/vm_init.sh" "$1/first/init"
     for name in $modules; do
-        mkdir -p "$vm/first/lib/modules/$version/$name"
-        cp -r "$vm/kernel/lib/modules/$version/kernel/$name/." "$vm/first/lib/modules/$version/$name/"
+        mkdir -p "$1/first/lib/modules/$version/$name"
+        cp -r "$vm/kernel/lib/modules/$version/kernel/$name/." "$1/first/lib/modules/$version/$name/"
     done
-    "$busybox" depmod -b "$vm/first" "$version"
-    (cd "$vm/first" && find . | "$busybox" cpio -o -H newc 2>/dev/null) >"$1/initramfs"
+    "$busybox" depmod -b "$1/first" "$version"
+    (cd "$1/first" && find . | "$busybox" cpio -o -H newc 2>/dev/null) >"$1/initramfs"
 }
 
 quote() {
