@@ -123,14 +123,14 @@ nightly: packages
 	    tests/test_memory_errors.py tests/test_memory_limit.py tests/test_memory_group.py
 	$(MAKE) vm
 
-# Emulated: a story takes half a minute. One version of Python, as the kernel is what differs. All it prints is in
+# Emulated: a story takes a minute. One version of Python, as the kernel is what differs. All it prints is in
 # build/log/vm.txt.
 VM_VERSION ?= 3.13
 VM_RUNS ?= 20
 vm: c-gcc
 	$(PYTHON) tools/venvs.py $(VM_VERSION)
 	mkdir -p build/log
-	PYHEAPDUMP_RUNS=$(VM_RUNS) PYHEAPDUMP_GROUP_MIB=100 PYHEAPDUMP_VM_SECONDS=10800 tools/vm.sh sh -ec ' \
+	PYHEAPDUMP_RUNS=$(VM_RUNS) PYHEAPDUMP_VM_SECONDS=10800 tools/vm.sh sh -ec ' \
 	    build/gcc/test_limits; build/gcc/test_wake; \
 	    echo 1 >/proc/sys/kernel/yama/ptrace_scope; \
 	    build/python/$(VM_VERSION) -m pytest -o timeout=1000 -rsx \

@@ -5,7 +5,6 @@ In real control groups, of version 1 or 2 as the machine has them: the kernel re
 nightly` runs this file in a virtual machine, too, whose kernel has version 2.
 """
 
-import os
 from pathlib import Path
 from typing import Any, Iterator, Sequence
 
@@ -13,9 +12,8 @@ import pytest
 from support.cgroup import VERSION_1, Group, limited_group, why_not
 from support.crawler import CRAWLER, MIB, PAGES, RUNS, check_limit, largest, memory_dumps, run, size_of
 
-# Of a group; an emulated machine needs a minute to fill 200 MiB and to look at the dump.
-SIZE = int(os.environ.get("PYHEAPDUMP_GROUP_MIB", "200")) * MIB
-PATIENCE = 240
+SIZE = 200 * MIB  # of a group
+PATIENCE = 240  # seconds; an emulated machine needs one minute to fill a group and to look at the dump
 
 
 @pytest.fixture
