@@ -3,15 +3,19 @@
 
 import ast
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import List, Optional, Tuple
 
 import pyheapdump
+from pyheapdump.view.summary import summary
 from support.subject import DUMP_NAME, Subject
+from support.target import Target, attach
 
 THREADS = """
     import json, os, threading
@@ -166,3 +170,60 @@ def test_loading_in_the_dumping_process(tmp_path: Path) -> None:
         stop.set()
         thread.join()
     assert "own waiter" in [t.name for t in pyheapdump.load(path).threads]
+
+
+# --- programs without threading ------------------------------------------------------------------------------------
+
+NAMELESS = """
+    import _thread, sys, time
+
+    def other():
+        {other}
+        time.sleep(60)
+
+    {first}
+    _thread.start_new_thread(other, ())
+    time.sleep({seconds})
+    assert "threading" not in sys.modules
+    {main}
+"""
+
+
+def names_of(dump: pyheapdump.Dump) -> List[Tuple[str, Optional[str]]]:
+    return sorted((thread.frames[-1].f_code.co_name, thread.name) for thread in dump.threads)
+
+
+def test_the_first_thread_is_called_main_without_threading(tmp_path: Path) -> None:
+    program = NAMELESS.format(first="import pyheapdump", other="", seconds=0.2, main="pyheapdump.dump()")
+    ended = Subject(tmp_path, program, install=None).run()
+    with pyheapdump.load(ended.only_dump) as dump:
+        assert names_of(dump) == [("<module>", "MainThread"), ("other", None)]
+        assert "MainThread" in dump.text and "Thread <unnamed>" in dump.text
+        assert f"pid {dump.facts['pid']}, 2 threads" in summary(dump)
+
+
+def test_another_thread_is_not_called_main(tmp_path: Path) -> None:
+    """Up to 3.10 a dump by another thread does not know the kernel's id of the first one."""
+    program = NAMELESS.format(first="import pyheapdump", other="pyheapdump.dump()", seconds=2, main="")
+    ended = Subject(tmp_path, program, install=None).run()
+    with pyheapdump.load(ended.only_dump) as dump:
+        main = "MainThread" if sys.version_info >= (3, 11) else None
+        assert names_of(dump) == [("<module>", main), ("other", None)]
+
+
+def test_from_outside_the_first_thread_is_called_main(tmp_path: Path) -> None:
+    program = NAMELESS.format(first="print(1, flush=True)", other="print(2, flush=True)", seconds=60, main="")
+    with Target(tmp_path, program) as target:
+        target.line()
+        done = attach(target.pid, "-o", str(tmp_path / "nameless.dump"))
+        assert done.returncode == 0, done.stderr
+    with pyheapdump.load(tmp_path / "nameless.dump") as dump:
+        assert names_of(dump) == [("<module>", "MainThread"), ("other", None)]
+
+
+def test_one_thread_is_one_thread(tmp_path: Path) -> None:
+    ended = Subject(tmp_path, "import pyheapdump; pyheapdump.dump()", install=None).run()
+    with pyheapdump.load(ended.only_dump) as dump:
+        text = summary(dump)
+    assert re.search(r", 1 thread$", text, re.M) and "\n  thread MainThread, id " in text
+    assert re.search(r" in <module>, 1 frame$", text, re.M)

@@ -22,7 +22,7 @@ from .items import Items
 from .kinds import FRAME, MAPPED, OBJECT, TYPE, is_split, items_of, leaf_value
 from .report import place_report
 from .summary import size_text
-from .text import printable
+from .text import counted, printable
 from .ways import Way, Ways
 
 DEFAULT = 10
@@ -138,7 +138,7 @@ def short(value: Any) -> str:
 def largest_text(dump: Dump, count: int = DEFAULT) -> str:
     """Both lists for people."""
     found = largest(dump, count)
-    lines = [f"{found.objects:,} objects, about {size_text(found.bytes)} in all"]
+    lines = [f"{counted(found.objects, 'object')}, about {size_text(found.bytes)} in all"]
     lines += ["", "largest objects, each by itself:"]
     for one in found.by_own:
         lines += [f"{size_text(one.own):>12}  {title(one)}", *way_lines(one)]
@@ -149,7 +149,7 @@ def largest_text(dump: Dump, count: int = DEFAULT) -> str:
 
 
 def title(one: Large) -> str:
-    count = f" of {one.elements:,} elements" if one.elements else ""
+    count = f" of {counted(one.elements, 'element')}" if one.elements else ""
     return f"{one.type}{count}: {one.text}" if not one.text.startswith("<") else f"{one.text}{count}"
 
 

@@ -23,7 +23,7 @@ from .stack_text import locals_of, place
 from .summary import core_text, python_text
 from .system_calls import NAMES
 from .task_waits import task_wait_text
-from .text import escape_controls, printable
+from .text import counted, escape_controls, printable
 from .thread_text import ThreadStacks, all_threads, mark, other_lines, sectioned
 
 MAX_FRAMES = 2_000  # of one stack; more are counted
@@ -60,9 +60,8 @@ def process_text(dump: Dump, with_locals: bool = False, with_native: bool = Fals
 
 def title(dump: Dump) -> str:
     """`process 4711: CPython 3.13.0, /usr/bin/python3.13, 8 threads`; lines about the core and the signal, if any."""
-    count = len(dump.threads)
     executable = printable(str(dump.facts.get("executable") or "?"), 300)
-    threads = f"{count} thread{'s' * (count != 1)}"
+    threads = counted(len(dump.threads), "thread")
     if core_text(dump):
         threads += f"\ncore {core_text(dump)}"
     if dump.signal is not None:

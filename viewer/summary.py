@@ -10,7 +10,7 @@ from types import FrameType
 from .dump import Dump
 from .merged import merged_stack
 from .stack_text import error_line, exception_text, failing_frame, locals_of, own_frame, place, thread_line
-from .text import printable
+from .text import counted, printable
 from .thread_text import failing_thread, merged_lines, signal_notes
 
 MAX_PROBLEMS = 10
@@ -69,7 +69,7 @@ def banner(dump: Dump) -> str:
         lines.append(f"  label    {printable(label, 300)}")
     if core_text(dump):
         lines.append(f"  core     {core_text(dump)}")
-    lines.append(f"  when     {when(dump)}, pid {facts.get('pid', '?')}, {len(dump.threads)} threads")
+    lines.append(f"  when     {when(dump)}, pid {facts.get('pid', '?')}, {counted(len(dump.threads), 'thread')}")
     lines += [
         f"  changed  {printable(name, 200)} was changed after the program had started: lines may be off"
         for name in dump.sources.changed[:MAX_PROBLEMS]
@@ -107,7 +107,7 @@ def summary(dump: Dump) -> str:
         frames = thread.frames
         threads.append(f"  {thread_line(thread)}")
         if frames:
-            threads.append(f"      {place(frames[-1], frames[-1].f_lineno or 0)}, {len(frames)} frames")
+            threads.append(f"      {place(frames[-1], frames[-1].f_lineno or 0)}, {counted(len(frames), 'frame')}")
     if len(dump.threads) > MAX_THREADS:
         threads.append(f"  ... {len(dump.threads) - MAX_THREADS} more")
     if threads:

@@ -24,6 +24,11 @@ def printable(text: str, limit: int) -> str:
     return escape_controls(shortened, keep="")
 
 
+def counted(number: int, what: str) -> str:
+    """`1 thread`, `2,000 threads`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def name_of(text: object, default: str = "?", limit: int = 200) -> str:
     """A name out of the dump, fit to be a `__name__`: a str without controls, of bounded length."""
     return printable(text, limit) if isinstance(text, str) and text else default

@@ -48,6 +48,7 @@ static void read_thread_object(struct phd_walk *walk, struct phd_thread *thread)
 {
     struct phd_dict_cursor cursor;
     uint64_t key, value, active = active_threads(walk, thread->interpreter);
+    thread->nameless = !active;
     if (!active)
         return;
     phd__dict_open(walk, active, &cursor);
@@ -165,6 +166,16 @@ static void find_wait(struct phd_walk *walk, const struct phd_request *request, 
     thread->mutex = thread->waits_for_gil ? 0 : mutex_behind(walk, thread->futex);
 }
 
+/* A program that has not imported threading gives no names. The thread that the process began with, whose kernel id is
+ * the process's, has the one that threading would give it (Lib/threading.py, _MainThread). */
+static void name_main_thread(const struct phd_request *request, struct phd_thread *thread)
+{
+    const struct phd_standing *standing = request->crash ? standing_of(request->crash, thread) : NULL;
+    uint64_t kernel_id = standing ? (uint64_t)standing->thread : thread->native_id;
+    if (thread->nameless && thread->interpreter_id == 0 && request->pid > 0 && kernel_id == (uint64_t)request->pid)
+        memcpy(thread->name, "MainThread", sizeof "MainThread");
+}
+
 typedef void (*thread_visitor)(struct phd_walk *walk, const struct phd_thread *thread, void *argument);
 
 static void visit_state(struct phd_walk *walk, const struct phd_request *request, uint64_t state, thread_visitor visit,
@@ -173,6 +184,7 @@ static void visit_state(struct phd_walk *walk, const struct phd_request *request
     struct phd_thread thread;
     read_thread(walk, request, state, &thread);
     find_wait(walk, request, &thread);
+    name_main_thread(request, &thread);
     visit(walk, &thread, argument);
 }
 

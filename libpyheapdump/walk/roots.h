@@ -25,6 +25,7 @@ struct phd_thread {
     bool waits_for_gil;
     int daemon;                     /* 0, 1, or -1: not known */
     char name[PHD_MAX_THREAD_NAME]; /* empty: not known */
+    bool nameless;                  /* the program has not imported threading, whose threads have names */
     const char *problem;            /* why something of it could not be read, or NULL */
 };
 
