@@ -467,3 +467,146 @@ def test_titles_and_json_tell_what_threads_wait_for(dumped) -> None:
         "held_by": [numbers["transfer"]],
     }
     assert by_name["MainThread"]["waits_for"] is None
+
+
+# --- what futures of asyncio stand for ------------------------------------------------------------------------------
+
+FUTURES = """
+import concurrent.futures, functools
+
+gate = threading.Event()
+def bill(number): gate.wait()
+class Store:
+    def sell(self): gate.wait()
+
+async def sleeper(): await asyncio.sleep(1000)
+async def shielded(task): await asyncio.shield(task)
+async def limited(task): await asyncio.wait_for(asyncio.shield(task), 1000)
+async def gatherer(*tasks): await asyncio.gather(asyncio.shield(tasks[0]), asyncio.gather(*tasks[1:]))
+async def executed(pool, *call): await asyncio.get_running_loop().run_in_executor(pool, *call)
+async def in_time(pool, *call): await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(pool, *call), 1000)
+async def wrapped(pool): await asyncio.wrap_future(pool.submit(bill, 4))
+async def threaded(): await asyncio.to_thread(bill, 5)
+async def plain(): await asyncio.get_running_loop().create_future()
+async def first_of(tasks):
+    for one in asyncio.as_completed(tasks):
+        await one
+async def limited_by(slots):
+    async with slots:
+        await asyncio.sleep(1000)
+async def meets(barrier): await barrier.wait()
+
+async def main():
+    def start(name, coroutine):
+        tasks[name] = asyncio.ensure_future(coroutine)
+        tasks[name].set_name(name)
+    tasks = {}
+    slow = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="slow")
+    wide = concurrent.futures.ThreadPoolExecutor(9, thread_name_prefix="wide")
+    start("sleeper", sleeper())
+    start("other", sleeper())
+    start("shielded", shielded(tasks["sleeper"]))
+    start("limited", limited(tasks["sleeper"]))
+    start("gatherer", gatherer(tasks["sleeper"], tasks["other"]))
+    start("chain", shielded(tasks["limited"]))
+    for number, (name, coroutine) in enumerate([
+        ("executed", executed(slow, bill, 1)),
+        ("queued", executed(slow, bill, 2)),
+        ("method", in_time(wide, Store().sell)),
+        ("partial", executed(wide, functools.partial(bill, number=3))),
+        ("wrapped", wrapped(wide)),
+        ("default", executed(None, bill, 4)),
+    ]):
+        start(name, coroutine)
+        await asyncio.sleep(0.05)
+    start("threaded", threaded())
+    start("plain", plain())
+    start("first_of", first_of([tasks["sleeper"], tasks["other"]]))
+    slots = asyncio.Semaphore(2)
+    for number in range(3):
+        start(f"slot {number}", limited_by(slots))
+    if hasattr(asyncio, "Barrier"):
+        start("meets", meets(asyncio.Barrier(2)))
+    await asyncio.sleep(0.3)
+    finish()
+asyncio.run(main())
+"""
+
+
+def test_what_futures_stand_for(dumped) -> None:
+    text = locks_text(dumped(FUTURES))
+    assert {
+        "task shielded: awaits task sleeper",
+        "task limited: awaits task sleeper",
+        "task gatherer: awaits task sleeper, task other",
+        "task chain: awaits task limited",
+        "task executed: awaits bill() in thread slow_0",
+        "task queued: awaits bill() queued for the executor of thread slow_0",
+        "task method: awaits Store.sell() in thread wide_0",
+        "task partial: awaits bill() in thread wide_1",
+        "task wrapped: awaits bill() in thread wide_2",
+        "task default: awaits bill() in thread asyncio_0",
+        "task threaded: awaits bill() in thread asyncio_1",
+        "task plain: awaits a Future",
+        "task slot 2: waits in Semaphore.acquire() for slots, held by task slot 0, task slot 1",
+        "  holds slots",
+    } <= set(text.splitlines()), text
+    first = "awaits task sleeper, task other" if sys.version_info >= (3, 13) else "waits in as_completed()"
+    assert f"task first_of: {first}" in text or "task first_of: awaits task other, task sleeper" in text, text
+    if sys.version_info >= (3, 11):
+        assert text.rstrip().endswith("task meets: waits in Barrier.wait() for barrier"), "who waits has let go of it"
+
+
+def test_json_tells_the_thread_that_works_for_a_task(dumped) -> None:
+    made = json.loads(json.dumps(report(dumped(FUTURES))))
+    tasks = {task["name"]: task["waits_for"] for task in made["tasks"]}
+    numbers = {thread["name"]: number for number, thread in enumerate(made["threads"])}
+    assert tasks["executed"] == {
+        "text": "awaits bill() in thread slow_0",
+        "name": "bill",
+        "type": "concurrent.futures._base.Future",
+        "held_by": [],
+        "thread": numbers["slow_0"],
+    }
+    assert tasks["queued"]["thread"] is None and tasks["queued"]["name"] == "bill"
+
+
+POOL = """
+import concurrent.futures, multiprocessing
+
+async def main():
+    pool = concurrent.futures.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork"))
+    async def waits(): await asyncio.get_running_loop().run_in_executor(pool, time.sleep, 1000)
+    task = asyncio.ensure_future(waits())
+    task.set_name("waits")
+    await asyncio.sleep(0.5)
+    for process in list(pool._processes.values()):
+        process.kill()
+    finish()
+asyncio.run(main())
+"""
+
+
+def test_a_process_pool(dumped) -> None:
+    text = locks_text(dumped(POOL))
+    assert re.search(r"^task waits: awaits sleep\(\) in the process pool of thread \S+$", text, re.MULTILINE), text
+
+
+def test_semaphores_that_all_hold_are_no_deadlock(dumped) -> None:
+    """Whoever holds another slot may release one."""
+    dump = dumped("""
+        async def both(first, second, taken):
+            async with first:
+                taken.append(1)
+                while len(taken) < 2:
+                    await asyncio.sleep(0)
+                async with second: pass
+        async def main():
+            a, b, taken = asyncio.Semaphore(1), asyncio.Semaphore(1), []
+            tasks = [asyncio.ensure_future(both(a, b, taken)), asyncio.ensure_future(both(b, a, taken))]
+            await asyncio.sleep(0.1)
+            finish()
+        asyncio.run(main())
+    """)
+    assert dump.task_waits.deadlocks() == []
+    assert locks_text(dump).count("held by task Task-") == 2

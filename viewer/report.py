@@ -185,10 +185,15 @@ def task_wait_report(dump: Dump, task: Task) -> dict[str, Any] | None:
     cls = type(wait.what)
     return {
         "text": task_wait_text(task, dump.task_waits),
-        "name": wait.name or None,
+        "name": wait.work.function if wait.work is not None else wait.name or None,
         "type": None if wait.what is None else f"{cls.__module__}.{cls.__qualname__}",
         "held_by": [dump.task_waits.tasks.index(owner) for owner in wait.owners],
+        **({} if wait.work is None else {"thread": thread_number(dump, wait.work.thread)}),
     }
+
+
+def thread_number(dump: Dump, thread: Thread | None) -> int | None:
+    return None if thread is None else dump.threads.index(thread)
 
 
 def signal_report(dump: Dump, signal: Signal) -> dict[str, Any]:

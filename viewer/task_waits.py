@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """What asyncio tasks wait for: other tasks, locks, queues, events; and the circles among them.
 
-A task's `_fut_waiter` is what it awaits. That may be another task, or what gather() made of several. Everything else
-awaits a plain future, which tells nothing; there the innermost frames, of asyncio, tell whose method waits:
-`Lock.acquire`, `Queue.get`, wait() for a set of tasks, a task group. Who holds an asyncio.Lock is known where a
-coroutine is in `async with`, whose context manager then lies on its evaluation stack.
+A task's `_fut_waiter` is what it awaits. That may be another task, or a future that stands for tasks or for the work of
+an executor (futures.py). Everything else awaits a plain future, which tells nothing; there the innermost frames, of
+asyncio, tell whose method waits: `Lock.acquire`, `Queue.get`, wait() for a set of tasks, a task group. Who holds an
+asyncio.Lock or Semaphore is known where a coroutine is in `async with`, whose context manager then lies on its
+evaluation stack.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from types import FrameType
 from typing import Any, NamedTuple
 
 from .circles import circles
 from .dump import Dump
+from .futures import Executors, Work, behind
 from .lock_names import MAX_FRAMES, LockNames, exits_on
 from .missing import Missing
 from .tasks import Task, first_of
@@ -23,18 +26,22 @@ from .text import printable
 MAX_AWAITED = 1_000  # tasks that one task waits for
 SHOWN = 5  # of their names; more are counted
 # Functions of asyncio/tasks.py that wait for what stands in one of their variables.
+HELD = ("Lock", "Semaphore")  # classes of asyncio whose holders are told
 WAITERS = {"_wait": "fs", "wait": "fs", "wait_for": "fut"}
 
 
 class TaskWait(NamedTuple):
     """A task that waits: for `owners` themselves, or for the object `what`, called `name`, which they hold as far as is
-    known. `by` is the function of asyncio that waits: `Queue.get`, `sleep`; None where the task awaits others."""
+    known. `by` is the function of asyncio that waits: `Queue.get`, `sleep`; None where the task awaits others. `work`
+    is what an executor does for it.
+    """
 
     task: Task
     what: Any
     name: str
     owners: list[Task]
     by: str | None = None
+    work: Work | None = None
 
 
 class TaskWaits:
@@ -70,6 +77,10 @@ class TaskWaits:
         awaited = list(self._awaited(task))
         if awaited:
             return TaskWait(task, None, "", awaited)
+        for future in self._futures(task):
+            work = None if first_of(future, ("_condition",)) is None else self._executors.work_for(future)
+            if work is not None:
+                return TaskWait(task, future, work.text, [], None, work)
         if call is None:
             future = first_of(task.object, ("task_fut_waiter", "_fut_waiter", "fut_waiter"))
             return None if future is None else TaskWait(task, future, type(future).__name__, [])
@@ -78,36 +89,46 @@ class TaskWaits:
         name = "" if what is None else self._names.of(what, [task, self._namer.get(id(what), task), *owners])
         return TaskWait(task, what, name, owners, by)
 
+    @functools.cached_property
+    def _executors(self) -> Executors:
+        return Executors(self._dump)
+
     def _awaited(self, task: Task) -> Iterator[Task]:
-        """The tasks that a task awaits: itself, by gather(), by wait() or by wait_for()."""
-        future = first_of(task.object, ("task_fut_waiter", "_fut_waiter", "fut_waiter"))
-        futures: list[Any] = [future, *items(first_of(future, ("_children",)))]
+        """The tasks that a task awaits: itself, by gather(), shield(), wait(), wait_for() or a task group."""
+        futures = self._futures(task)
+        known = {id(one): self._by_object[id(one)] for one in futures if id(one) in self._by_object}
+        known.pop(id(task.object), None)
+        yield from known.values()
+
+    def _futures(self, task: Task) -> list[Any]:
+        """All futures that a task awaits, with those that they stand for."""
+        futures: list[Any] = [first_of(task.object, ("task_fut_waiter", "_fut_waiter", "fut_waiter"))]
         for frame in reversed(task.frames[-MAX_FRAMES:]):
             if not is_of_asyncio(frame):
                 break
             named = frame.f_locals.get(WAITERS.get(frame.f_code.co_name, ""))
-            group = frame.f_locals.get("self") if frame.f_globals.get("__name__") == "asyncio.taskgroups" else None
-            futures += [named, *items(named), *items(first_of(group, ("_tasks",)))]
-        known = {id(one): self._by_object[id(one)] for one in futures if id(one) in self._by_object}
-        known.pop(id(task.object), None)
-        yield from known.values()
+            own = frame.f_locals.get("self")
+            group = own if frame.f_globals.get("__name__") in ("asyncio.taskgroups", "asyncio.tasks") else None
+            futures += [named, *items(named), *items(first_of(group, ("_tasks", "_todo")))]
+        return [one for future in futures[: MAX_AWAITED + 1] for one in behind(future)]
 
     def _held_by(self, task: Task) -> Iterator[Any]:
         found: dict[int, Any] = {}
         for frame in task.frames[-MAX_FRAMES:]:
             for manager in exits_on(self._dump.stack_of(frame)):
-                lock = manager if is_asyncio(manager, "Lock") else first_of(manager, ("_lock",))
-                if lock is not None and is_asyncio(lock, "Lock"):
+                lock = manager if is_asyncio(manager, *HELD) else first_of(manager, ("_lock",))
+                if lock is not None and is_asyncio(lock, *HELD):
                     found[id(lock)] = lock
         # The one that an `async with` is just waiting for may lie on the stack already; that of a condition is let go.
         call = asyncio_call(task)
-        for own in () if call is None else (call[0], first_of(call[0], ("_lock",))):
+        for own in () if call is None else (call[0], first_of(call[0], ("_lock",)), *released_locks(task)):
             found.pop(id(own), None)
         return iter(found.values())
 
     def deadlocks(self) -> list[str]:
-        """A sentence for each circle of tasks that wait for one another."""
-        links = {id(wait.task): [id(owner) for owner in wait.owners] for wait in self._waits.values()}
+        """A sentence for each circle of tasks that wait for one another. A semaphore may be released by another one."""
+        waits = [wait for wait in self._waits.values() if not is_asyncio(wait.what, "Semaphore")]
+        links = {id(wait.task): [id(owner) for owner in wait.owners] for wait in waits}
         found = []
         for circle in circles(links):
             waits = [self._waits[key] for key in circle]
@@ -131,17 +152,29 @@ def asyncio_call(task: Task) -> tuple[Any, str] | None:
         own = frame.f_locals.get("self")
         own = None if isinstance(own, Missing) else own
         name = frame.f_code.co_name
+        if name == "_wait_for_one":
+            own, name = None, "as_completed"
         if found is None or not name.startswith("__"):  # `Lock.acquire` tells more than the `Lock.__aenter__` around it
             found = own, name if own is None else f"{type(own).__name__}.{name}"
     return found
+
+
+def released_locks(task: Task) -> Iterator[Any]:
+    """The locks of conditions that a task waits for, also within a barrier."""
+    for frame in reversed(task.frames[-MAX_FRAMES:]):
+        if not is_of_asyncio(frame):
+            return
+        own = frame.f_locals.get("self")
+        if frame.f_code.co_name == "wait" and is_asyncio(own, "Condition"):
+            yield first_of(own, ("_lock",))
 
 
 def is_of_asyncio(frame: FrameType) -> bool:
     return str(frame.f_globals.get("__name__")).startswith("asyncio.")
 
 
-def is_asyncio(found: Any, name: str) -> bool:
-    return any(cls.__name__ == name and cls.__module__ == "asyncio.locks" for cls in type(found).__mro__)
+def is_asyncio(found: Any, *names: str) -> bool:
+    return any(cls.__name__ in names and cls.__module__ == "asyncio.locks" for cls in type(found).__mro__)
 
 
 def items(found: Any) -> list[Any]:
@@ -163,6 +196,8 @@ def titles(tasks: Iterable[Task]) -> str:
 
 def for_what(wait: TaskWait) -> str:
     """`awaits task 7`, `waits in Queue.get() for jobs`, `awaits a Future`."""
+    if wait.work is not None:
+        return f"awaits {wait.work.text}"
     if wait.by is not None:
         return f"waits in {printable(wait.by, 60)}()" + (f" for {wait.name}" if wait.name else "")
     return f"awaits {titles(wait.owners)}" if wait.owners else f"awaits a {printable(wait.name, 60)}"
