@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
+from typing import Any, List
 
 import pyheapdump
 import pytest
 from support.compared import MODULES, THINGS, check_same, flat, plain
+from support.core_file import kernel_core, raise_core_limit, read_core, skip_without_kernel_cores
 from support.target import Target, attach
 
 # Of the large heap; `make nightly` takes 5,000,000.
@@ -47,6 +50,7 @@ def test_object_for_object(how: str, tmp_path: Path) -> None:
         assert frames[0] == frames[1] == ["<module>", "wait"]
 
 
+LONG = 20 * 60  # seconds that a step of it may take
 # Four containers for each row, each with something of its own.
 LARGE = """
     import os, sys, threading
@@ -68,24 +72,46 @@ LARGE = """
 MAY_DIFFER = 300
 
 
-def test_a_large_heap_object_for_object(tmp_path: Path) -> None:
+def compare(own_path: Path, other_path: Path, what: str) -> None:
     """Every object of the one dump is in the other, at the same address, with the same content."""
-    with Target(tmp_path, LARGE, arguments=[str(tmp_path), str(OBJECTS)], seconds=20 * 60) as target:
-        path = tmp_path / "from_outside.dump"
-        done = attach(target.pid, "-o", path, seconds=20 * 60)
-        assert done.returncode == 0, done.stderr
-    with pyheapdump.load(tmp_path / "own_1.dump") as own, pyheapdump.load(path) as outside:
-        there = {outside.file.address(rid): rid for rid in range(outside.file.object_count)}
+    with pyheapdump.load(own_path) as own, pyheapdump.load(other_path) as other_dump:
+        there = {other_dump.file.address(rid): rid for rid in range(other_dump.file.object_count)}
         missing, different, same = [], [], 0
         for rid in range(own.file.object_count):
             other = there.get(own.file.address(rid))
             record = own.file.record(rid)
             if other is None:
                 missing.append(record)
-            elif flat(plain(own, record)) != flat(plain(outside, outside.file.record(other))):
+            elif not same_record(own, record, other_dump, other_dump.file.record(other)):
                 different.append(record)
             else:
                 same += 1
-        print(f"{own.file.object_count} objects: {same} the same, {len(different)} differ, {len(missing)} missing")
+        print(f"{what}: {same} of {own.file.object_count} the same, {len(different)} differ, {len(missing)} missing")
         assert same > OBJECTS
         assert len(missing) + len(different) < MAY_DIFFER, (missing[:5], different[:5])
+
+
+def same_record(own: pyheapdump.Dump, record: List[Any], other: pyheapdump.Dump, other_record: List[Any]) -> bool:
+    return flat(plain(own, record)) == flat(plain(other, other_record))
+
+
+def report(what: str, done: "subprocess.CompletedProcess[str]") -> None:
+    """Prints what it took, for the nightly run."""
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    stopped = f", {found['stopped']:.2f} s of them stopped" if "stopped" in found else ""
+    rate = found["objects"] / found["seconds"]
+    print(f"{what}: {found['objects']} objects in {found['seconds']:.1f} s, {rate:,.0f} in a second{stopped}")
+
+
+def test_a_large_heap_object_for_object(tmp_path: Path) -> None:
+    options = {"cwd": tmp_path, "preexec_fn": raise_core_limit, "seconds": LONG}
+    with Target(tmp_path, LARGE, arguments=[str(tmp_path), str(OBJECTS)], **options) as target:
+        report("attach", attach(target.pid, "--json", "-o", tmp_path / "attached.dump", seconds=LONG))
+        compare(tmp_path / "own_1.dump", tmp_path / "attached.dump", "attach")
+        (tmp_path / "attached.dump").unlink()
+        skip_without_kernel_cores()
+        core = kernel_core(target, tmp_path)
+    report("core", read_core(core, "--json", "-o", tmp_path / "of_core.dump", seconds=LONG))
+    core.unlink()
+    compare(tmp_path / "own_1.dump", tmp_path / "of_core.dump", "core")

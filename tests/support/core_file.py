@@ -55,9 +55,11 @@ def kernel_core(target: Target, directory: Path, number: Optional[int] = signal.
     return core
 
 
-def read_core(*arguments: object, directory: Optional[Path] = None) -> subprocess.CompletedProcess[str]:
+def read_core(
+    *arguments: object, directory: Optional[Path] = None, seconds: float = SECONDS
+) -> subprocess.CompletedProcess[str]:
     """Runs the command `core`."""
     command = [sys.executable, "-m", "pyheapdump", "core", *map(str, arguments)]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=SECONDS, check=False, cwd=directory, env=clean_environment()
+        command, capture_output=True, text=True, timeout=seconds, check=False, cwd=directory, env=clean_environment()
     )
