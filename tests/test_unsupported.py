@@ -81,6 +81,20 @@ def test_core(target: Tuple[Target, str], options: list[str], tmp_path: Path) ->
     assert not list(tmp_path.glob("*.dump*"))
 
 
+def test_core_without_the_program(target: Tuple[Target, str], tmp_path: Path) -> None:
+    """What is found without the file's constants is no answer; as in a core that was made outside of its container."""
+    skip_without_kernel_cores()
+    process, _ = target
+    core = kernel_core(process, tmp_path)
+    (tmp_path / "other").rename(tmp_path / "moved")
+    done = read_core(core, directory=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"pyheapdump: core: {core}: it does not tell which Python runs in it, as far as it can be read: files that were "
+        f"mapped cannot be opened here: {tmp_path}/other; --exe names the program's file where it has moved\n"
+    )
+
+
 # Each three words lead, by any layout, to where a list of interpreters could be.
 DECOYS = r"""
 #include <stdio.h>

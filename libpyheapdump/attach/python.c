@@ -136,6 +136,7 @@ enum phd_status phd__python_find(struct phd_python *python, struct phd_memory *m
     struct phd_symbols symbols; /* of exports: no file is opened */
     struct search search = {memory, &symbols, false, false, 0};
     bool found = false;
+    memset(python, 0, sizeof *python);
     if (!phd__symbols_open(&symbols, memory)) {
         phd__symbols_close(&symbols);
         phd__error_set(error, PHD_ERROR_MEMORY, 0, "memory for the symbols");
@@ -147,7 +148,10 @@ enum phd_status phd__python_find(struct phd_python *python, struct phd_memory *m
     python->exported = found;
     if (!search.seen)
         found = phd__unexported_each(memory, &modules->mappings, visit, &(struct visit){&search, python});
-    return found ? PHD_OK : explain(&search, error);
+    if (found)
+        return PHD_OK;
+    python->version = search.unknown_version;
+    return explain(&search, error);
 }
 
 void phd__python_describe(const struct phd_python *python, struct phd_request *request)

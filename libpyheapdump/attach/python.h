@@ -22,7 +22,7 @@ struct phd_python {
 void phd__python_describe(const struct phd_python *python, struct phd_request *request);
 
 /* Find the running interpreter. PHD_ERROR_UNREADABLE: there is none, PHD_ERROR_LAYOUT: it is one that no
- * table describes; error->step says what was found instead. */
+ * table describes, `python->version` is 0 when it is not known which; error->step says what was found instead. */
 enum phd_status phd__python_find(struct phd_python *python, struct phd_memory *memory,
                                  const struct phd_modules *modules, struct phd_error *error);
 

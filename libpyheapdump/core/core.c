@@ -106,20 +106,30 @@ static void describe(struct core *core, const struct phd_core_options *options, 
         core->request.reason = "signal";
 }
 
+/* Symbols and constants are missing where a file is: what is found, or not, without them is no answer. */
+static enum phd_status find_python(struct core *core, struct phd_python *python, struct phd_error *error)
+{
+    enum phd_status status = phd__python_find(python, &core->memory.copied.memory, &core->modules, error);
+    const char *problem = NULL;
+    if (status == PHD_OK && !python->exported &&
+        phd__core_lacks_file(&core->files, &core->modules.mappings, python->runtime))
+        problem = "no Python runs in it";
+    else if (status == PHD_ERROR_LAYOUT && !python->version && phd__core_any_file_is_missing(&core->files))
+        problem = "it does not tell which Python runs in it";
+    if (!problem)
+        return status;
+    phd__error_set(error, PHD_ERROR_UNREADABLE, 0, problem);
+    return PHD_ERROR_UNREADABLE;
+}
+
 static enum phd_status dump_core(struct core *core, const struct phd_core_options *options,
                                  struct phd_core_found *found, struct phd_result *result, struct phd_error *error)
 {
     struct phd_python python;
     struct phd_memory *memory = &core->memory.copied.memory;
-    const struct phd_mappings *mappings = &core->modules.mappings;
     uint64_t cache = phd__short_memory(bytes_in_core(core), options->memory);
     phd__modules_find(&core->modules, memory);
-    enum phd_status status = phd__python_find(&python, memory, &core->modules, error);
-    /* Symbols are missing where a file is, and then constants are, too, on which all depends: --exe is asked for. */
-    if (status == PHD_OK && !python.exported && phd__core_lacks_file(&core->files, mappings, python.runtime)) {
-        phd__error_set(error, PHD_ERROR_UNREADABLE, 0, "no Python runs in it");
-        return PHD_ERROR_UNREADABLE;
-    }
+    enum phd_status status = find_python(core, &python, error);
     if (status != PHD_OK)
         return status;
     phd__python_describe(&python, &core->request);

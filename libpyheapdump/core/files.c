@@ -250,6 +250,19 @@ void phd__core_files_close(struct phd_core_files *files)
 
 /* ---- what to tell ---- */
 
+bool phd__core_file_is_missing(const struct phd_core_file *file)
+{
+    return file->needed && (file->state == PHD_FILE_ABSENT || file->state == PHD_FILE_OTHER);
+}
+
+bool phd__core_any_file_is_missing(const struct phd_core_files *files)
+{
+    for (unsigned i = 0; i < files->count; i++)
+        if (phd__core_file_is_missing(files->all + i))
+            return true;
+    return false;
+}
+
 /* Paths come from the core; a line is one line, and does nothing to a terminal. */
 static void put_path(const struct phd_core_file *file, struct phd_text *text)
 {

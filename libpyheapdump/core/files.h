@@ -52,6 +52,12 @@ void phd__core_files_close(struct phd_core_files *files);
 const struct phd_image_load *phd__core_file_load(const struct phd_core_file *file, const struct phd_core_range *range,
                                                  uint64_t address);
 
+/* Is the file needed, and not to be had? */
+bool phd__core_file_is_missing(const struct phd_core_file *file);
+
+/* Is any? */
+bool phd__core_any_file_is_missing(const struct phd_core_files *files);
+
 /* Append a line for each kind of file that is needed and not there, not the same, or not checked. */
 void phd__core_files_problems(const struct phd_core_files *files, struct phd_text *text);
 

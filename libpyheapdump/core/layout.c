@@ -128,8 +128,6 @@ bool phd__core_lacks_file(const struct phd_core_files *files, const struct phd_m
     /* Data that begin as zeros are mapped behind those that the file has. */
     while (mapping && !mapping->inode && mapping > mappings->all && mapping[-1].end == mapping->start)
         mapping--;
-    if (!mapping || !mapping->inode || mapping->inode > files->count)
-        return false;
-    const struct phd_core_file *file = files->all + (mapping->inode - 1);
-    return file->needed && (file->state == PHD_FILE_ABSENT || file->state == PHD_FILE_OTHER);
+    return mapping && mapping->inode && mapping->inode <= files->count &&
+           phd__core_file_is_missing(files->all + (mapping->inode - 1));
 }
