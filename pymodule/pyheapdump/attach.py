@@ -84,7 +84,8 @@ def refusal(pid: int, problem: OSError) -> str:
         return f"process {pid} has ended meanwhile"
     if "VmSize" not in status:
         return f"process {pid} ({command_of(str(pid))}) is a thread of the kernel"
-    if problem.errno not in (errno.EPERM, errno.EACCES):
+    filtered = problem.errno == errno.ENOSYS and is_filtered()  # some profiles of containers answer so
+    if problem.errno not in (errno.EPERM, errno.EACCES) and not filtered:
         return f"process {pid} cannot be read ({problem.filename}): {problem.strerror}"
     return f"no permission to read process {pid}: {cause_of_refusal(pid, status)}"
 
@@ -107,11 +108,32 @@ def cause_of_refusal(pid: int, status: dict[str, str]) -> str:
             f"kernel.yama.ptrace_scope is {yama_scope()}: run with sudo, or `sysctl kernel.yama.ptrace_scope=0`; in a "
             "container give it the capability SYS_PTRACE"
         )
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and not is_dumpable(pid):
         return "it cannot be traced (set-user-id or PR_SET_DUMPABLE 0): run with sudo"
-    if status_of(os.getpid()).get("Seccomp", "0") == "2":
+    if is_filtered():
         return "the seccomp profile of this container forbids ptrace; run it with --cap-add=SYS_PTRACE"
-    return "the capability SYS_PTRACE is missing; in a container start it with --cap-add=SYS_PTRACE"
+    if not int(status_of(os.getpid()).get("CapEff", "0"), 16) >> CAP_SYS_PTRACE & 1:
+        return "the capability SYS_PTRACE is missing; in a container start it with --cap-add=SYS_PTRACE"
+    return (
+        "the kernel does not say why, and this process has the capability SYS_PTRACE; a security module (AppArmor, "
+        "SELinux) or another user namespace may stand in the way: run where the process was started"
+    )
+
+
+CAP_SYS_PTRACE = 19  # linux/capability.h
+
+
+def is_filtered() -> bool:
+    """Has this process a filter of system calls (seccomp)?"""
+    return status_of(os.getpid()).get("Seccomp", "0") == "2"
+
+
+def is_dumpable(pid: int) -> bool:
+    """May its own user trace the process? The files of one that he may not are root's (proc(5))."""
+    try:
+        return os.stat(f"/proc/{pid}/maps").st_uid != 0
+    except OSError:
+        return True
 
 
 def status_of(pid: int) -> dict[str, str]:
