@@ -394,6 +394,24 @@ def test_kernel_core_cut(cores: Cores, tmp_path: Path) -> None:
     assert partial > 0
 
 
+def test_what_a_cut_core_says_of_the_thread(crashed: Path, tmp_path: Path) -> None:
+    """It was running Python code: that the core has no more of it is no reason to say otherwise."""
+    whole, told = crashed.read_bytes(), 0
+    for percent in range(30, 100, 5):
+        cut = tmp_path / f"{percent}.core"
+        cut.write_bytes(whole[: len(whole) * percent // 100])
+        made = read_core(cut, "-o", tmp_path / f"{percent}.dump")
+        if made.returncode == 0:
+            told += 1
+            command = [sys.executable, "-m", "pyheapdump.view", str(tmp_path / f"{percent}.dump"), "--summary"]
+            view = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=True).stdout
+            stacks = read_core(cut, "--stacks").stdout
+            assert "was not running Python" not in view and "none that Python knows" not in view, (percent, view)
+            assert "runs no Python code" not in stacks, (percent, stacks)
+        cut.unlink()
+    assert told > 2
+
+
 def test_core_of_gcore_cut(cores: Cores, tmp_path: Path) -> None:
     """Its notes are at the end: without them there are no threads and no files."""
     for percent, told, dump in cut_at_every_tenth(cores.of("gcore"), tmp_path):

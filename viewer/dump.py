@@ -302,7 +302,8 @@ class Dump:
         if self.end.get("broken"):
             found.append(f"{self.end['broken']} objects could not be read in the dumped process")
         if self.end.get("missing_values"):
-            found.append(f"{self.end['missing_values']} values could not be read in the dumped process")
+            cut = ", or were met too late to be written" if why else ""
+            found.append(f"{self.end['missing_values']} values could not be read in the dumped process{cut}")
         modules = self._roots.get("modules")
         if isinstance(modules, _pyheapdump.Missing):
             found.append(f"no interpreter could be read: {modules.reason}")

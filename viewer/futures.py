@@ -18,7 +18,7 @@ from .missing import Missing
 from .tasks import first_of
 from .text import printable
 
-MAX_BEHIND = 1_000  # futures that one future stands for
+MAX_BEHIND = 100_001  # futures that one future stands for, with itself
 MAX_CALLBACKS = 1_000
 MAX_WORK = 100_000  # items of one executor's queue
 # The callback of a future, and the variable of its closure that has what the future waits for.

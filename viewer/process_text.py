@@ -99,7 +99,8 @@ def thread_lines(dump: Dump, one: ThreadStacks, variables: Variables | None, wit
 
     yield from sectioned(stack, "  ", lines, MAX_FRAMES)
     if not stack.entries:
-        yield "  (runs no Python code)"
+        problem = one.thread.problem if one.thread else None
+        yield f"  (no stack: {printable(problem, 200)})" if problem else "  (runs no Python code)"
 
 
 def python_lines(frame: FrameType, variables: Variables | None, around: int) -> Iterator[str]:

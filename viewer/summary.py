@@ -74,7 +74,9 @@ def banner(dump: Dump) -> str:
         f"  changed  {printable(name, 200)} was changed after the program had started: lines may be off"
         for name in dump.sources.changed[:MAX_PROBLEMS]
     ]
-    lines += [f"  note     {note}" for note in (signal_notes(signal, dump.signal_thread) if signal else ())]
+    if signal:
+        whole = not dump.core.get("problems")
+        lines += [f"  note     {note}" for note in signal_notes(signal, dump.signal_thread, whole)]
     missing = dump.missing
     lines += [f"  note     {printable(problem, 300)}" for problem in dump.problems[len(missing) :]]
     lines += [f"  missing  {printable(problem, 300)}" for problem in missing[:MAX_PROBLEMS]]

@@ -23,7 +23,7 @@ from .missing import Missing
 from .tasks import Task, first_of
 from .text import printable
 
-MAX_AWAITED = 1_000  # tasks that one task waits for
+MAX_AWAITED = 100_000  # tasks that one task waits for
 SHOWN = 5  # of their names; more are counted
 # Functions of asyncio/tasks.py that wait for what stands in one of their variables.
 HELD = ("Lock", "Semaphore")  # classes of asyncio whose holders are told

@@ -82,11 +82,15 @@ def native_title(native: NativeThread, signal: Signal | None) -> str:
     return f"thread{identity}, not known to Python{got}"
 
 
-def signal_notes(signal: Signal, thread: Thread | None) -> Iterator[str]:
-    """What else is worth knowing about the signal, each a sentence."""
+def signal_notes(signal: Signal, thread: Thread | None, whole: bool) -> Iterator[str]:
+    """What else is worth knowing about the signal, each a sentence. whole: the core, if it is of one, lacks nothing."""
     where = "" if signal.thread is None else f" {signal.thread}"
-    if thread is None:
+    if thread is None and not whole:
+        yield f"thread{where}, which got the signal, is none of the Python threads that could be read"
+    elif thread is None:
         yield f"thread{where}, which got the signal, is none that Python knows: it has no Python stack"
+    elif thread.problem and not thread.frames:
+        yield f"the Python stack of thread{where}, which got the signal, is missing: {printable(thread.problem, 200)}"
     elif not thread.frames:
         yield f"thread{where}, which got the signal, was not running Python code"
     if signal.gil == "not held" and thread is not None:
