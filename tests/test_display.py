@@ -66,3 +66,11 @@ def test_the_summary_of_such_a_program_ends(path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
     assert (done.returncode, done.stderr.replace(f"pyheapdump: reading {path.name} ...\n", "")) == (0, "")
     assert len(done.stdout) < 10_000
+
+
+def test_what_there_is_no_room_for_is_counted() -> None:
+    """Not shown as "...: ..." again and again."""
+    text = bounded_repr({f"key {number}": "x" * 90 for number in range(30)}, total=300)
+    assert text.count("key ") == 3 and text.endswith(", ... 27 more}")
+    assert bounded_repr(["x" * 90] * 5, total=300).endswith("x', ... 1 more]")
+    assert bounded_repr(list(range(10)), total=300) == "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"

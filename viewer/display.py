@@ -88,13 +88,13 @@ class Writer:
             return f"{base.__name__}()" if base in (set, frozenset, deque) else opening + closing
         if depth <= 0:
             return f"{opening}...{closing}"
-        shown = min(count, ITEMS)
-        if base is dict:
-            parts = [f"{self.text(k, depth - 1)}: {self.text(v, depth - 1)}" for k, v in first(value.items(), shown)]
-        else:
-            parts = [self.text(item, depth - 1) for item in first(value, shown)]
-        if count > shown:
-            parts.append(f"... {count - shown:,} more")
+        parts: list[str] = []
+        for item in first(value.items() if base is dict else value, min(count, ITEMS)):
+            if self.left <= 0:
+                break
+            parts.append(": ".join(self.text(one, depth - 1) for one in (item if base is dict else (item,))))
+        if count > len(parts):
+            parts.append(f"... {count - len(parts):,} more")
         comma = "," if base is tuple and count == 1 else ""
         return f"{opening}{', '.join(parts)}{comma}{closing}"
 
