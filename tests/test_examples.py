@@ -35,6 +35,7 @@ FACTS: Dict[str, List[str]] = {
     "crawler": [
         r"error    memory limit: [\d.]+ MiB used of 512\.0 MiB \(RLIMIT_AS\)",
         r"\n  url  = 'http://127\.0\.0\.1:8080/calendar/20",
+        r"\n  memory   --largest \(in the debugger: largest\) lists what takes it\n",
         r"    22\.0 MiB  str: '<!-- photo -->0123456789abcdef'\.\.\.\n +self\.pages\['http://127\.0\.0\.1:8080/archive'\] in ",
         r"in dict of [\d,]+ elements: \{'http://127\.0\.0\.1:8080/calendar/2026-01-01': .*\n +self\.pages in /srv/crawler",
         r"\n'<!-- photo -->0123456789abcdef'\n",

@@ -11,9 +11,10 @@ from typing import Any
 import pyheapdump
 import pytest
 from pyheapdump.view.largest import Large, largest, largest_text
+from pyheapdump.view.summary import summary
 from support.dumped_program import DICT, LIST, DumpedProgram
 from support.format_writer import OBJECTS, Block, encode, missing, ref, run
-from support.subject import run_python
+from support.subject import Subject, run_python
 
 PROGRAM = """
 import collections, sys, threading
@@ -211,6 +212,14 @@ def test_in_pdb(dumped: Any) -> None:
 def test_wrong_usage(dumped: Any, options: list[str], message: str) -> None:
     ended = view(dumped, *options)
     assert ended.status == 2 and message in ended.stderr.decode()
+
+
+def test_a_dump_about_memory_names_the_view(tmp_path: Path) -> None:
+    ended = Subject(tmp_path, "bytearray(10**18)").run()
+    with pyheapdump.load(ended.only_dump) as dump:
+        assert "\n  memory   --largest (in the debugger: largest) lists what takes it" in summary(dump)
+    with pyheapdump.load(Subject(tmp_path, "import pyheapdump; pyheapdump.dump()").run().dumps[-1]) as dump:
+        assert "--largest" not in summary(dump)
 
 
 # --- dumps made by hand -------------------------------------------------------------------------------------------

@@ -51,6 +51,11 @@ def python_text(dump: Dump) -> str:
     return ".".join(map(str, version[:3])) if isinstance(version, list) else "of unknown version"
 
 
+def is_about_memory(dump: Dump) -> bool:
+    """Was the dump made because memory ran out, or nearly did?"""
+    return dump.reason.startswith(("memory limit", "memory error")) or isinstance(dump.exception, MemoryError)
+
+
 def banner(dump: Dump) -> str:
     """Error, when, where, Python, size, what is missing: a few lines."""
     facts, found, signal = dump.facts, failing_frame(dump), dump.signal
@@ -70,6 +75,8 @@ def banner(dump: Dump) -> str:
     if core_text(dump):
         lines.append(f"  core     {core_text(dump)}")
     lines.append(f"  when     {when(dump)}, pid {facts.get('pid', '?')}, {counted(len(dump.threads), 'thread')}")
+    if is_about_memory(dump):
+        lines.append("  memory   --largest (in the debugger: largest) lists what takes it")
     lines += [
         f"  changed  {printable(name, 200)} was changed after the program had started: lines may be off"
         for name in dump.sources.changed[:MAX_PROBLEMS]
