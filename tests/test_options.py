@@ -54,6 +54,27 @@ def test_any_length_of_time(tmp_path: Path, option: str, value: str) -> None:
     assert len(reasons) == 3 and reasons[-1] == "request by SIGUSR1", (reasons, ended.stderr.decode())
 
 
+@pytest.mark.parametrize("name", ["SIGUSR1", "usr1", "10"])
+def test_signal_by_name(tmp_path: Path, name: str) -> None:
+    text = "import os; os.kill(os.getpid(), 10)"
+    environment = {"PYHEAPDUMP": "1", "PYHEAPDUMP_OPTIONS": f"register={name}", "PYHEAPDUMP_DIR": str(tmp_path / "a")}
+    ended = [
+        run_python(["-c", text], environment=environment),
+        run_python(
+            ["-m", "pyheapdump", "run", "--directory", str(tmp_path / "b"), "--register", name, "-m", "timeit", "-n1",
+             "-r1", text],
+        ),
+    ]  # fmt: skip
+    assert [one.status for one in ended] == [0, 0], ended
+    reasons = [pyheapdump.load(path).reason for path in tmp_path.glob("*/*.dump")]
+    assert reasons == ["request by SIGUSR1"] * 2
+
+
+def test_no_signal() -> None:
+    with pytest.raises(ValueError, match="register must be a signal, SIGUSR1 or its number, not 'SIGNONE'"):
+        pyheapdump.install(register="SIGNONE")
+
+
 def test_no_limit_by_the_environment(tmp_path: Path) -> None:
     environment = {"PYHEAPDUMP": "1", "PYHEAPDUMP_OPTIONS": "max_seconds=inf", "PYHEAPDUMP_DIR": str(tmp_path)}
     ended = run_python(["-c", "1/0"], environment=environment)

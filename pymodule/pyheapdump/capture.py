@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         max_dumps: int | None = 20
         level: int = 1
         quiet: bool = False
-        register: int | None = None
+        register: int | str | None = None
         gil_wait: float = 0.25
         memory_errors: bool = False
         memory_limit: int | str | None = None
@@ -104,7 +104,7 @@ def install(
     max_dumps: int | None = DEFAULTS.max_dumps,
     level: int = 1,
     quiet: bool = False,
-    register: int | None = None,
+    register: int | str | None = None,
     gil_wait: float = DEFAULTS.gil_wait,
     memory_errors: bool = False,
     memory_limit: int | str | None = None,
@@ -125,7 +125,7 @@ def install(
     max_dumps: dumps that may stay in the directory; the oldest of ours are removed (None: no limit).
     level: zstd compression level, 1 to 19.
     quiet: do not write the line that names the file to stderr.
-    register: a signal that makes a dump of the living process; see register().
+    register: a signal, its number or name, that makes a dump of the living process; see register().
     gil_wait: seconds that register() and dump_later() wait for the GIL before they make the dump without it.
     memory_errors: dump when an allocation of Python's fails, before MemoryError is raised.
     memory_limit: dump once when this much memory is used, before the kernel kills: "90%" of what the cgroup, RLIMIT_AS
@@ -195,9 +195,21 @@ def checked(asked: Settings) -> Settings:
         directory=None if asked.directory is None else os.path.abspath(asked.directory),
         max_seconds=float(asked.max_seconds or 0) if (asked.max_seconds or 0) < NO_LIMIT else 0.0,
         crash_timeout=min(float(asked.crash_timeout), NO_LIMIT),
-        register=None if asked.register is None else int(asked.register),
+        register=None if asked.register is None else _signal_number(asked.register),
         gil_wait=min(float(asked.gil_wait), NO_LIMIT),
     )
+
+
+def _signal_number(asked: int | str) -> int:
+    """10 for 10, "10", "SIGUSR1" and "USR1"; such texts come from command lines and the environment."""
+    if isinstance(asked, str) and not asked.isdecimal():
+        import signal
+
+        name = asked.upper() if asked.upper().startswith("SIG") else f"SIG{asked.upper()}"
+        if name not in signal.Signals.__members__:
+            raise ValueError(f"register must be a signal, SIGUSR1 or its number, not {asked!r}")
+        return signal.Signals[name].value
+    return int(asked)
 
 
 def _check_type(name: str, value: object, expected: type | tuple[type, ...], words: str) -> None:

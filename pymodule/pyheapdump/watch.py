@@ -53,12 +53,13 @@ def install(settings: capture.Settings) -> None:
     global _installed_signal
     if _is_prepared or settings.register is not None or settings.memory_errors or settings.memory_limit is not None:
         _prepare(settings)
-    if _installed_signal is not None and _installed_signal != settings.register:
+    wanted = None if settings.register is None else int(settings.register)
+    if _installed_signal is not None and _installed_signal != wanted:
         unregister(_installed_signal)
         _installed_signal = None
-    if settings.register is not None:
-        _pyheapdump.register_signal(settings.register, False)
-        _installed_signal = settings.register
+    if wanted is not None:
+        _pyheapdump.register_signal(wanted, False)
+        _installed_signal = wanted
     if settings.memory_errors:
         _pyheapdump.watch_start()
         without_pymalloc = os.environ.get("PYTHONMALLOC", "").startswith("malloc")
