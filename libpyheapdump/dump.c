@@ -201,7 +201,7 @@ static void write_objects(struct phd_walk *walk, const struct phd_request *reque
     walk->near_roots = true;
     for (int level = 0; level < NEAR_LEVELS; level++) {
         if (request->only_stacks && level == NEAR_LEVELS - 1)
-            phd__walk_meet_types(walk);
+            phd__walk_meet_descriptions(walk);
         phd__walk_run_met(walk); /* the exception and the frames; what they refer to; what that refers to */
         phd__walk_flush(walk);
     }

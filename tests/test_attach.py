@@ -208,6 +208,42 @@ def test_deadlock(tmp_path: Path) -> None:
     assert re.search(r"^deadlock: worker-\d holds .* and waits for .*; worker-\d holds .*$", found, re.MULTILINE)
 
 
+def test_deadlock_of_tasks(tmp_path: Path) -> None:
+    text = """
+        import asyncio
+
+        async def move(first, second):
+            async with first:
+                await asyncio.sleep(0.1)
+                print("holds", flush=True)
+                async with second:
+                    pass
+
+        async def keeper(kept):
+            async with kept:
+                await asyncio.sleep(1000)
+
+        async def waiter(kept):
+            async with kept:
+                pass
+
+        async def main():
+            x, y, kept = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
+            jobs = {"there": move(x, y), "back": move(y, x), "keeper": keeper(kept), "waiter": waiter(kept)}
+            tasks = [asyncio.ensure_future(job) for job in jobs.values()]
+            for task, name in zip(tasks, jobs):
+                task.set_name(name)
+            await asyncio.gather(*tasks)
+
+        asyncio.run(main())
+    """
+    with Target(tmp_path, text) as target:
+        target.line()
+        found = stacks_of(target)
+    assert re.search(r"^task waiter, waits in Lock.acquire\(\) for kept, held by task keeper$", found, re.M), found
+    assert len(re.findall(r"^deadlock: task \w+ holds .* and waits in Lock.acquire\(\) for ", found, re.M)) == 1, found
+
+
 def test_many_threads_with_deep_stacks(tmp_path: Path) -> None:
     text = """
         import threading

@@ -358,23 +358,33 @@ static void run_until(struct phd_walk *walk, uint64_t id)
     }
 }
 
-static void meet_type(struct phd_walk *walk, uint64_t object)
+/* A function's name tells what a bound method on an evaluation stack is: `__aexit__` of a lock that is held. */
+static void meet_name(struct phd_walk *walk, uint64_t object, const struct phd_type *type)
+{
+    bool is_new;
+    if (type->layout_name && phd__string_equal(type->layout_name, "function"))
+        phd__walk_meet(walk, phd__field_word(walk, object, type, "__name__"), &is_new);
+}
+
+static void meet_description(struct phd_walk *walk, uint64_t object)
 {
     struct phd_guard guard;
     if (PHD_GUARD(walk->memory, &guard)) {
         bool is_new;
-        phd__walk_meet(walk, phd__type_of(walk, object)->address, &is_new);
+        const struct phd_type *type = phd__type_of(walk, object);
+        phd__walk_meet(walk, type->address, &is_new);
+        meet_name(walk, object, type);
     }
     PHD_UNGUARD(walk->memory, &guard);
 }
 
-void phd__walk_meet_types(struct phd_walk *walk)
+void phd__walk_meet_descriptions(struct phd_walk *walk)
 {
     struct phd_queue_mark mark = phd__queue_front(&walk->queue);
     uint64_t entry, count = walk->next_id - walk->written;
     for (uint64_t i = 0; i < count && phd__queue_next(&walk->queue, &mark, &entry); i++) {
         if (!(entry & PHD_ENTRY_IFRAME))
-            meet_type(walk, entry);
+            meet_description(walk, entry);
     }
 }
 

@@ -113,8 +113,9 @@ void phd__walk_run(struct phd_walk *walk);
 /* The same, but only the records of the objects that are met by now. */
 void phd__walk_run_met(struct phd_walk *walk);
 
-/* Meet the types of the objects that are met by now: without them little can be said of an object. */
-void phd__walk_meet_types(struct phd_walk *walk);
+/* Meet the types of the objects that are met by now, and the names of functions: without them little can be said of an
+ * object. */
+void phd__walk_meet_descriptions(struct phd_walk *walk);
 
 /* Write what was put off near the roots, and put off nothing any more. */
 void phd__walk_run_postponed(struct phd_walk *walk);
