@@ -129,6 +129,68 @@ def test_waiting_is_not_holding(dumped) -> None:
     assert "first: waits for gate, held by nobody known" in locks_text(dump)
 
 
+ITSELF = """
+class Account:
+    def __init__(self):
+        self.lock = threading.{kind}
+
+    def deposit(self):
+        with self.lock:
+            self.audit()
+
+    def audit(self):
+        with self.lock:
+            pass
+
+def deposit(): Account().deposit()
+
+def twice(lock=threading.{kind}):
+    with lock:
+        with lock:
+            pass
+
+def acquires(lock=threading.{kind}):
+    with lock:
+        lock.acquire()
+
+start(deposit, twice, acquires)
+"""
+
+
+@pytest.mark.parametrize("kind", ["Lock()", "Condition(threading.Lock())"])
+def test_a_thread_that_waits_for_a_lock_of_its_own(dumped, kind: str) -> None:
+    text = locks_text(dumped(ITSELF.format(kind=kind)))
+    lines = [re.sub(r" at 0x[0-9a-f]+", "", line) for line in text.splitlines()]
+    assert sorted(lines[:3]) == [
+        "deadlock: acquires holds lock and waits for lock",
+        "deadlock: deposit holds self.lock and waits for self.lock",
+        "deadlock: twice holds lock and waits for lock",
+    ], text
+    assert {
+        "acquires: waits for lock, held by itself",
+        "deposit: waits for self.lock, held by itself",
+        "twice: waits for lock, held by itself",
+    } <= set(lines), text
+    assert lines.count("  holds lock") == 2 and lines.count("  holds self.lock") == 1
+
+
+def test_an_object_that_merely_has_a_lock_does_not_hold_it_against_itself(dumped) -> None:
+    dump = dumped("""
+        class Session:
+            def __init__(self): self._lock = threading.Lock()
+            def __enter__(self): return self
+            def __exit__(self, *about): pass
+        session = Session()
+        session._lock.acquire()
+        def user():
+            with session:
+                with session._lock: pass
+        start(user)
+    """)
+    assert wait_of(dump, "user").owners == []
+    assert deadlock_texts(Locks(dump)) == []
+
+
 def test_a_lock_behind_an_attribute(dumped) -> None:
     dump = dumped("""
         class Pool:
@@ -333,6 +395,26 @@ def test_tasks_that_await_one_another(dumped) -> None:
     first, second = "task first awaits task second", "task second awaits task first"
     assert text in (f"deadlock: {first}; {second}", f"deadlock: {second}; {first}")
     assert "task first: awaits task second" in locks_text(dump)
+
+
+def test_a_task_that_waits_for_a_lock_of_its_own(dumped) -> None:
+    dump = dumped("""
+        async def deposit(lock):
+            async with lock:
+                await audit(lock)
+        async def audit(lock):
+            async with lock:
+                pass
+        async def main():
+            task = asyncio.ensure_future(deposit(asyncio.Lock()))
+            task.set_name("deposit")
+            await asyncio.sleep(0.05)
+            finish()
+        asyncio.run(main())
+    """)
+    (text,) = dump.task_waits.deadlocks()
+    assert text == "deadlock: task deposit holds lock and waits in Lock.acquire() for lock"
+    assert "task deposit: waits in Lock.acquire() for lock, held by itself\n  holds lock" in locks_text(dump)
 
 
 TASKS = """

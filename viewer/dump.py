@@ -98,10 +98,12 @@ class Thread:
         """The ids of the frames in the dump, the innermost first."""
         return [raw.id for raw in self._raw_frames if type(raw) is Ref]
 
-    def stacks(self, most: int) -> Iterator[list[Any]]:
-        """The evaluation stacks of the `most` innermost frames, the innermost first, as far as they are known."""
+    def stacks(self, most: int) -> Iterator[tuple[FrameType, list[Any]]]:
+        """The `most` innermost frames, the innermost first, with their evaluation stacks as far as they are known."""
         for raw in self._raw_frames[:most]:
-            yield evaluation_stack(self._heap, raw)
+            frame = self._heap.value(raw)
+            if isinstance(frame, FrameType):
+                yield frame, evaluation_stack(self._heap, raw)
 
     def _entered(self, raw: Any) -> tuple[bool | None, int | None]:
         described = described_frame(self._heap, raw)

@@ -18,6 +18,7 @@ from .missing import Missing
 from .tasks import Task, first_of
 from .text import printable
 
+ENTERS, EXITS = ("__enter__", "__aenter__"), ("__exit__", "__aexit__")
 LOCK_TYPES = ("_thread.lock", "_thread.RLock")
 MONITORS = ("threading", "queue")  # modules whose functions wait by locks of their own
 MAX_FRAMES = 200  # innermost ones of a thread, in which names and with statements are looked for
@@ -54,25 +55,36 @@ def locks_near(thread: Thread) -> Iterator[Any]:
                         yield from locks_behind(held)
 
 
-def exits_on(stack: list[Any]) -> Iterator[Any]:
-    """The context managers of with statements on an evaluation stack.
+def entered_on(stack: list[Any], inner: FrameType | None) -> Iterator[Any]:
+    """The context managers of the with statements that a frame has entered, from its evaluation stack; `inner` is the
+    frame that it runs or awaits.
 
     Up to 3.13 the bound method `__exit__` of the manager lies on the stack, from 3.14 on the function and then the
-    manager.
+    manager. That of a with statement which is being entered may lie on it, too: below `__enter__` or the coroutine of
+    `__aenter__`; or on top (3.14+), while the inner frame is that of its `__enter__`.
     """
     for at, value in enumerate(stack):
-        found = getattr(value, "__self__", None) if is_exit(value) else None
-        if found is None and at and is_exit(stack[at - 1]):
-            found = value
-        if found is not None and not isinstance(found, Missing):
+        above = stack[at + 1] if at + 1 < len(stack) else None
+        found, enters = None, is_named(above, ENTERS)
+        if is_named(value, EXITS):
+            found = getattr(value, "__self__", None)
+        elif at and is_named(stack[at - 1], EXITS) and getattr(stack[at - 1], "__self__", None) is None:
+            found, enters = value, enters or (above is None and is_entered_by(inner, value))
+        if found is not None and not isinstance(found, Missing) and not enters:
             yield found
 
 
-def is_exit(value: Any) -> bool:
+def is_entered_by(inner: FrameType | None, manager: Any) -> bool:
+    """Is this the frame of the manager's `__enter__`?"""
+    return inner is not None and inner.f_code.co_name in ENTERS and inner.f_locals.get("self") is manager
+
+
+def is_named(value: Any, names: tuple[str, ...]) -> bool:
+    """Is this a function or method that goes by one of the names?"""
     if isinstance(value, Missing):
         return False
     function = getattr(value, "__func__", value)  # of a bound method
-    return getattr(function, "__name__", None) in ("__exit__", "__aexit__")
+    return getattr(function, "__name__", None) in names
 
 
 class LockName(NamedTuple):

@@ -21,7 +21,7 @@ from .lock_names import (
     MAX_FRAMES,
     MONITORS,
     LockNames,
-    exits_on,
+    entered_on,
     is_lock,
     is_of_monitor,
     locks_behind,
@@ -66,6 +66,7 @@ class Locks:
         self._by_futex: dict[int, Any] | None = None
         self._wanted = {id(thread): self._lock_of(thread) for thread in dump.threads}
         self._monitors = {id(thread): self._monitor_of(thread) for thread in dump.threads}
+        self._entered = {id(thread): list(entered_locks(thread)) for thread in dump.threads}
         self._held = {id(thread): self.held_by(thread) for thread in dump.threads}
         seen = [(lock, thread) for thread in dump.threads for lock in self._held[id(thread)]]
         seen += [(self._wanted[id(thread)], thread) for thread in dump.threads if self._wanted[id(thread)] is not None]
@@ -81,13 +82,8 @@ class Locks:
         return self._names.of(lock, threads)
 
     def held_by(self, thread: Thread) -> list[Any]:
-        """The locks that a thread holds by a with statement, each once. From 3.14 on the one that a with statement is
-        just waiting for lies on the stack already; a condition's is let go while the condition is waited for."""
-        found = {id(lock): lock for lock in held_locks(thread)}
-        found.pop(id(self._wanted[id(thread)]), None)
-        for lock in released_locks(thread):
-            found.pop(id(lock), None)
-        return list(found.values())
+        """The locks that a thread holds by a with statement, each once."""
+        return list({id(lock): lock for _, lock in self._entered[id(thread)]}.values())
 
     def _wait_of(self, thread: Thread) -> Wait | None:
         lock, monitor = self._wanted[id(thread)], self._monitors[id(thread)]
@@ -99,6 +95,7 @@ class Locks:
         if lock is None:
             return None
         owners = [other for other in self._dump.threads if other is not thread and self._holds(other, lock)]
+        owners = [thread] if self._holds_itself(thread, lock) else owners
         return Wait(thread, lock, self.name(lock, [thread, *owners]), owners)
 
     def _lock_of(self, thread: Thread) -> Any:
@@ -145,6 +142,15 @@ class Locks:
             return owner != 0 and owner == thread.ident
         return any(held is lock for held in self._held[id(thread)])
 
+    def _holds_itself(self, thread: Thread, lock: Any) -> bool:
+        """Does a thread wait for a lock that it holds? An RLock it could take again; and of an object of the program
+        that merely has the lock nobody knows whether its with statement takes it.
+        """
+        return type(lock).__name__ != "RLock" and any(
+            held is lock and (manager is lock or method_class(manager) == "Condition")
+            for manager, held in self._entered[id(thread)]
+        )
+
     # --- circles ---
 
     def deadlocks(self) -> list[list[Wait]]:
@@ -187,11 +193,16 @@ def method_class(own: Any) -> str:
     return next((cls.__name__ for cls in type(own).__mro__ if cls.__module__ in MONITORS), type(own).__name__)
 
 
-def held_locks(thread: Thread) -> Iterator[Any]:
-    """The locks of the with statements that a thread is in, the innermost frame's first."""
-    for stack in thread.stacks(MAX_FRAMES):
-        for manager in exits_on(stack):
-            yield from locks_behind(manager)
+def entered_locks(thread: Thread) -> Iterator[tuple[Any, Any]]:
+    """The context managers of the with statements that a thread is in, the innermost frame's first, and their locks;
+    without those of conditions that it waits for, which are let go meanwhile.
+    """
+    released = {id(lock) for lock in released_locks(thread)}
+    inner = None
+    for frame, stack in thread.stacks(MAX_FRAMES):
+        for manager in entered_on(stack, inner):
+            yield from ((manager, lock) for lock in locks_behind(manager) if id(lock) not in released)
+        inner = frame
 
 
 # --- words ---
@@ -217,7 +228,7 @@ def for_what(wait: Wait) -> str:
 def held_by(wait: Wait) -> str:
     if not wait.owners:
         return "held by nobody known"
-    return f"held by {', '.join(title(owner) for owner in wait.owners)}"
+    return f"held by {', '.join('itself' if owner is wait.thread else title(owner) for owner in wait.owners)}"
 
 
 def title(thread: Thread) -> str:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from .circles import circles
 from .dump import Dump
 from .futures import Executors, Work, behind
-from .lock_names import MAX_FRAMES, LockNames, exits_on
+from .lock_names import MAX_FRAMES, LockNames, entered_on
 from .missing import Missing
 from .tasks import Task, first_of
 from .text import printable
@@ -85,7 +85,7 @@ class TaskWaits:
             future = first_of(task.object, ("task_fut_waiter", "_fut_waiter", "fut_waiter"))
             return None if future is None else TaskWait(task, future, type(future).__name__, [])
         what, by = call
-        owners = [other for other in self._holders.get(id(what), []) if other is not task]
+        owners = self._holders.get(id(what), [])
         name = "" if what is None else self._names.of(what, [task, self._namer.get(id(what), task), *owners])
         return TaskWait(task, what, name, owners, by)
 
@@ -114,14 +114,14 @@ class TaskWaits:
 
     def _held_by(self, task: Task) -> Iterator[Any]:
         found: dict[int, Any] = {}
-        for frame in task.frames[-MAX_FRAMES:]:
-            for manager in exits_on(self._dump.stack_of(frame)):
+        inner = None
+        for frame in reversed(task.frames[-MAX_FRAMES:]):
+            for manager in entered_on(self._dump.stack_of(frame), inner):
                 lock = manager if is_asyncio(manager, *HELD) else first_of(manager, ("_lock",))
                 if lock is not None and is_asyncio(lock, *HELD):
                     found[id(lock)] = lock
-        # The one that an `async with` is just waiting for may lie on the stack already; that of a condition is let go.
-        call = asyncio_call(task)
-        for own in () if call is None else (call[0], first_of(call[0], ("_lock",)), *released_locks(task)):
+            inner = frame
+        for own in released_locks(task):
             found.pop(id(own), None)
         return iter(found.values())
 
@@ -208,5 +208,6 @@ def task_wait_text(task: Task, waits: TaskWaits) -> str | None:
     wait = waits.of(task)
     if wait is None:
         return None
-    held = f", held by {titles(wait.owners)}" if wait.by is not None and wait.owners else ""
-    return for_what(wait) + held
+    if wait.by is None or not wait.owners:
+        return for_what(wait)
+    return f"{for_what(wait)}, held by {'itself' if wait.owners == [task] else titles(wait.owners)}"
