@@ -295,6 +295,68 @@ def test_what_methods_of_threading_and_queue_wait_for(dumped) -> None:
     assert deadlock_texts(Locks(dump)) == []
 
 
+def test_queues_whose_get_is_c_code(dumped) -> None:
+    dump = dumped("""
+        import queue
+        from concurrent.futures import ThreadPoolExecutor
+        jobs, unused, table = queue.SimpleQueue(), queue.SimpleQueue(), {}
+        class Service:
+            def __init__(self): self.inbox = queue.SimpleQueue()
+            def run(self): self.inbox.get()
+        def taker(): jobs.get()
+        def parameter(work): work.get(block=True)
+        def service(): Service().run()
+        def hands_over(): parameter(queue.SimpleQueue())
+        def other():
+            gate.acquire(); table.get(unused)
+        gate = threading.Lock()
+        gate.acquire()
+        start(taker, service, hands_over, other)
+        pool = ThreadPoolExecutor(1, thread_name_prefix="pool")
+        pool.submit(int).result()
+        settle(pool._threads)
+    """)
+    lines = set(locks_text(dump).splitlines())
+    assert {
+        "taker: waits in SimpleQueue.get() for jobs",
+        "service: waits in SimpleQueue.get() for self.inbox",
+        "hands_over: waits in SimpleQueue.get() for work",
+        "pool_0: waits in SimpleQueue.get() for work_queue",
+        "other: waits for gate, held by nobody known",
+    } <= lines, lines
+
+
+def test_a_thread_whose_function_is_a_method_of_a_queue(dumped) -> None:
+    dump = dumped("""
+        import queue
+        class Service:
+            def __init__(self):
+                self.full = queue.Queue(1)
+                self.full.put(1)
+        full, service = queue.Queue(1), Service()
+        full.put(1)
+        def run(nameless):
+            nameless.put(1)
+            threads = [
+                threading.Thread(target=full.put, args=(1,), name="putter", daemon=True),
+                threading.Thread(target=full.join, name="joiner", daemon=True),
+                threading.Thread(target=service.full.put, args=(1,), name="filler", daemon=True),
+                threading.Thread(target=nameless.join, name="lost", daemon=True),
+            ]
+            for thread in threads:
+                thread.start()
+            settle(threads)
+        run(queue.Queue())
+    """)
+    lines = {re.sub(r"0x[0-9a-f]+", "0x", line) for line in locks_text(dump).splitlines()}
+    assert {
+        "putter: waits in Queue.put() for full",
+        "joiner: waits in Queue.join() for full",
+        "filler: waits in Queue.put() for service.full",
+        "lost: waits in Queue.join() for a Queue at 0x",
+    } <= lines, lines
+
+
 def test_a_thread_that_joins_one_that_waits_for_its_lock(dumped) -> None:
     dump = dumped("""
         lock, taken = threading.Lock(), threading.Event()
@@ -433,6 +495,7 @@ async def move(source, target, both):
 async def gatherer(*tasks): await asyncio.gather(*tasks)
 async def waiter(task): await asyncio.wait([task])
 async def limited(task): await asyncio.wait_for(task, 1000)
+async def joint(*tasks): await asyncio.wait_for(asyncio.gather(*tasks), 1000)
 async def getter(jobs): await jobs.get()
 async def listener(stop): await stop.wait()
 async def sleeper(): await asyncio.sleep(1000)
@@ -456,6 +519,7 @@ async def main():
     start("gatherer", gatherer(tasks["sleeper"], tasks["other"]))
     start("waiter", waiter(tasks["sleeper"]))
     start("limited", limited(tasks["other"]))
+    start("joint", joint(tasks["sleeper"], tasks["other"]))
     start("getter", getter(asyncio.Queue()))
     start("listener", listener(asyncio.Event()))
     start("notified", notified(asyncio.Condition()))
@@ -483,6 +547,8 @@ def test_what_tasks_wait_for(dumped) -> None:
         "task there: waits in Lock.acquire() for target.lock of west, held by task back",
         "  holds source.lock of east",
     } <= lines, text
+    pair = ("sleeper, task other", "other, task sleeper")
+    assert any(f"task joint: awaits task {names}" in lines for names in pair), text
     if sys.version_info >= (3, 11):
         assert "task grouper: awaits task member" in lines, text
     there = "task there holds source.lock of east and waits in Lock.acquire() for target.lock of west"

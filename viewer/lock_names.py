@@ -8,6 +8,7 @@ or by its address.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from types import FrameType, ModuleType
 from typing import Any, NamedTuple
@@ -111,17 +112,38 @@ class LockNames:
         self._ambiguous.update(*(alike for alike in locks.values() if len(alike) > 1))
 
     def of(self, lock: Any, threads: Iterable[Thread | Task]) -> str:
-        """The name that the first of `threads` has for the lock which has one."""
+        """The name that the first of `threads` has for the lock which has one, else that of a global variable."""
         found = next(filter(None, (self._name(lock, thread) for thread in threads)), None)
         if found is None:
+            found = LockName(self._globals[id(lock)][0]) if id(lock) in self._globals else None
+        if found is None:
             address = self._address(lock)
-            return "a lock without a name" if address is None else f"a lock at {address:#x}"
+            kind = "lock" if is_lock(lock) else printable(type(lock).__qualname__, 60)
+            a = "an" if kind[0] in "AEIOU" else "a"
+            return f"{a} {kind} without a name" if address is None else f"{a} {kind} at {address:#x}"
         if id(lock) not in self._ambiguous:
             return printable(found.text, 100)
         if found.holder is not None:
             return f"{printable(found.text, 100)} of {self._holder(found.holder)}"
         address = self._address(lock)
         return printable(found.text, 100) + ("" if address is None else f" at {address:#x}")
+
+    @functools.cached_property
+    def _globals(self) -> dict[int, tuple[str, Any]]:
+        """The names of the global variables, and of their attributes, in the modules of the threads' frames: by id of
+        the value, with the value, so that it lives and no other gets its id.
+        """
+        modules = {id(frame.f_globals): frame for thread in self._dump.threads for frame in thread.frames[-MAX_FRAMES:]}
+        found: dict[int, tuple[str, Any]] = {}
+        for frame in modules.values():
+            space = [] if is_of_monitor(frame) else list(frame.f_globals.items())[:MAX_NAMES]
+            variables = [(name, value) for name, value in space if isinstance(name, str)]
+            for name, value in variables:
+                found.setdefault(id(value), (name, value))
+            for name, value in variables:
+                for attribute, held in [] if isinstance(value, (Missing, type, ModuleType)) else attributes_of(value):
+                    found.setdefault(id(held), (f"{name}.{attribute}", held))
+        return found
 
     def _name(self, lock: Any, thread: Thread | Task) -> LockName | None:
         key = id(lock), id(thread)

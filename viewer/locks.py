@@ -28,6 +28,7 @@ from .lock_names import (
     locks_near,
 )
 from .missing import Missing
+from .simple_queues import simple_queue_of
 from .task_waits import task_wait_text
 from .task_waits import title as task_title
 from .tasks import first_of
@@ -121,7 +122,8 @@ class Locks:
             if any(lock is wanted for lock in locks_behind(own)):
                 return None
             found = own, f"{method_class(own)}.{name}"
-        return found
+        queue = simple_queue_of(thread) if found is None and wanted is None else None
+        return found if queue is None else (queue, "SimpleQueue.get")
 
     def _futexes(self) -> dict[int, Any]:
         """The locks by the address of their semaphore (up to 3.13)."""
