@@ -14,8 +14,9 @@ from pathlib import Path
 import pyheapdump
 import pytest
 from pyheapdump.view.circles import circles
-from pyheapdump.view.locks import Locks, deadlock_texts, locks_text
+from pyheapdump.view.locks import Locks, all_deadlock_texts, deadlock_texts, locks_text
 from pyheapdump.view.report import report
+from pyheapdump.view.summary import banner
 from pyheapdump.view.thread_text import threads_text
 
 # Threads that block each other; `settle` returns when all of them wait where they will wait for ever.
@@ -596,6 +597,24 @@ def test_the_command(dumped) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("deadlock: ")
+
+
+@pytest.mark.parametrize("options", [["--summary"], ["--pdb"]])
+@pytest.mark.parametrize("program", [TWO_LOCKS.format(kind="Lock"), TASKS], ids=["threads", "tasks"])
+def test_summary_and_banner_tell_of_a_deadlock(dumped, program: str, options: list[str]) -> None:
+    dump = dumped(program)
+    (deadlock,) = all_deadlock_texts(dump)
+    command = [sys.executable, "-m", "pyheapdump.view", *options, dump.path]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, input="q\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines().count(f"  deadlock {deadlock[len('deadlock: ') :]}") == 1, done.stdout
+
+
+def test_the_banner_does_not_go_through_a_large_heap(dumped, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pyheapdump.view.locks.SMALL", 0)
+    dump = dumped(TWO_LOCKS.format(kind="Lock"))
+    monkeypatch.setattr(dump, "objects", None)
+    assert "\n  deadlock " in banner(dump)
 
 
 def test_titles_and_json_tell_what_threads_wait_for(dumped) -> None:

@@ -8,6 +8,7 @@ import os
 from types import FrameType
 
 from .dump import Dump
+from .locks import deadlock_texts
 from .merged import merged_stack
 from .stack_text import error_line, exception_text, failing_frame, locals_of, own_frame, place, thread_line
 from .text import counted, printable
@@ -15,6 +16,7 @@ from .thread_text import failing_thread, merged_lines, signal_notes
 
 MAX_PROBLEMS = 10
 MAX_THREADS = 20
+MAX_TASKS = 1_000  # of which it is looked whether they wait for one another
 
 
 def size_text(size: float) -> str:
@@ -69,6 +71,7 @@ def banner(dump: Dump) -> str:
     own = own_frame(dump)
     if own is not None:
         lines.append(f"  from     {place(*own)}")
+    lines += [f"  {text.replace(':', '', 1)}" for text in deadlocks(dump)[:MAX_PROBLEMS]]
     label = dump.facts.get("label")
     if isinstance(label, str):
         lines.append(f"  label    {printable(label, 300)}")
@@ -90,6 +93,13 @@ def banner(dump: Dump) -> str:
     if len(missing) > MAX_PROBLEMS:
         lines.append(f"  missing  ... {len(missing) - MAX_PROBLEMS} more such")
     return "\n".join(lines)
+
+
+def deadlocks(dump: Dump) -> list[str]:
+    """A sentence for each deadlock, as far as what is near the stacks tells of it: no banner waits for a whole heap."""
+    waiting = any(thread.futex is not None and not thread.waits_for_gil for thread in dump.threads)
+    found = deadlock_texts(dump.locks) if waiting else []
+    return [*found, *(dump.task_waits.deadlocks() if len(dump.tasks) <= MAX_TASKS else ())]
 
 
 def what_failed(dump: Dump) -> str:
