@@ -6,13 +6,17 @@ go on say that nothing runs, what it prints cannot steer the terminal, and there
 than one stack of: `threads`, `thread N`, `tasks`, `task N`, `own` (frame), `locks`, `native` (C functions),
 `largest [N]` (objects), `banner`.
 
-A .pdbrc is read from the home directory only: the one in the current directory may have come along with the dump.
+A .pdbrc is read from the home directory only: the one in the current directory may have come along with the dump. No
+source is read from the disk either, as it is the dump that says which.
 """
 
 from __future__ import annotations
 
+import linecache
 import pdb
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
@@ -139,6 +143,21 @@ def personal_commands() -> list[str]:
         return []
 
 
+@contextmanager
+def no_source_files() -> Iterator[None]:
+    """linecache gives what it has (sources.py) and looks for nothing on the disk.
+
+    pdb asks for more files than those of code objects: `list` for the `__file__` in the globals of a frozen module
+    (3.11 to 3.13), `source` for that of modules.
+    """
+    read = linecache.updatecache
+    linecache.updatecache = lambda filename, module_globals=None: []
+    try:
+        yield
+    finally:
+        linecache.updatecache = read
+
+
 def post_mortem(dump: Dump) -> None:
     """Stand in the failing frame: where the exception was raised, or that of the thread that got the fatal signal, or
     of the first thread that has one. Returns when the user leaves.
@@ -147,6 +166,13 @@ def post_mortem(dump: Dump) -> None:
     session.reset()
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(MAX_INT_DIGITS)
+    with no_source_files():
+        begin(session)
+
+
+def begin(session: DumpPdb) -> None:
+    """The session where the program failed."""
+    dump = session.dump
     error = dump.exception if dump.signal is None else None
     if error is not None and error.__traceback__ is not None and sys.version_info >= (3, 13):
         session.interaction(None, error)  # type: ignore[arg-type]

@@ -6,8 +6,8 @@
     dump.threads[0].frames[-1].f_locals["rows"][0]
 
 Opening reads the index and a few small blocks, never the heap: objects are made when they are asked for (heap.py).
-While the dump is open its sources stand in linecache (sources.py); `close()`, or the end of a with statement, takes
-them out again.
+While the dump is open its sources stand in linecache, and no other file is read for its frames (sources.py); `close()`,
+or the end of a with statement, ends that.
 """
 
 from __future__ import annotations
@@ -167,7 +167,9 @@ class Dump:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.file = DumpFile(os.fspath(path))
-        self.heap = Heap(self.file)
+        self.sources = Sources(self.file.blocks(SOURCE))
+        self.sources.provide()
+        self.heap = Heap(self.file, self.sources)
         self.path: str = self.file.path
         self.headers: dict[str, str] = {}
         for name, value in self.file.headers:
@@ -175,8 +177,6 @@ class Dump:
         self.facts: dict[str, Any] = self._merged(FACTS)
         self._roots = self._merged(ROOTS)
         self.end: dict[str, Any] = self._merged(END)
-        self.sources = Sources(self.file.blocks(SOURCE))
-        self.sources.provide()
         described = self._roots.get("threads")
         threads = described if isinstance(described, list) else []
         self.threads: list[Thread] = [Thread(self.heap, one) for one in threads if isinstance(one, dict)]

@@ -33,6 +33,7 @@ from .kinds import Kind, Node, choose, is_split, leaf_value
 from .layouts import LAYOUTS
 from .long_text import text_of
 from .missing import Address, Missing
+from .sources import Sources
 from .stacks import Stacks
 
 CLOSURE_VALUES = 20_000  # values of containers that one request makes
@@ -47,8 +48,9 @@ _NONE_FIELDS: dict[str, Any] = {}
 class Heap:
     """All objects of one dump file."""
 
-    def __init__(self, file: DumpFile) -> None:
+    def __init__(self, file: DumpFile, sources: Sources) -> None:
         self.file = file
+        self.sources = sources
         self.lock = threading.RLock()  # held while objects are made, so that no thread sees one half made
         self.classes = Classes(self)
         self.stacks = Stacks(self)

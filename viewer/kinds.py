@@ -312,7 +312,12 @@ class FrozenDictKind(DictKind):
 
 
 class ExceptionKind(Kind):
-    """Exceptions are real ones: of the builtin class, or of a synthetic class that derives from it."""
+    """Exceptions are real ones: of the builtin class, or of a synthetic class that derives from it.
+
+    They lack two members that Python's traceback acts upon when it looks for what was meant
+    (Lib/traceback.py, _compute_suggestion_error and _find_keyword_typos): with `name_from` (3.12+) it imports the
+    module that an ImportError names, with `_metadata` (3.14+) it opens the file that a SyntaxError names.
+    """
 
     consumed = frozenset(
         {
@@ -321,6 +326,8 @@ class ExceptionKind(Kind):
             "__context__",
             "__suppress_context__",
             "__traceback__",
+            "name_from",
+            "_metadata",
         }
     )
 

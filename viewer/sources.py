@@ -3,7 +3,9 @@
 
 Debuggers and tracebacks read sources through `linecache`. While a dump is open its files stand in that cache, without
 a modification time, which is how linecache marks text that has no file to compare with: a file of the same name on
-the reader's disk, perhaps of another version, does not replace it. `Sources.withdraw` puts back what was there before.
+the reader's disk, perhaps of another version, does not replace it. The other files that its code objects name stand
+there without lines, as linecache would look for them on the disk: a dump can name any file, /dev/zero and private ones
+too. `Sources.withdraw` puts back what was there before.
 """
 
 from __future__ import annotations
@@ -94,7 +96,19 @@ def decoded(content: bytes) -> str:
 
 def absolute(name: str) -> str:
     """The name under which pdb looks for a file: relative ones count from the current directory (bdb.canonic)."""
-    return name if name.startswith("<") and name.endswith(">") else os.path.abspath(name)
+    if name.startswith("<") and name.endswith(">"):
+        return name
+    try:
+        return os.path.abspath(name)
+    except OSError:  # the current directory is gone
+        return name
+
+
+def names_of(name: str) -> set[str]:
+    """The names under which pdb, traceback and inspect ask linecache for the file of a code object."""
+    stem, end = os.path.splitext(name)
+    names = [name, f"{stem}.py"] if end == ".pyc" else [name]  # inspect.getsourcefile
+    return {*names, *map(absolute, names)}
 
 
 class Sources(Mapping[str, Source]):
@@ -104,6 +118,7 @@ class Sources(Mapping[str, Source]):
         found = [Source(block) for block in blocks if isinstance(block, dict)]
         self._files = {source.filename: source for source in found}
         self._before: dict[str, Any] = {}
+        self._provided = False
 
     def __getitem__(self, filename: str) -> Source:
         return self._files[filename]
@@ -121,14 +136,24 @@ class Sources(Mapping[str, Source]):
 
     def provide(self) -> None:
         """Put the files into linecache."""
+        self._provided = True
         for name, source in self._files.items():
             entry = (len(source.content), None, source.lines, name)
             for key in (name, absolute(name)):
                 self._before.setdefault(key, linecache.cache.get(key))
                 linecache.cache[key] = entry
 
+    def meet(self, name: str) -> None:
+        """Put the file `name`, which a code object of the dump has, into linecache without lines unless it is there."""
+        if not self._provided:
+            return
+        for key in names_of(name) - self._before.keys():
+            self._before[key] = linecache.cache.get(key)
+            linecache.cache[key] = (0, None, [], key)
+
     def withdraw(self) -> None:
         """Put back into linecache what was there before `provide`."""
+        self._provided = False
         for name, entry in self._before.items():
             linecache.cache.pop(name, None)
             if entry is not None:

@@ -8,7 +8,8 @@ filled, because evaluated code reads a globals dict's storage directly.
 
 A code object of the dump becomes two: the one that frames have has instructions for the places that are asked for and
 takes any locals (frames.py); the one that functions have describes the function in full and raises an error when
-executed (inert_code.py).
+executed (inert_code.py). The file that a code object names is first made known to `Sources`, so that nobody who looks
+for its source reads it from the disk.
 """
 
 from __future__ import annotations
@@ -171,6 +172,7 @@ class Stacks:
         rid = raw.id if type(raw) is Ref else -1
         if rid not in self._measured:
             about = CodeMap(self._map(rid, MAPPED))
+            self.heap.sources.meet(about.filename)
             self._measured[rid] = MeasuredCode(
                 about.name, about.qualname, about.filename, about.firstlineno, about.arguments
             )
@@ -183,6 +185,7 @@ class Stacks:
         rid = raw.id if type(raw) is Ref else -1
         if rid not in self._codes:
             about = CodeMap(self._map(rid, MAPPED))
+            self.heap.sources.meet(about.filename)
             plain = MeasuredCode(about.name, about.qualname, about.filename, about.firstlineno, about.arguments, room=0)
             made = plain.code.replace(
                 co_cellvars=about.names("co_cellvars"),
