@@ -206,10 +206,12 @@ static void write_objects(struct phd_walk *walk, const struct phd_request *reque
         phd__walk_flush(walk);
     }
     if (request->only_stacks) {
+        if (request->sources)
+            phd__sources_find(walk, request);
         if (walk->memory->release)
             walk->memory->release(walk->memory);
         if (request->sources)
-            phd__sources_put(walk, request);
+            phd__sources_put(walk);
         walk->stopped = walk->stopped ? walk->stopped : "only the stacks were asked for";
         return;
     }

@@ -20,7 +20,11 @@ void phd__evidence_put_text(struct phd_walk *walk, const char *path, size_t leng
 /* distributions.c: the distributions on sys.path */
 void phd__distributions_put(struct phd_walk *walk, const struct phd_request *request);
 
-/* sources.c: the sources of the files on the stacks of the exception and of all threads, each once. */
-void phd__sources_put(struct phd_walk *walk, const struct phd_request *request);
+/* sources.c: find which files are on the stacks of the exception, of all threads and of asyncio tasks; while the process
+ * stands. */
+void phd__sources_find(struct phd_walk *walk, const struct phd_request *request);
+
+/* The sources of the files that were found, each once; the process may go on. */
+void phd__sources_put(struct phd_walk *walk);
 
 #endif

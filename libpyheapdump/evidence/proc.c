@@ -187,6 +187,8 @@ void phd__evidence_put(struct phd_walk *walk, const struct phd_request *request)
     else if (proc_is_ours())
         put_process(walk, request);
     phd__distributions_put(walk, request);
-    if (request->sources)
-        phd__sources_put(walk, request);
+    if (request->sources) {
+        phd__sources_find(walk, request);
+        phd__sources_put(walk);
+    }
 }

@@ -2,7 +2,8 @@
  *
  * The sources of the files on the stacks, each once: from the disk; from the archive that stands at the beginning of the
  * path (zipapp, pex); or from linecache's memory (cells of IPython, generated code). All read without running code of
- * the program. Context: crash.
+ * the program. The viewer shows no other source. Which files there are is found first, as long as the process stands;
+ * reading them can take longer. Context: crash.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,33 +17,53 @@
 #include "safe/process.h"
 #include "safe/text.h"
 #include "walk/roots.h"
+#include "walk/tasks.h"
 
 enum {
     MAX_SOURCE_BYTES = 900 * 1024, /* fits a block together with its map */
     MAX_SOURCES = 1024,
     MAX_NAME = 4096,
+    MAX_NAMES_BYTES = 256 * 1024,
     MAX_LINES = 100000,
     CLOCK_SLACK_NS = 30 * 1000 * 1000 /* a start is known to the tick below, a file's time to the timer's tick */
 };
 
 struct sources {
     const struct phd_request *request;
-    uint64_t names[MAX_SOURCES]; /* addresses of the co_filename objects already done */
-    unsigned count;
+    uint64_t names[MAX_SOURCES]; /* addresses of the co_filename objects already seen */
+    unsigned name_count;
+    char *files[MAX_SOURCES]; /* their texts, each once, in `texts` */
+    unsigned file_count;
+    char texts[MAX_NAMES_BYTES];
+    size_t used;
     uint64_t line_cache;      /* address of linecache.cache, or 0 */
     int64_t process_start_ns; /* since 1970, 0: not known */
 };
 
 static bool first_time(struct sources *sources, uint64_t name)
 {
-    for (unsigned i = 0; i < sources->count; i++) {
+    for (unsigned i = 0; i < sources->name_count; i++) {
         if (sources->names[i] == name)
             return false;
     }
-    if (sources->count == MAX_SOURCES)
+    if (sources->name_count == MAX_SOURCES)
         return false;
-    sources->names[sources->count++] = name;
+    sources->names[sources->name_count++] = name;
     return true;
+}
+
+static void note_file(struct phd_walk *walk, struct sources *sources, uint64_t name)
+{
+    char *text = sources->texts + sources->used;
+    if (sources->used + MAX_NAME > sizeof sources->texts || !first_time(sources, name))
+        return;
+    phd__copy_str(walk, name, text, MAX_NAME);
+    for (unsigned i = 0; i < sources->file_count; i++) {
+        if (phd__string_equal(sources->files[i], text))
+            return;
+    }
+    sources->files[sources->file_count++] = text;
+    sources->used += phd__string_length(text) + 1;
 }
 
 /* ---- writing one source ---- */
@@ -160,21 +181,23 @@ static void put_from_line_cache(struct phd_walk *walk, const struct sources *sou
     end_source(walk, used);
 }
 
-static void put_code_source(struct phd_walk *walk, struct sources *sources, uint64_t code)
+static void put_source(struct phd_walk *walk, const struct sources *sources, char *filename)
 {
-    char filename[MAX_NAME];
-    uint64_t name = phd__word_at(walk, code, walk->at->code_filename);
-    if (!first_time(sources, name))
-        return;
-    phd__copy_str(walk, name, filename, sizeof filename);
     int fd = phd__source_open(sources->request, filename);
     if (fd >= 0) {
         put_file(walk, sources, filename, fd);
         close(fd);
-    } else if (errno != ENOTDIR || !put_from_archive(walk, sources, filename)) {
-        put_from_line_cache(walk, sources, filename);
+        return;
     }
+    if (errno == ENOTDIR && put_from_archive(walk, sources, filename))
+        return;
+    struct phd_guard guard;
+    if (PHD_GUARD(walk->memory, &guard))
+        put_from_line_cache(walk, sources, filename);
+    PHD_UNGUARD(walk->memory, &guard);
 }
+
+/* ---- which files ---- */
 
 static __attribute__((noinline)) uint64_t find_line_cache(struct phd_walk *walk)
 {
@@ -185,29 +208,13 @@ static __attribute__((noinline)) uint64_t find_line_cache(struct phd_walk *walk)
     return cache && phd__type_of(walk, cache)->shape == PHD_SHAPE_DICT ? cache : 0;
 }
 
-static void put_frame_source(struct phd_walk *walk, struct sources *sources, uint64_t entry)
+static void visit_frame(struct phd_walk *walk, uint64_t entry, void *argument)
 {
     struct phd_guard guard;
     struct phd_frame frame;
     if (PHD_GUARD(walk->memory, &guard)) {
         if (phd__frame_read(walk, entry, &frame))
-            put_code_source(walk, sources, frame.code);
-    }
-    PHD_UNGUARD(walk->memory, &guard);
-}
-
-static void visit_thread(struct phd_walk *walk, const struct phd_thread *thread, void *argument)
-{
-    struct phd_guard guard;
-    if (PHD_GUARD(walk->memory, &guard)) {
-        const struct sources *sources = argument;
-        unsigned skip = phd__frames_to_skip(sources->request, thread);
-        uint64_t entry = phd__thread_frame(walk, thread->state);
-        for (unsigned i = 0; entry && i < PHD_MAX_FRAMES; i++) {
-            if (i >= skip)
-                put_frame_source(walk, argument, entry);
-            entry = phd__frame_caller(walk, entry);
-        }
+            note_file(walk, argument, phd__word_at(walk, frame.code, walk->at->code_filename));
     }
     PHD_UNGUARD(walk->memory, &guard);
 }
@@ -215,7 +222,7 @@ static void visit_thread(struct phd_walk *walk, const struct phd_thread *thread,
 static void visit_traceback(struct phd_walk *walk, struct sources *sources, uint64_t traceback)
 {
     for (unsigned i = 0; traceback && i < PHD_MAX_FRAMES; i++) {
-        put_frame_source(walk, sources, phd__word_at(walk, traceback, walk->at->traceback_frame));
+        visit_frame(walk, phd__word_at(walk, traceback, walk->at->traceback_frame), sources);
         traceback = phd__word_at(walk, traceback, walk->at->traceback_next);
     }
 }
@@ -232,12 +239,33 @@ static void visit_exceptions(struct phd_walk *walk, struct sources *sources, uin
     }
 }
 
-void phd__sources_put(struct phd_walk *walk, const struct phd_request *request)
+static void visit_thread(struct phd_walk *walk, const struct phd_thread *thread, void *argument)
 {
-    static struct sources sources; /* large; one dump at a time per process */
+    struct phd_guard guard;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        const struct sources *sources = argument;
+        unsigned skip = phd__frames_to_skip(sources->request, thread);
+        uint64_t entry = phd__thread_frame(walk, thread->state);
+        for (unsigned i = 0; entry && i < PHD_MAX_FRAMES; i++) {
+            if (i >= skip)
+                visit_frame(walk, entry, argument);
+            entry = phd__frame_caller(walk, entry);
+        }
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+    if (PHD_GUARD(walk->memory, &guard))
+        visit_exceptions(walk, argument, phd__handled_exception(walk, thread->state));
+    PHD_UNGUARD(walk->memory, &guard);
+}
+
+static struct sources sources; /* large; one dump at a time per process */
+
+void phd__sources_find(struct phd_walk *walk, const struct phd_request *request)
+{
     struct phd_guard guard;
     sources.request = request;
-    sources.count = 0;
+    sources.name_count = sources.file_count = 0;
+    sources.used = 0;
     sources.line_cache = 0;
     /* That of a core began before the core was written; its id may be another process's by now. */
     sources.process_start_ns = request->core ? request->core->time_ns : phd__process_start_ns(request->pid);
@@ -253,4 +281,11 @@ void phd__sources_put(struct phd_walk *walk, const struct phd_request *request)
     if (PHD_GUARD(walk->memory, &guard))
         phd__threads_each(walk, request, visit_thread, &sources);
     PHD_UNGUARD(walk->memory, &guard);
+    phd__task_frames_each(walk, request, visit_frame, &sources);
+}
+
+void phd__sources_put(struct phd_walk *walk)
+{
+    for (unsigned i = 0; i < sources.file_count; i++)
+        put_source(walk, &sources, sources.files[i]);
 }

@@ -355,8 +355,7 @@ static void put_number_or_nil(struct phd_walk *walk, const char *key, uint64_t v
         phd__pack_nil(walk->to);
 }
 
-/* The exception the thread is handling (sys.exc_info), if any. */
-static uint64_t handled_exception(struct phd_walk *walk, uint64_t state)
+uint64_t phd__handled_exception(struct phd_walk *walk, uint64_t state)
 {
     struct phd_guard guard;
     volatile uint64_t value = 0;
@@ -414,7 +413,7 @@ static void put_thread(struct phd_walk *walk, const struct phd_thread *thread, v
     const char *problem = put_frames(walk, roots->request, thread);
     problem = thread->problem ? thread->problem : problem;
     phd__pack_text(walk->to, "exception");
-    uint64_t handled = handled_exception(walk, thread->state);
+    uint64_t handled = phd__handled_exception(walk, thread->state);
     if (handled)
         phd__put_value(walk, handled);
     else

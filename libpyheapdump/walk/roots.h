@@ -39,6 +39,9 @@ void phd__threads_each(struct phd_walk *walk, const struct phd_request *request,
                        void (*visit)(struct phd_walk *walk, const struct phd_thread *thread, void *argument),
                        void *argument);
 
+/* The exception that the thread with this state is handling (sys.exc_info), or 0. */
+uint64_t phd__handled_exception(struct phd_walk *walk, uint64_t state);
+
 /* Frames of `thread` to leave out: the dumper's own. */
 unsigned phd__frames_to_skip(const struct phd_request *request, const struct phd_thread *thread);
 

@@ -9,7 +9,17 @@
 #include "safe/text.h"
 #include "walk/roots.h"
 
-enum { MAX_INTERPRETERS = 10000, MAX_AWAITS = 1000 };
+enum { MAX_INTERPRETERS = 10000, MAX_AWAITS = 1000, MAX_FRAMES_OF_ALL = 200000 };
+
+/* What is done with each task. */
+struct visitor {
+    const struct phd_request *request;
+    void (*task)(struct phd_walk *walk, uint64_t task, const struct visitor *visitor);
+    void (*frame)(struct phd_walk *walk, uint64_t entry, void *argument);
+    void *argument;
+    unsigned *left;  /* frames that may still be visited */
+    bool with_known; /* also the tasks that sys.modules leads to */
+};
 
 /* ---- where a task waits ---- */
 
@@ -69,43 +79,58 @@ static void meet_awaits(struct phd_walk *walk, uint64_t coroutine)
     }
 }
 
-static void meet_task(struct phd_walk *walk, uint64_t task, bool with_frames)
+static void meet_task(struct phd_walk *walk, uint64_t task, const struct visitor *visitor)
+{
+    bool is_new;
+    phd__walk_meet(walk, task, &is_new);
+    if (visitor->request->only_stacks)
+        meet_awaits(walk, field_of(walk, task, "_coro"));
+}
+
+static void visit_frames(struct phd_walk *walk, uint64_t task, const struct visitor *visitor)
+{
+    uint64_t coroutine = field_of(walk, task, "_coro");
+    for (unsigned i = 0; coroutine && i < MAX_AWAITS && *visitor->left && is_coroutine(walk, coroutine); i++) {
+        uint64_t entry = phd__generator_frame(walk, coroutine);
+        *visitor->left -= 1;
+        if (entry)
+            visitor->frame(walk, entry, visitor->argument);
+        coroutine = awaited_by(walk, entry);
+    }
+}
+
+static void visit_task(struct phd_walk *walk, uint64_t task, const struct visitor *visitor)
 {
     struct phd_guard guard;
-    if (PHD_GUARD(walk->memory, &guard)) {
-        bool is_new;
-        phd__walk_meet(walk, task, &is_new);
-        if (with_frames)
-            meet_awaits(walk, field_of(walk, task, "_coro"));
-    }
+    if (PHD_GUARD(walk->memory, &guard))
+        visitor->task(walk, task, visitor);
     PHD_UNGUARD(walk->memory, &guard);
 }
 
 /* ---- since 3.14 ---- */
 
-static void meet_list(struct phd_walk *walk, const struct phd_request *request, uint64_t head)
+static void visit_list(struct phd_walk *walk, const struct visitor *visitor, uint64_t head)
 {
     struct phd_guard guard;
     if (PHD_GUARD(walk->memory, &guard)) {
         uint64_t links = phd__read_word(walk->memory, head);
         for (unsigned i = 0; links && links != head && i < PHD_MAX_TASKS; i++) {
-            meet_task(walk, links - (uint64_t)walk->at->asyncio_task_links, request->only_stacks);
+            visit_task(walk, links - (uint64_t)walk->at->asyncio_task_links, visitor);
             links = phd__read_word(walk->memory, links);
         }
     }
     PHD_UNGUARD(walk->memory, &guard);
 }
 
-static void meet_thread_list(struct phd_walk *walk, const struct phd_thread *thread, void *argument)
+static void visit_thread_list(struct phd_walk *walk, const struct phd_thread *thread, void *argument)
 {
-    const struct phd_request *const *request = argument;
-    meet_list(walk, *request, thread->state + (uint64_t)walk->at->thread_asyncio_tasks);
+    visit_list(walk, argument, thread->state + (uint64_t)walk->at->thread_asyncio_tasks);
 }
 
 /* ---- before ---- */
 
 /* The members of a set of weak references; `strong`: of the objects themselves. */
-static void meet_members(struct phd_walk *walk, uint64_t set, bool strong)
+static void visit_members(struct phd_walk *walk, const struct visitor *visitor, uint64_t set, bool strong)
 {
     uint64_t mask = phd__word_at(walk, set, walk->at->set_mask);
     uint64_t table = phd__word_at(walk, set, walk->at->set_table);
@@ -117,11 +142,11 @@ static void meet_members(struct phd_walk *walk, uint64_t set, bool strong)
         /* PyWeakReference.wr_object comes first (Include/cpython/weakrefobject.h); None: it is gone */
         uint64_t task = strong ? key : phd__word_at(walk, key, walk->at->object_size);
         if (phd__type_of(walk, task)->shape != PHD_SHAPE_NONE)
-            meet_task(walk, task, true);
+            visit_task(walk, task, visitor);
     }
 }
 
-static void meet_set(struct phd_walk *walk, uint64_t module, const char *name)
+static void visit_set(struct phd_walk *walk, const struct visitor *visitor, uint64_t module, const char *name)
 {
     struct phd_guard guard;
     if (PHD_GUARD(walk->memory, &guard)) {
@@ -129,43 +154,57 @@ static void meet_set(struct phd_walk *walk, uint64_t module, const char *name)
         bool strong = found && phd__type_of(walk, found)->shape == PHD_SHAPE_SET;
         uint64_t set = found && !strong ? phd__instance_get(walk, found, "data") : found;
         if (set && phd__type_of(walk, set)->shape == PHD_SHAPE_SET)
-            meet_members(walk, set, strong);
+            visit_members(walk, visitor, set, strong);
     }
     PHD_UNGUARD(walk->memory, &guard);
 }
 
-static void meet_sets(struct phd_walk *walk, uint64_t interpreter)
+static void visit_sets(struct phd_walk *walk, const struct visitor *visitor, uint64_t interpreter)
 {
     uint64_t modules = phd__word_at(walk, interpreter, walk->at->interp_modules);
     uint64_t module = modules ? phd__dict_get(walk, modules, "asyncio.tasks") : 0;
     if (!module)
         return;
-    meet_set(walk, module, "_all_tasks");
-    meet_set(walk, module, "_scheduled_tasks");
-    meet_set(walk, module, "_eager_tasks");
+    visit_set(walk, visitor, module, "_all_tasks");
+    visit_set(walk, visitor, module, "_scheduled_tasks");
+    visit_set(walk, visitor, module, "_eager_tasks");
 }
 
 /* ---- all ---- */
 
-static void meet_all(struct phd_walk *walk, const struct phd_request *request)
+static void visit_all_unguarded(struct phd_walk *walk, struct visitor *visitor)
 {
     bool listed = walk->at->asyncio_task_links != PHD_ABSENT;
     if (listed)
-        phd__threads_each(walk, request, meet_thread_list, &request);
-    uint64_t interpreter = phd__word_at(walk, request->runtime, walk->at->runtime_interpreters);
+        phd__threads_each(walk, visitor->request, visit_thread_list, visitor);
+    uint64_t interpreter = phd__word_at(walk, visitor->request->runtime, walk->at->runtime_interpreters);
     for (unsigned i = 0; interpreter && i < MAX_INTERPRETERS; i++) {
         if (listed)
-            meet_list(walk, request, interpreter + (uint64_t)walk->at->interp_asyncio_tasks);
-        if (request->only_stacks)
-            meet_sets(walk, interpreter);
+            visit_list(walk, visitor, interpreter + (uint64_t)walk->at->interp_asyncio_tasks);
+        if (visitor->with_known)
+            visit_sets(walk, visitor, interpreter);
         interpreter = phd__word_at(walk, interpreter, walk->at->interp_next);
     }
 }
 
-void phd__tasks_meet(struct phd_walk *walk, const struct phd_request *request)
+static void visit_all(struct phd_walk *walk, struct visitor *visitor)
 {
     struct phd_guard guard;
     if (PHD_GUARD(walk->memory, &guard))
-        meet_all(walk, request);
+        visit_all_unguarded(walk, visitor);
     PHD_UNGUARD(walk->memory, &guard);
+}
+
+void phd__tasks_meet(struct phd_walk *walk, const struct phd_request *request)
+{
+    struct visitor visitor = {.request = request, .task = meet_task, .with_known = request->only_stacks};
+    visit_all(walk, &visitor);
+}
+
+void phd__task_frames_each(struct phd_walk *walk, const struct phd_request *request,
+                           void (*visit)(struct phd_walk *walk, uint64_t entry, void *argument), void *argument)
+{
+    unsigned left = MAX_FRAMES_OF_ALL;
+    struct visitor visitor = {request, visit_frames, visit, argument, &left, true};
+    visit_all(walk, &visitor);
 }
