@@ -22,7 +22,7 @@ bool phd__parse_request(PyObject *keywords, struct phd_request *request, uint64_
     if (!nothing)
         return false;
     memset(request, 0, sizeof *request);
-    bool parsed = PyArg_ParseTupleAndKeywords(nothing, keywords, "issILiKdpppK", names, &request->directory,
+    bool parsed = PyArg_ParseTupleAndKeywords(nothing, keywords, "iyyILiKdpppK", names, &request->directory,
                                               &request->temporary_name, &request->final_name, &request->sequence,
                                               &time_ns, &request->level, &max_bytes, &request->max_seconds, &sources,
                                               &redact, &only_stacks, &most_memory);

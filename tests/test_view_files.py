@@ -163,3 +163,13 @@ def test_traceback_opens_no_file_that_an_exception_names(tmp_path: Path) -> None
     raising("SyntaxError", "invalid syntax", about, program)
     ended = view(program.write(tmp_path / "x.dump"), "--summary")
     assert ended.status == 0 and b"fro a import b" in ended.stdout
+
+
+def test_a_directory_that_is_gone(tmp_path: Path) -> None:
+    place = tmp_path / "gone"
+    dump = naming("other.py").write(tmp_path / "x.dump")
+    before = ["sh", "-c", 'cd "$0" && rmdir "$0" && exec "$@"', str(place)]
+    for options in VIEWS[:-1]:
+        place.mkdir()
+        ended = run_python(["-m", "pyheapdump.view", str(dump), *options], before=before)
+        assert (ended.status, ended.stderr) == (0, b""), options

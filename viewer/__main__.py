@@ -5,11 +5,20 @@
 that entry is taken out before anything else is imported: nothing there can pose as a module of the standard library.
 """
 
+# ruff: noqa: E402
 import os
 import sys
 
-if sys.path and sys.path[0] in ("", os.getcwd()):
+try:
+    here = os.getcwd()
+except FileNotFoundError:  # it is gone
+    here = ""
+if sys.path and sys.path[0] in ("", here):
     del sys.path[0]
+
+from pyheapdump import interrupts
+
+interrupts.end_by_default()
 
 from pyheapdump.view.cli import main
 

@@ -16,7 +16,9 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from pyheapdump import interrupts
 from pyheapdump._pyheapdump import DumpError
+from pyheapdump.output import OutputError, write
 
 from .dump import Dump
 from .largest import DEFAULT, MOST, largest_report, largest_text
@@ -82,7 +84,7 @@ def show(path: str, options: argparse.Namespace) -> None:
     with notice(f"opening {name}"):
         dump = Dump(path)
     with dump:
-        if options.pdb or (not any_view(options) and sys.stdin.isatty() and sys.stdout.isatty()):
+        if options.pdb or (not any_view(options) and on_terminal()):
             debug_session(dump)
             return
         with notice(f"reading {name}"):
@@ -110,6 +112,10 @@ def show(path: str, options: argparse.Namespace) -> None:
         write(text)
 
 
+def on_terminal() -> bool:
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+
+
 def any_view(options: argparse.Namespace) -> bool:
     """Was a view asked for that prints something and ends?"""
     named = options.summary, options.json, options.threads, options.locks, options.native
@@ -123,12 +129,6 @@ def debug_session(dump: Dump) -> None:
         text = f"{banner(dump)}\n\n{what_failed(dump)}\n"
     write(text)
     post_mortem(dump)
-
-
-def write(text: str) -> None:
-    """Text to stdout, whatever its encoding."""
-    encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def fail(message: str) -> int:
@@ -145,15 +145,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     others = options.summary, options.threads, options.locks, options.native, options.pdb
     if options.largest is not None and any(others):
         described.error("--largest is a view of its own; it goes with --json only")
+    interrupts.raise_again()
     try:
         show(options.file, options)
         return DONE
     except DumpError as problem:
         return fail(str(problem))
-    except BrokenPipeError:
-        # The reader of our output has gone; keep Python from complaining when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except BrokenPipeError:  # the reader of our output has gone
         return DONE
+    except OutputError as problem:
+        return fail(f"{problem.filename}: {problem.strerror}")
     except OSError as problem:
         return fail(f"cannot read {options.file}: {problem.strerror or problem}")
     except KeyboardInterrupt:

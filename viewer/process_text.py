@@ -39,6 +39,7 @@ CALLEES = 8  # functions of the interpreter that such a one may have called
 
 NOT_READ = re.compile(r"<missing: object \d+ is not in the file, which has the objects below \d+>")
 ONLY_STACKS = "only the stacks were asked for"
+REDACTED = re.compile(r"left out: \d+ \w+: redacted\b.*")
 
 
 # --- text ---
@@ -48,7 +49,7 @@ def process_text(dump: Dump, with_locals: bool = False, with_native: bool = Fals
     """The whole view. What is missing for its being a whole dump is not told: nobody asked for one."""
     variables = Variables() if with_locals else None
     parts = [title(dump)]
-    parts += [f"note: {printable(problem, 300)}" for problem in problems(dump)]
+    parts += [f"note: {printable(problem, 300)}" for problem in problems(dump, with_locals)]
     parts += ["\n".join(found) for found in [all_deadlock_texts(dump)] if found]
     for one in all_threads(dump):
         if one.thread is None and not with_native:
@@ -69,8 +70,11 @@ def title(dump: Dump) -> str:
     return f"process {dump.facts.get('pid', '?')}: CPython {python_text(dump)}, {executable}, {threads}"
 
 
-def problems(dump: Dump) -> list[str]:
-    return [problem for problem in dump.problems if ONLY_STACKS not in problem]
+def problems(dump: Dump, with_locals: bool) -> list[str]:
+    """What is to be known of what is shown: values that were left out are of no account where none are."""
+    found = [problem for problem in dump.problems if ONLY_STACKS not in problem]
+    found = found if with_locals else [problem for problem in found if not REDACTED.fullmatch(problem)]
+    return found + dump.sources.changes
 
 
 def thread_title(dump: Dump, one: ThreadStacks) -> str:
@@ -107,9 +111,11 @@ def python_lines(frame: FrameType, variables: Variables | None, around: int) -> 
     """The place of a frame, its source line marked, with those around it, and its variables."""
     here = frame.f_lineno or 0
     yield f"  {place(frame, here)}"
-    first = max(here - around, frame.f_code.co_firstlineno, 1) if around else here
-    for number in range(first, here + around + 1):
-        source = linecache.getline(frame.f_code.co_filename, number).rstrip()
+    lines = linecache.getlines(frame.f_code.co_filename)
+    first = max(here - around, frame.f_code.co_firstlineno) if around else here
+    last = min(here + around, len(lines)) if 0 < here <= len(lines) else 0  # not in the source: another version
+    for number in range(max(first, 1), last + 1):
+        source = lines[number - 1].rstrip()
         if source or first < number < here:
             yield escape_controls(f"    {'>' if number == here else ' '} {number:4} {source}", keep="\t").rstrip()
     for name, text in variables.of(frame) if variables is not None else ():
@@ -199,7 +205,7 @@ def process_report(dump: Dump, with_locals: bool = False, with_native: bool = Fa
         "python": python_text(dump),
         "executable": dump.facts.get("executable"),
         "core": core_text(dump) or None,
-        "problems": problems(dump),
+        "problems": problems(dump, with_locals),
         "deadlocks": all_deadlock_texts(dump),
         "threads": [
             {

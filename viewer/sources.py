@@ -134,6 +134,11 @@ class Sources(Mapping[str, Source]):
         """The names of files that were changed after the program had started: lines may be off."""
         return sorted(source.filename for source in self._files.values() if source.changed)
 
+    @property
+    def changes(self) -> list[str]:
+        """`changed` in words."""
+        return [f"{name} was changed after the program had started: lines may be off" for name in self.changed]
+
     def provide(self) -> None:
         """Put the files into linecache."""
         self._provided = True

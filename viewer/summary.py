@@ -80,10 +80,7 @@ def banner(dump: Dump) -> str:
     lines.append(f"  when     {when(dump)}, pid {facts.get('pid', '?')}, {counted(len(dump.threads), 'thread')}")
     if is_about_memory(dump):
         lines.append("  memory   --largest (in the debugger: largest) lists what takes it")
-    lines += [
-        f"  changed  {printable(name, 200)} was changed after the program had started: lines may be off"
-        for name in dump.sources.changed[:MAX_PROBLEMS]
-    ]
+    lines += [f"  changed  {printable(text, 300)}" for text in dump.sources.changes[:MAX_PROBLEMS]]
     if signal:
         whole = not dump.core.get("problems")
         lines += [f"  note     {note}" for note in signal_notes(signal, dump.signal_thread, whole)]

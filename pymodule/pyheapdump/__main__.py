@@ -6,6 +6,11 @@ Exit status 0 done, 1 it could not be done, 2 wrong usage; an error is one line 
 
 from __future__ import annotations
 
+from . import interrupts
+
+interrupts.end_by_default()
+
+# ruff: noqa: E402
 import argparse
 import sys
 from collections.abc import Sequence
@@ -41,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns the exit status."""
     options = parser().parse_args(arguments)
+    interrupts.raise_again()
     try:
         status: int = options.main(options)
     except CommandError as problem:

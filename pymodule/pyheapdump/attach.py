@@ -39,7 +39,7 @@ def attach(
     pid = process.pid
     check(pid)
     if path is None:
-        directory = os.getcwd()
+        directory = outside.absolute("")
         name, number = files.free_name(directory, pid, 0)
     else:
         (directory, name), number = outside.place_of(path), 0

@@ -55,7 +55,7 @@ def dump(
             os.fsencode(core),
             found.time_ns,
             found.cut,
-            None if executable is None else os.path.abspath(executable),
+            None if executable is None else outside.absolute(executable),
         )
         try:
             told = outside.write(read, options, directory, name)

@@ -43,7 +43,17 @@ def place_of(path: str) -> tuple[str, str]:
     """Directory and name of a new dump. Raises FileExistsError."""
     if os.path.lexists(path):
         raise FileExistsError(errno.EEXIST, "a dump never replaces a file", path)
-    return os.path.split(os.path.abspath(path))
+    return os.path.split(absolute(path))
+
+
+def absolute(path: str) -> str:
+    """The path from the root on. Raises OutsideError."""
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError:
+        raise OutsideError(
+            "the current directory is gone: change to another one, or give paths that begin with /"
+        ) from None
 
 
 def write(
@@ -59,8 +69,8 @@ def write(
         return interruptible(
             lambda: read(
                 directory=descriptor,
-                temporary_name=part,
-                final_name=name,
+                temporary_name=os.fsencode(part),
+                final_name=os.fsencode(name),
                 sequence=number,
                 time_ns=time.time_ns(),
                 **options._asdict(),

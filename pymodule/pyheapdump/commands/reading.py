@@ -11,11 +11,11 @@ import gc
 import json
 import os
 import signal
-import sys
 from collections.abc import Callable
 from typing import Any
 
 from .. import capture, outside
+from ..output import write
 from . import CommandError, UsageError
 
 
@@ -49,14 +49,13 @@ def run(name: str, work: Callable[[], None], interrupted: str) -> int:
     """Do the work of a command; returns the exit status. `interrupted` is said when Ctrl-C ends it."""
     try:
         work()
-        sys.stdout.flush()
     except outside.OutsideError as problem:
         raise CommandError(f"{name}: {problem}") from None
     except BrokenPipeError:  # who reads has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as problem:
-        raise CommandError(f"{name}: {problem.filename}: {problem.strerror}") from None
+        what = [] if problem.filename is None else [os.fsdecode(problem.filename)]
+        raise CommandError(": ".join([name, *what, problem.strerror or str(problem)])) from None
     except KeyboardInterrupt:
         capture.say(f"{name}: {interrupted}")
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -67,10 +66,10 @@ def run(name: str, work: Callable[[], None], interrupted: str) -> int:
 def print_written(path: str, found: dict[str, Any], about: list[str], as_json: bool) -> None:
     """`about`: what the dump is of, and further lines. Raises OutsideError for one that the file system has cut."""
     if as_json:
-        print(json.dumps({"path": path, **found}))
+        write(json.dumps({"path": path, **found}))
     else:
-        print("\n".join([f"wrote {path} ({capture.extent(found)}; {about[0]})", *about[1:]]))
-        print(f"open it with: python -m pyheapdump.view {path}")
+        write("\n".join([f"wrote {path} ({capture.extent(found)}; {about[0]})", *about[1:]]))
+        write(f"open it with: python -m pyheapdump.view {path}")
     if found["write_errno"]:
         raise outside.OutsideError(f"{path} holds a part of the dump alone: {os.strerror(found['write_errno'])}")
 
@@ -86,6 +85,6 @@ def print_stacks(
     with dump:
         if options.json:
             report = process_report(dump, options.locals, options.native)
-            print(json.dumps({**report, **{key: found[key] for key in keys}}))
+            write(json.dumps({**report, **{key: found[key] for key in keys}}))
         else:
-            print(process_text(dump, options.locals, options.native))
+            write(process_text(dump, options.locals, options.native))
