@@ -112,7 +112,7 @@ def test_repeat_and_the_limit_of_dumps(tmp_path: Path) -> None:
         import os, sys
         import pyheapdump
         pyheapdump.install(max_dumps=2)
-        pyheapdump.dump_later(0.02, repeat=True)
+        pyheapdump.dump_later(0.02, True)
         seen = set()
         while len(seen) < 4:
             seen.update(name for name in os.listdir(os.environ["PYHEAPDUMP_DIR"]) if name.endswith(".dump"))

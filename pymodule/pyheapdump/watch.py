@@ -18,7 +18,7 @@ _forks_are_watched = False
 _installed_signal: int | None = None
 
 
-def dump_later(seconds: float, *, repeat: bool = False, exit: bool = False) -> None:
+def dump_later(seconds: float, repeat: bool = False, *, exit: bool = False) -> None:
     """Make a dump in `seconds` from now unless cancel_dump_later() is called before, whatever the process does then.
 
     repeat: again every `seconds`. exit: end the process after the dump by _exit(1). A second call replaces the first.
