@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""No view reads files but the dump: what a dump merely names stays unread (promise 4).
+"""No view takes sources from anywhere but the dump: what a dump merely names stays unread (promise 4).
 
 A dump names files in its code objects, in the globals of modules, in exceptions. Each may be a file of the reader's, of
 another version or private, or one that is read without end.
