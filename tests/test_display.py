@@ -74,3 +74,41 @@ def test_what_there_is_no_room_for_is_counted() -> None:
     assert text.count("key ") == 3 and text.endswith(", ... 27 more}")
     assert bounded_repr(["x" * 90] * 5, total=300).endswith("x', ... 1 more]")
     assert bounded_repr(list(range(10)), total=300) == "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"
+
+
+PLACES = """
+import sys
+import pyheapdump
+
+def function():
+    pass
+
+def generator():
+    yield
+
+class Own:
+    pass
+
+def main():
+    plain, made, own, view, lists = object(), generator(), Own(), memoryview(b"bytes"), [function]
+    places = [plain, function, function.__code__, made, own, view]
+    print(*(hex(id(place)) for place in places))
+    pyheapdump.dump(sys.argv[1])
+
+main()
+"""
+
+
+def test_addresses_are_those_of_the_process(tmp_path: Path) -> None:
+    path = tmp_path / "places.dump"
+    (tmp_path / "places.py").write_text(PLACES)
+    done = subprocess.run([sys.executable, "places.py", str(path)], cwd=tmp_path, stdout=subprocess.PIPE, check=True)
+    addresses = done.stdout.decode().split()
+    with pyheapdump.load(path) as dump:
+        variables = next(frame for frame in dump.threads[0].frames if frame.f_code.co_name == "main").f_locals
+        for value, address in zip(variables["places"], addresses):
+            assert f" at {address}" in bounded_repr(value), (bounded_repr(value), address)
+        assert addresses[1] in bounded_repr(variables["lists"])
+        unknown = object()
+        assert bounded_repr(unknown) == repr(unknown)
+    assert bounded_repr(variables["plain"]).startswith("<object object at 0x")  # after close(), too

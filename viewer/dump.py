@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pyheapdump import _pyheapdump
 from pyheapdump._pyheapdump import DumpFile, Ref
 
+from . import addresses
 from .builtin_types import base_of_code
 from .classes import TYPE
 from .heap import Heap
@@ -362,6 +363,7 @@ class Dump:
     def close(self) -> None:
         """Close the file and take the sources out of linecache. What was looked at stays usable."""
         self.sources.withdraw()
+        addresses.closed(self.heap)
         self.file.close()
 
     def __enter__(self) -> Dump:

@@ -26,6 +26,7 @@ from typing import Any
 from pyheapdump import _pyheapdump
 from pyheapdump._pyheapdump import DumpFile, Ref
 
+from . import addresses
 from .classes import ABSENT, Classes, ClassInfo, DumpedType
 from .containers import distinct
 from .inert import INERT
@@ -52,6 +53,7 @@ class Heap:
         self.file = file
         self.sources = sources
         self.lock = threading.RLock()  # held while objects are made, so that no thread sees one half made
+        addresses.opened(self)
         self.classes = Classes(self)
         self.stacks = Stacks(self)
         self._memo: dict[int, Any] = {}
