@@ -326,11 +326,11 @@ PHD_PUBLIC enum phd_status phd_attachable(bool wanted, struct phd_error *error);
 
 /* Wait for the dump that a thread is making, and for one that it was asked for before, not for those that come later:
  * for the end of a program, as a container ends with its first process, and so does what writes the dump. Not longer than
- * the options let the two dumps take. Without the GIL. Context: normal. */
-PHD_PUBLIC void phd_watch_finish(void);
+ * the options let the two dumps take, however often it is called; `give_up` (NULL: nobody) is asked now and then whether
+ * that is long enough, and then not waited any more. Without the GIL. Context: normal. */
+PHD_PUBLIC void phd_watch_finish(bool (*give_up)(void));
 
-/* The interpreter is about to end: as phd_watch_finish, and after that the GIL is not asked for any more. Without the GIL.
- * Context: normal. */
+/* The interpreter is about to end: the GIL is not asked for any more. Context: normal. */
 PHD_PUBLIC void phd_watch_interpreter_ends(void);
 
 /* Around a fork of the process. The threads are stopped before, unless they are at work, and are started again after it.

@@ -12,6 +12,8 @@
 #include "pyheapdump.h"
 #include "pymodule/layout_check.h"
 #include "pymodule/status.h"
+#include "snapshot/report.h"
+#include "snapshot/snapshot.h"
 
 int phd__add_capture(PyObject *module);
 
@@ -49,7 +51,9 @@ static const char SNAPSHOT[] = "pyheapdump.snapshot";
 
 static void forget_snapshot(PyObject *capsule)
 {
-    PyMem_Free(PyCapsule_GetPointer(capsule, SNAPSHOT));
+    struct phd_snapshot *snapshot = PyCapsule_GetPointer(capsule, SNAPSHOT);
+    phd__report_free(snapshot->report); /* of one that nobody has waited for; the child has its own mapping */
+    PyMem_Free(snapshot);
 }
 
 /* A new capsule for one, made before it: then no memory is needed any more. */
@@ -108,6 +112,17 @@ static PyObject *snapshot_start(PyObject *module, PyObject *arguments, PyObject 
         phd__raise_status(status, &error);
     Py_XDECREF(capsule);
     return NULL;
+}
+
+PyDoc_STRVAR(
+    snapshot_told_doc,
+    "snapshot_told(snapshot)\n--\n\nHas the child finished the dump, or ended? Then it need not be waited for.");
+
+static PyObject *snapshot_told(PyObject *module, PyObject *capsule)
+{
+    struct phd_snapshot *snapshot = PyCapsule_GetPointer(capsule, SNAPSHOT);
+    (void)module;
+    return snapshot ? PyBool_FromLong(phd__snapshot_told(snapshot, 0)) : NULL;
 }
 
 PyDoc_STRVAR(snapshot_wait_doc,
@@ -226,6 +241,7 @@ PyDoc_STRVAR(layout_problems_doc,
 
 static PyMethodDef functions[] = {
     {"snapshot_start", (PyCFunction)(void (*)(void))snapshot_start, METH_VARARGS | METH_KEYWORDS, snapshot_start_doc},
+    {"snapshot_told", snapshot_told, METH_O, snapshot_told_doc},
     {"snapshot_wait", snapshot_wait, METH_VARARGS, snapshot_wait_doc},
     {"number_next", number_next, METH_NOARGS, number_next_doc},
     {"number_peek", number_peek, METH_NOARGS, number_peek_doc},

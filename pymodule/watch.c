@@ -16,6 +16,11 @@
 
 int phd__add_watch(PyObject *module);
 
+static void finish_at_exit(void)
+{
+    phd_watch_finish(NULL);
+}
+
 PyDoc_STRVAR(watch_configure_doc,
              "watch_configure(max_dumps, gil_wait, *, directory, timeout, executable, level, max_bytes, max_seconds, "
              "sources, redact, quiet)\n--\n\nSet how the thread makes dumps. Raises CaptureError.");
@@ -39,7 +44,7 @@ static PyObject *watch_configure(PyObject *module, PyObject *arguments, PyObject
     if (status != PHD_OK)
         return phd__raise_status(status, &error);
     if (!is_finished_at_exit) /* what comes after the interpreter's end, and where C code calls exit() */
-        is_finished_at_exit = atexit(phd_watch_finish) == 0;
+        is_finished_at_exit = atexit(finish_at_exit) == 0;
     Py_RETURN_NONE;
 }
 
@@ -175,6 +180,18 @@ static PyObject *attachable(PyObject *module, PyObject *wanted)
     Py_RETURN_NONE;
 }
 
+/* The thread that ends the interpreter, while it waits without the GIL. */
+static PyThreadState *ending;
+
+/* Has a signal's handler raised, as Ctrl-C's does? */
+static bool is_interrupted(void)
+{
+    PyEval_RestoreThread(ending);
+    bool raised = PyErr_Occurred() || PyErr_CheckSignals() != 0;
+    ending = PyEval_SaveThread();
+    return raised;
+}
+
 PyDoc_STRVAR(
     watch_interpreter_ends_doc,
     "watch_interpreter_ends()\n--\n\nFinish the dumps that were asked for; later ones are made without the GIL.");
@@ -182,9 +199,12 @@ PyDoc_STRVAR(
 static PyObject *watch_interpreter_ends(PyObject *module, PyObject *ignored)
 {
     (void)module, (void)ignored;
-    Py_BEGIN_ALLOW_THREADS;
+    ending = PyEval_SaveThread();
+    phd_watch_finish(is_interrupted);
+    PyEval_RestoreThread(ending);
     phd_watch_interpreter_ends();
-    Py_END_ALLOW_THREADS;
+    if (PyErr_Occurred())
+        return NULL;
     Py_RETURN_NONE;
 }
 

@@ -397,7 +397,7 @@ def test_kernel_core_cut(cores: Cores, tmp_path: Path) -> None:
 def test_what_a_cut_core_says_of_the_thread(crashed: Path, tmp_path: Path) -> None:
     """It was running Python code: that the core has no more of it is no reason to say otherwise."""
     whole, told = crashed.read_bytes(), 0
-    for percent in range(30, 100, 5):
+    for percent in range(30, 100, 2):
         cut = tmp_path / f"{percent}.core"
         cut.write_bytes(whole[: len(whole) * percent // 100])
         made = read_core(cut, "-o", tmp_path / f"{percent}.dump")
@@ -409,7 +409,7 @@ def test_what_a_cut_core_says_of_the_thread(crashed: Path, tmp_path: Path) -> No
             assert "was not running Python" not in view and "none that Python knows" not in view, (percent, view)
             assert "runs no Python code" not in stacks, (percent, stacks)
         cut.unlink()
-    assert told > 2
+    assert told > 0
 
 
 def test_core_of_gcore_cut(cores: Cores, tmp_path: Path) -> None:

@@ -4,7 +4,10 @@
 So it is also where nothing outlives the process: a container, whose first process the program is.
 """
 
+import os
+import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import List
@@ -91,3 +94,53 @@ def test_storm_of_signals_does_not_keep_a_program(tmp_path: Path) -> None:
     """
     ended = Subject(tmp_path, text, install=None).run(seconds=30)
     assert (ended.status, ended.other_stderr) == (0, b""), ended.stderr.decode()
+
+
+# The writer is stopped for good, as by a file server that does not answer.
+STUCK = """
+    import glob, os, signal, time
+    import pyheapdump
+    from pyheapdump import capture
+
+    capture.CHILD_GRACE = 0.5
+    data = os.urandom(64 << 20)
+    {}
+    found = []
+    while not found:
+        found = [int(pid) for path in glob.glob("/proc/self/task/*/children") for pid in open(path).read().split()]
+    os.kill(found[0], signal.SIGSTOP)
+    print("stuck", found[0], flush=True)
+"""
+ASKED = {
+    "register": "pyheapdump.install({}, register=signal.SIGUSR1); os.kill(os.getpid(), signal.SIGUSR1)",
+    "memory_limit": "pyheapdump.install({}, memory_limit='1MiB')",
+}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_a_writer_that_is_stuck_is_killed_in_time(tmp_path: Path, asked: str) -> None:
+    text = STUCK.format(ASKED[asked].format("max_seconds=1"))
+    started = time.monotonic()
+    ended = Subject(tmp_path, text, install=None).run(seconds=60)
+    assert ended.status == 0 and ended.stdout.startswith(b"stuck "), ended.stderr.decode()
+    assert b"the child overran its deadline" in ended.stderr
+    assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("limit", ["max_seconds=600", "max_seconds=0"])
+def test_the_end_can_be_had_at_once(tmp_path: Path, asked: str, limit: str) -> None:
+    """Ctrl-C at the end waits no more."""
+    subject = Subject(tmp_path, STUCK.format(ASKED[asked].format(limit)), install=None)
+    environment = {**os.environ, "PYHEAPDUMP_DIR": str(subject.dump_directory)}
+    command = [sys.executable, str(subject.path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        words = process.stdout.readline().split()
+        assert words[0] == b"stuck"
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+        process.send_signal(signal.SIGINT)
+        process.wait(10)
+        os.kill(int(words[1]), signal.SIGKILL)
+        assert process.stderr is not None and b"KeyboardInterrupt" in process.stderr.read()

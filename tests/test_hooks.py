@@ -239,6 +239,23 @@ def test_dump_without_waiting(tmp_path: Path) -> None:
     assert pyheapdump.load(ended.only_dump).reason == "request"
 
 
+def test_many_dumps_without_waiting(tmp_path: Path) -> None:
+    """The next dump collects the writers of those before: they do not stay as zombies, nor what was shared with them."""
+    text = """
+        import glob, os, time
+        import pyheapdump
+        for number in range(6):
+            path = pyheapdump.dump(wait=False)
+            while not os.path.exists(path):
+                time.sleep(0.001)
+            time.sleep(0.05)
+        found = [pid for path in glob.glob("/proc/self/task/*/children") for pid in open(path).read().split()]
+        print(len(found), open("/proc/self/maps").read().count("/dev/zero"))
+    """
+    ended = Subject(tmp_path, text).run()
+    assert (ended.status, ended.stdout, len(ended.dumps)) == (0, b"1 1\n", 6), ended.stderr.decode()
+
+
 def test_live_dump_on_request(tmp_path: Path) -> None:
     text = """
         import os, pyheapdump

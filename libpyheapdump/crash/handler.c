@@ -44,6 +44,7 @@
 #include "safe/clock.h"
 #include "safe/pages.h"
 #include "safe/text.h"
+#include "snapshot/snapshot.h"
 
 enum {
     SIGNAL_COUNT = 7,
@@ -158,6 +159,7 @@ static void make_dump_here(void)
 
 static void tell_given_up(void)
 {
+    phd__snapshot_told(&dump.snapshot, 0); /* the name, if it was told */
     dump.snapshot.status = PHD_ERROR_CHILD;
     phd__error_set(&dump.snapshot.error, PHD_ERROR_CHILD, 0, "given up: it has crashed or overran its deadline");
     tell();

@@ -58,13 +58,14 @@ static void write_line(const struct phd_text *line)
     (void)ignored;
 }
 
-static void say_written(const char *path, const struct phd_result *result)
+/* `path` is NULL when the writer could not even tell its name. */
+static void say_written(const char *path, const char *directory, const struct phd_result *result)
 {
     char storage[LINE_ROOM];
     struct phd_text line;
     phd__text_init(&line, storage, sizeof storage);
-    phd__text_string(&line, "pyheapdump: wrote ");
-    phd__text_string(&line, path);
+    phd__text_string(&line, path ? "pyheapdump: wrote " : "pyheapdump: wrote a dump in ");
+    phd__text_string(&line, path ? path : directory);
     if (result->bytes) { /* else the writer could tell no more than that it succeeded */
         phd__text_string(&line, " (");
         phd__text_size(&line, result->bytes);
@@ -76,8 +77,10 @@ static void say_written(const char *path, const struct phd_result *result)
         }
         phd__text_string(&line, ")");
     }
-    phd__text_string(&line, "; open it with: python -m pyheapdump.view ");
-    phd__text_string(&line, path);
+    if (path) {
+        phd__text_string(&line, "; open it with: python -m pyheapdump.view ");
+        phd__text_string(&line, path);
+    }
     phd__text_string(&line, "\n");
     write_line(&line);
 }
@@ -124,7 +127,7 @@ void phd__say_result(const char *directory, int pid, bool quiet, const struct ph
     struct phd_target target;
     bool named = snapshot->named && phd__target_name(&target, directory, pid, snapshot->sequence);
     if (snapshot->status == PHD_OK && !quiet)
-        say_written(named ? target.final : directory, &snapshot->result);
+        say_written(named ? target.final : NULL, directory, &snapshot->result);
     else if (snapshot->status != PHD_OK && named)
         say_what_is_left(&target, snapshot->overran, &snapshot->error);
     else if (snapshot->status != PHD_OK)

@@ -12,8 +12,6 @@
 
 #include "safe/clock.h"
 
-#define PHD_FOREVER UINT64_MAX
-
 /* Wait while `*word` is `value`, until somebody wakes or `deadline_ns` (phd__clock_ns) has passed; may return early. */
 void phd__wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_ns);
 void phd__wake(_Atomic uint32_t *word);

@@ -38,9 +38,6 @@ enum {
     MAX_NAMES = 32 /* that other dumps of the process take at the same moment */
 };
 
-/* A time to wait that is as good as none, and fits when counted in nanoseconds. */
-static const double MAX_SECONDS = 1e9;
-
 /* ---- the writer ---- */
 
 static void tell(struct phd_report *report, enum phd_progress progress)
@@ -84,6 +81,8 @@ static void write_in(const char *directory, struct phd_request *request, const c
         write_named(request, how, report);
         if (!name_was_taken(report))
             return;
+        if (phd__string_equal(report->error.step, "rename"))
+            unlinkat(AT_FDCWD, target.temporary, 0); /* it is written anew */
     }
 }
 
@@ -132,8 +131,9 @@ static void unblock_file_size_signal(const sigset_t *previous)
 }
 
 /* Take over what the writer has told by now. True when that is all. */
-static bool take_report(struct phd_snapshot *snapshot, struct phd_report *report)
+static bool take_report(struct phd_snapshot *snapshot)
 {
+    struct phd_report *report = snapshot->report;
     uint32_t progress = report ? atomic_load(&report->progress) : PHD_REPORT_NOTHING;
     if (progress >= PHD_REPORT_NAMED && report->named) {
         snapshot->named = true;
@@ -151,7 +151,7 @@ static bool take_report(struct phd_snapshot *snapshot, struct phd_report *report
 static void dump_in_place(const struct phd_request *request, struct phd_snapshot *snapshot)
 {
     static atomic_flag busy = ATOMIC_FLAG_INIT; /* the walk's state is static, and so are the guard's handlers */
-    struct phd_report report;
+    static struct phd_report report;            /* still there when the writing is left by a jump */
     sigset_t previous;
     if (atomic_flag_test_and_set(&busy)) {
         snapshot->status = PHD_ERROR_CLONE;
@@ -159,11 +159,13 @@ static void dump_in_place(const struct phd_request *request, struct phd_snapshot
         return;
     }
     memset(&report, 0, sizeof report);
+    snapshot->report = &report;
     block_file_size_signal(&previous);
     write_dump(request, "in place", &report);
     unblock_file_size_signal(&previous);
     atomic_flag_clear(&busy);
-    take_report(snapshot, &report);
+    take_report(snapshot);
+    snapshot->report = NULL;
 }
 
 /* ---- the start ---- */
@@ -228,13 +230,6 @@ enum phd_status phd_snapshot_start(const struct phd_request *request, struct phd
 
 /* ---- the end ---- */
 
-/* The point in time so many seconds from now; PHD_FOREVER for a negative number, and for one that is as good as none. */
-static uint64_t deadline_after(double seconds)
-{
-    bool forever = !(seconds >= 0 && seconds < MAX_SECONDS);
-    return forever ? PHD_FOREVER : phd__clock_ns() + (uint64_t)(seconds * 1e9);
-}
-
 /* `*exited` tells its exit code, -1 when a signal ended it or somebody else has waited for it. */
 static bool has_ended(int pid, int *exited)
 {
@@ -258,14 +253,14 @@ bool phd__snapshot_told(struct phd_snapshot *snapshot, double seconds)
 {
     static _Atomic uint32_t nothing;
     _Atomic uint32_t *progress = snapshot->report ? &snapshot->report->progress : &nothing;
-    uint64_t deadline = deadline_after(seconds), pause = FIRST_PAUSE;
+    uint64_t deadline = phd__deadline_after(seconds), pause = FIRST_PAUSE;
     int exited = -1;
     for (;;) {
         uint32_t seen = atomic_load(progress);
         bool ended = !snapshot->told && (snapshot->pid <= 0 || has_ended(snapshot->pid, &exited));
         if (ended)
             snapshot->pid = 0;
-        if (!take_report(snapshot, snapshot->report) && ended)
+        if (!take_report(snapshot) && ended)
             take_end(snapshot, exited);
         uint64_t now = phd__clock_ns();
         if (snapshot->told || now >= deadline)
@@ -276,11 +271,11 @@ bool phd__snapshot_told(struct phd_snapshot *snapshot, double seconds)
     }
 }
 
-/* Let go of the snapshot. A child that was killed and does not end, because the kernel holds it, is not waited for; one
- * that has told its result and does not end must not stay. */
-static void release(struct phd_snapshot *snapshot)
+/* A child that was killed and does not end, because the kernel holds it, is not waited for; one that has told its result
+ * and does not end must not stay. */
+static void wait_for_end(struct phd_snapshot *snapshot)
 {
-    uint64_t deadline = deadline_after(REAP_SECONDS);
+    uint64_t deadline = phd__deadline_after(REAP_SECONDS);
     struct timespec pause = {0, FIRST_PAUSE};
     int ignored;
     while (snapshot->pid > 0 && !has_ended(snapshot->pid, &ignored)) {
@@ -292,21 +287,23 @@ static void release(struct phd_snapshot *snapshot)
         if (2 * pause.tv_nsec < LONGEST_PAUSE)
             pause.tv_nsec *= 2;
     }
-    phd__report_free(snapshot->report);
-    snapshot->report = NULL;
     snapshot->pid = 0;
 }
 
 enum phd_status phd_snapshot_wait(struct phd_snapshot *snapshot, double seconds, struct phd_result *result,
                                   struct phd_error *error)
 {
-    snapshot->overran = !phd__snapshot_told(snapshot, seconds);
-    if (snapshot->overran) {
+    bool in_time = phd__snapshot_told(snapshot, seconds);
+    if (!in_time)
         kill(snapshot->pid, SIGKILL);
+    wait_for_end(snapshot);
+    snapshot->overran = !in_time && !take_report(snapshot); /* it may have been done just before */
+    if (snapshot->overran) {
         snapshot->status = PHD_ERROR_CHILD;
         phd__error_set(&snapshot->error, PHD_ERROR_CHILD, 0, "the child overran its deadline");
     }
-    release(snapshot);
+    phd__report_free(snapshot->report);
+    snapshot->report = NULL;
     *result = snapshot->result;
     if (error)
         *error = snapshot->error;

@@ -164,11 +164,11 @@ static void freeze(void)
 }
 
 /* Let the program go on while the dump is written, but not when it uses up the memory that is left. */
-static void watch_writer(void)
+static void watch_writer(uint64_t deadline)
 {
     const struct configuration *with = &dump.with;
     bool held = !with->gil.make;
-    while (!held && !phd__snapshot_told(&dump.snapshot, SHORT_PERIOD))
+    while (!held && phd__clock_ns() < deadline && !phd__snapshot_told(&dump.snapshot, SHORT_PERIOD))
         held = dump.order->is_short() && phd__gil_do(&with->gil, with->gil_wait, NULL, hold_until_written);
 }
 
@@ -181,13 +181,14 @@ static void make_dump(void)
     struct phd_result result;
     if (dump.with.max_dumps)
         phd__oldest_remove(kept->directory, dump.with.max_dumps - 1);
+    uint64_t deadline = phd__deadline_after(seconds > 0 ? seconds : -1);
     freeze();
     if (dump.order->on_frozen)
         dump.order->on_frozen();
     if (dump.started == PHD_OK && dump.order->is_short)
-        watch_writer();
+        watch_writer(deadline);
     if (dump.started == PHD_OK)
-        phd_snapshot_wait(&dump.snapshot, seconds > 0 ? seconds : -1, &result, NULL);
+        phd_snapshot_wait(&dump.snapshot, phd__seconds_until(deadline), &result, NULL);
     if (dump.snapshot.named)
         phd_number_reached(dump.snapshot.sequence);
     phd__say_result(kept->directory, dump.request.pid, kept->options.quiet, &dump.snapshot);

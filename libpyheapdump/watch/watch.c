@@ -26,7 +26,10 @@
 #include "watch/own_stack.h"
 #include "watch/worker.h"
 
-enum { PATIENCE = 5 /* seconds that an errand waits to be taken up */ };
+enum {
+    PATIENCE = 5,     /* seconds that an errand waits to be taken up */
+    LONGEST_END = 600 /* seconds that the end of the program waits for dumps without a limit of their own */
+};
 
 /* The longest time that can be counted in nanoseconds, with room to add. */
 static const double MAX_SECONDS = 4e9;
@@ -39,6 +42,9 @@ static bool restart; /* it was stopped for a fork */
 static bool keep;    /* a forked child is to have it, too */
 
 static _Atomic int known_process; /* to which everything here belongs */
+
+/* When the end of the program no longer waits for a dump, 0: it has not begun. However often it is asked to. */
+static _Atomic uint64_t end_deadline;
 
 static _Atomic uint32_t errand_state;
 static struct phd_order errand;
@@ -57,6 +63,7 @@ static void adopt_process(void)
     atomic_store(&later.deadline, 0);
     atomic_store(&signals_asked, 0);
     atomic_store(&errand_state, ERRAND_FREE);
+    atomic_store(&end_deadline, 0);
     phd__worker_forget(&thread);
     phd__gil_forget();
     phd__take_after_fork();
@@ -222,6 +229,7 @@ bool phd__watch_errand(const struct phd_order *order)
 enum phd_status phd_watch_configure(const struct phd_watch_options *options, struct phd_error *error)
 {
     check_process();
+    atomic_store(&end_deadline, 0);
     return phd__take_configure(options, error);
 }
 
@@ -273,16 +281,20 @@ bool phd_watch_dump(const char *reason, uint64_t state, bool gil_held, double se
         &(struct phd_order){.reason = reason, .thread = state, .gil_held = gil_held, .seconds = seconds});
 }
 
-void phd_watch_finish(void)
+void phd_watch_finish(bool (*give_up)(void))
 {
+    uint64_t none = 0;
+    if (!phd__worker_runs(&thread))
+        return;
     double longest = phd__take_longest();
-    uint64_t limit = longest < 0 ? PHD_FOREVER : phd__clock_ns() + (uint64_t)(longest * 1e9);
-    phd__worker_catch_up(&thread, limit);
+    atomic_compare_exchange_strong(&end_deadline, &none, phd__deadline_after(longest < 0 ? LONGEST_END : longest));
+    phd__worker_catch_up(&thread, atomic_load(&end_deadline), give_up);
+    if (give_up && give_up())
+        atomic_store(&end_deadline, phd__clock_ns());
 }
 
 void phd_watch_interpreter_ends(void)
 {
-    phd_watch_finish();
     phd__gil_interpreter_ends();
 }
 

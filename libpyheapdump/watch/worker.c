@@ -122,12 +122,13 @@ void phd__worker_forget(struct phd_worker *worker)
     atomic_store(&worker->rounds, (atomic_load(&worker->rounds) + 1) & ~1u);
 }
 
-void phd__worker_catch_up(struct phd_worker *worker, uint64_t deadline_ns)
+void phd__worker_catch_up(struct phd_worker *worker, uint64_t deadline_ns, bool (*give_up)(void))
 {
     /* The round that begins after the bell sees everything; the one that is going on may have begun too early. */
     uint32_t now = atomic_load(&worker->rounds), enough = now + (now & 1) + 2;
     phd__worker_ring(worker);
-    while ((int32_t)(enough - now) > 0 && phd__worker_runs(worker) && phd__clock_ns() < deadline_ns) {
+    while ((int32_t)(enough - now) > 0 && phd__worker_runs(worker) && phd__clock_ns() < deadline_ns &&
+           !(give_up && give_up())) {
         uint64_t next_look = phd__clock_ns() + LOOK; /* it may be stopped for a fork meanwhile */
         phd__wait(&worker->rounds, now, next_look < deadline_ns ? next_look : deadline_ns);
         now = atomic_load(&worker->rounds);

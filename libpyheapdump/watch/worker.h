@@ -33,8 +33,9 @@ bool phd__worker_stop(struct phd_worker *worker);
 void phd__worker_forget(struct phd_worker *worker);
 
 /* Wait until the thread has done what there was to do when this was called, and no more: what comes again and again is
- * not waited for. Not longer than until `deadline_ns` (phd__clock_ns). Context: normal. */
-void phd__worker_catch_up(struct phd_worker *worker, uint64_t deadline_ns);
+ * not waited for. Not longer than until `deadline_ns` (phd__clock_ns), and `give_up`, which is asked now and then, says so
+ * (NULL: nobody does). Context: normal. */
+void phd__worker_catch_up(struct phd_worker *worker, uint64_t deadline_ns, bool (*give_up)(void));
 
 bool phd__worker_runs(const struct phd_worker *worker);
 void phd__worker_ring(struct phd_worker *worker);

@@ -267,6 +267,7 @@ def begin(
 
     Raises CaptureError, OSError, or DumpingDisabledError.
     """
+    _finish_done()
     pid = os.getpid()
     removed: list[str] = []
     if path is None:
@@ -337,13 +338,28 @@ def dump(
 _unfinished: list[Dumping] = []
 
 
+_finished_at_exit = False
+
+
 def _finish_later(dumping: Dumping) -> None:
-    """Collect the child when the process ends or the next dump is made, whichever comes first."""
+    """Collect the child when a dump is made after it has ended, or when the process ends, whichever comes first."""
+    global _finished_at_exit
     import atexit
 
-    if not _unfinished:
+    if not _finished_at_exit:
         atexit.register(_finish_all)
+        _finished_at_exit = True
     _unfinished.append(dumping)
+
+
+def _finish_done() -> None:
+    for dumping in tuple(_unfinished):
+        if _pyheapdump.snapshot_told(dumping.snapshot):
+            try:
+                _unfinished.remove(dumping)
+            except ValueError:  # another thread collects it
+                continue
+            _finish(dumping)
 
 
 def forget_unfinished() -> None:
@@ -353,11 +369,14 @@ def forget_unfinished() -> None:
 
 def _finish_all() -> None:
     while _unfinished:
-        dumping = _unfinished.pop()
-        try:
-            dumping.finish()
-        except _pyheapdump.CaptureError as problem:
-            say(f"no dump at {dumping.path}: {problem}")
+        _finish(_unfinished.pop())
+
+
+def _finish(dumping: Dumping) -> None:
+    try:
+        dumping.finish()
+    except _pyheapdump.CaptureError as problem:
+        say(f"no dump at {dumping.path}: {problem}")
 
 
 def say(text: str) -> None:

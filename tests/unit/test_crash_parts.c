@@ -232,6 +232,8 @@ static void a_written_dump_is_told_with_its_size(void **state)
     assert_non_null(strstr(said(say), "(1 bytes; not complete, it says what is missing); open"));
     finished.result.bytes = 0;
     assert_string_equal(said(say), "pyheapdump: wrote " NAME "; open it with: python -m pyheapdump.view " NAME "\n");
+    finished.named = false;
+    assert_string_equal(said(say), "pyheapdump: wrote a dump in /d\n");
     quiet = true;
     assert_string_equal(said(say), "");
 }
