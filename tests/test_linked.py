@@ -82,7 +82,9 @@ def expect_stack(linked: Linked, done: "subprocess.CompletedProcess[str]") -> No
 
 def test_attached(linked: Linked) -> None:
     expect_stack(linked, linked.stacks)
-    assert f"\n    > {linked.line:4}     time.sleep(1000)\n" in linked.stacks.stdout  # not of a core: it is no public file
+    assert (
+        f"\n    > {linked.line:4}     time.sleep(1000)\n" in linked.stacks.stdout
+    )  # not of a core: it is no public file
     assert re.search(rf"id {linked.pid}, in system call (clock_nanosleep|select|pselect6)\n", linked.stacks.stdout)
     with pyheapdump.load(linked.dump) as dump:
         assert dump.facts["python"] == list(sys.version_info[:3])

@@ -777,3 +777,57 @@ def test_semaphores_that_all_hold_are_no_deadlock(dumped) -> None:
     """)
     assert dump.task_waits.deadlocks() == []
     assert locks_text(dump).count("held by task Task-") == 2
+
+
+@pytest.mark.parametrize(
+    "wait, count",
+    [("asyncio.wait([other])", 1), ("asyncio.wait([other], timeout=60)", 0),
+     ("asyncio.wait_for(asyncio.shield(other), 60)", 0),
+     ("asyncio.wait([other, never], return_when=asyncio.FIRST_COMPLETED)", 0)],
+)  # fmt: skip
+def test_a_task_that_may_give_up_makes_no_deadlock(dumped, wait: str, count: int) -> None:
+    dump = dumped(f"""
+        async def hold(lock, holds, go, others, never):
+            async with lock:
+                holds.set()
+                await go.wait()
+                other = others[0]
+                await {wait}
+        async def take(lock):
+            async with lock: pass
+        async def main():
+            lock, holds, go, others = asyncio.Lock(), asyncio.Event(), asyncio.Event(), []
+            never = asyncio.get_running_loop().create_future()
+            holder = asyncio.ensure_future(hold(lock, holds, go, others, never))
+            await holds.wait()
+            others.append(asyncio.ensure_future(take(lock)))
+            await asyncio.sleep(0)
+            go.set()
+            await asyncio.sleep(0.1)
+            finish()
+        asyncio.run(main())
+    """)
+    assert len(dump.task_waits.deadlocks()) == count
+
+
+@pytest.mark.parametrize("timeout, count", [("60", 0), ("None", 1)])
+def test_a_thread_that_may_give_up_makes_no_deadlock(dumped, timeout: str, count: int) -> None:
+    dump = dumped(f"""
+        def hold(lock, go):
+            with lock:
+                holds.set()
+                go.wait()
+                other.join({timeout})
+        def take(lock):
+            with lock: pass
+        holds, go, lock = threading.Event(), threading.Event(), threading.Lock()
+        other = threading.Thread(target=take, args=(lock,), daemon=True)
+        holder = threading.Thread(target=hold, args=(lock, go), daemon=True)
+        holder.start()
+        holds.wait()
+        other.start()
+        go.set()
+        time.sleep(0.2)
+        finish()
+    """)
+    assert len(dump.locks.deadlocks()) == count

@@ -179,6 +179,23 @@ def is_of_monitor(frame: FrameType) -> bool:
     return module in MONITORS or str(module).startswith("asyncio.")
 
 
+def may_give_up(frames: list[FrameType]) -> bool:
+    """Is this a wait that may end by itself: with a timeout, or for any one of several? The innermost frames tell it,
+    those of threading, queue and asyncio. A timeout that acquire() of a lock itself was given stands in none.
+    """
+    for frame in reversed(frames[-MAX_FRAMES:]):
+        if not is_of_monitor(frame):
+            break
+        timeout = frame.f_locals.get("timeout")
+        if isinstance(timeout, (int, float)) and timeout >= 0:
+            return True
+        if frame.f_locals.get("return_when", "ALL_COMPLETED") != "ALL_COMPLETED":
+            return True
+        if frame.f_code.co_name == "_wait_for_one":  # of as_completed()
+            return True
+    return False
+
+
 def name_in(frame: FrameType, lock: Any) -> LockName | None:
     variables = [(name, frame.f_locals[name]) for name in list(frame.f_locals)[:MAX_NAMES] if isinstance(name, str)]
     for name, value in variables:

@@ -26,6 +26,7 @@ from .lock_names import (
     is_of_monitor,
     locks_behind,
     locks_near,
+    may_give_up,
 )
 from .missing import Missing
 from .simple_queues import simple_queue_of
@@ -158,7 +159,8 @@ class Locks:
     def deadlocks(self) -> list[list[Wait]]:
         """The circles of threads each of which waits for a lock that the next one holds."""
         by_thread = {id(wait.thread): wait for wait in self.waits}
-        links = {key: [id(owner) for owner in wait.owners] for key, wait in by_thread.items()}
+        lasting = {key: wait for key, wait in by_thread.items() if not may_give_up(wait.thread.frames)}
+        links = {key: [id(owner) for owner in wait.owners] for key, wait in lasting.items()}
         return [[by_thread[key] for key in circle] for circle in circles(links)]
 
 

@@ -11,6 +11,7 @@ evaluation stack.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterable, Iterator
 from types import FrameType
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from typing import Any, NamedTuple
 from .circles import circles
 from .dump import Dump
 from .futures import Executors, Work, behind
-from .lock_names import MAX_FRAMES, LockNames, entered_on
+from .lock_names import MAX_FRAMES, LockNames, entered_on, may_give_up
 from .missing import Missing
 from .tasks import Task, first_of
 from .text import printable
@@ -110,7 +111,7 @@ class TaskWaits:
             own = frame.f_locals.get("self")
             group = own if frame.f_globals.get("__name__") in ("asyncio.taskgroups", "asyncio.tasks") else None
             futures += [named, *items(named), *items(first_of(group, ("_tasks", "_todo")))]
-        return [one for future in futures[: MAX_AWAITED + 1] for one in behind(future)]
+        return list(itertools.islice((one for future in futures for one in behind(future)), MAX_AWAITED + 1))
 
     def _held_by(self, task: Task) -> Iterator[Any]:
         found: dict[int, Any] = {}
@@ -127,7 +128,11 @@ class TaskWaits:
 
     def deadlocks(self) -> list[str]:
         """A sentence for each circle of tasks that wait for one another. A semaphore may be released by another one."""
-        waits = [wait for wait in self._waits.values() if not is_asyncio(wait.what, "Semaphore")]
+        waits = [
+            wait
+            for wait in self._waits.values()
+            if not is_asyncio(wait.what, "Semaphore") and not may_give_up(wait.task.frames)
+        ]
         links = {id(wait.task): [id(owner) for owner in wait.owners] for wait in waits}
         found = []
         for circle in circles(links):
