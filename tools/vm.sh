@@ -74,10 +74,10 @@ quote() {
 }
 
 write_command() {
-    echo "cd $(quote "$PWD")"
+    printf '%s\n' "cd $(quote "$PWD")"
     env -0 | tr '\n\0' ' \n' | grep -E '^(PYHEAPDUMP[A-Z_]*|PATH|HOME|LANG)=' |
-        while IFS= read -r variable; do echo "export ${variable%%=*}=$(quote "${variable#*=}")"; done
-    echo "exec $(quote "$@")"
+        while IFS= read -r variable; do printf '%s\n' "export ${variable%%=*}=$(quote "${variable#*=}")"; done
+    printf '%s\n' "exec $(quote "$@")"
 }
 
 "$here/install_packages.sh" vm
