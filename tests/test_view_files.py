@@ -173,23 +173,3 @@ def test_a_directory_that_is_gone(tmp_path: Path) -> None:
         place.mkdir()
         ended = run_python(["-m", "pyheapdump.view", str(dump), *options], before=before)
         assert (ended.status, ended.stderr) == (0, b""), options
-
-
-@pytest.mark.parametrize("first_closed", [0, 1])
-def test_two_dumps_that_name_one_file(tmp_path: Path, first_closed: int) -> None:
-    """linecache is one for both: the dump opened last counts, and in the end nothing of either is left."""
-    with_source, without = tmp_path / "a.dump", tmp_path / "b.dump"
-    program = naming("shared.py")
-    program.dump.source("shared.py", "told = 1\n" * 9)
-    program.write(with_source)
-    naming("shared.py").write(without)
-    dumps = [load(with_source), load(without)]
-    for dump in dumps:
-        assert dump.exception is not None
-        traceback.extract_tb(dump.exception.__traceback__)
-        seen = linecache.getlines("shared.py")
-        assert seen == (["told = 1\n"] * 9 if dump is dumps[0] else [])
-    dumps.pop(first_closed).close()
-    assert linecache.getlines("shared.py") == (["told = 1\n"] * 9 if first_closed else [])
-    dumps.pop().close()
-    assert "shared.py" not in linecache.cache

@@ -18,7 +18,6 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-from .addresses import told_there
 from .long_text import LongText
 from .text import escape_controls
 
@@ -125,7 +124,7 @@ def leaf(value: Any) -> str:
     if type(value) is int and value.bit_length() > 1000:
         return f"<int of {value.bit_length():,} bits>"
     try:
-        text = told_there(repr(value), value)
+        text = repr(value)
     except Exception as problem:  # noqa: BLE001 - a stdlib object that was rebuilt with odd contents
         text = f"<{type(value).__name__}: its repr failed with {type(problem).__name__}>"
     if len(text) > 2 * TEXT:

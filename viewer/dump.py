@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pyheapdump import _pyheapdump
 from pyheapdump._pyheapdump import DumpFile, Ref
 
-from . import addresses
 from .builtin_types import base_of_code
 from .classes import TYPE
 from .heap import Heap
@@ -363,7 +362,6 @@ class Dump:
     def close(self) -> None:
         """Close the file and take the sources out of linecache. What was looked at stays usable."""
         self.sources.withdraw()
-        addresses.closed(self.heap)
         self.file.close()
 
     def __enter__(self) -> Dump:

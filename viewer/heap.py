@@ -26,7 +26,6 @@ from typing import Any
 from pyheapdump import _pyheapdump
 from pyheapdump._pyheapdump import DumpFile, Ref
 
-from . import addresses
 from .classes import ABSENT, Classes, ClassInfo, DumpedType
 from .containers import distinct
 from .inert import INERT
@@ -53,7 +52,6 @@ class Heap:
         self.file = file
         self.sources = sources
         self.lock = threading.RLock()  # held while objects are made, so that no thread sees one half made
-        addresses.opened(self)
         self.classes = Classes(self)
         self.stacks = Stacks(self)
         self._memo: dict[int, Any] = {}

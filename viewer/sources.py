@@ -111,36 +111,13 @@ def names_of(name: str) -> set[str]:
     return {*names, *map(absolute, names)}
 
 
-# What open dumps have put into linecache, by its key: what was there before, then an entry for each of them. linecache
-# is one for the process; the dump that was opened last counts.
-_ENTRIES: dict[str, list[tuple[Sources | None, Any]]] = {}
-
-
-def _put(key: str, owner: Sources, entry: Any) -> None:
-    entries = _ENTRIES.setdefault(key, [(None, linecache.cache.get(key))])
-    entries.append((owner, entry))
-    linecache.cache[key] = entry
-
-
-def _take_back(key: str, owner: Sources) -> None:
-    entries = _ENTRIES[key]
-    entries[:] = [one for one in entries if one[0] is not owner]
-    if len(entries) == 1:
-        del _ENTRIES[key]
-    entry = entries[-1][1]
-    if entry is None:
-        linecache.cache.pop(key, None)
-    else:
-        linecache.cache[key] = entry
-
-
 class Sources(Mapping[str, Source]):
     """The source files of a dump by file name, as in `co_filename`."""
 
     def __init__(self, blocks: Iterable[Any]) -> None:
         found = [Source(block) for block in blocks if isinstance(block, dict)]
         self._files = {source.filename: source for source in found}
-        self._keys: set[str] = set()  # in linecache
+        self._before: dict[str, Any] = {}
         self._provided = False
 
     def __getitem__(self, filename: str) -> Source:
@@ -167,23 +144,23 @@ class Sources(Mapping[str, Source]):
         self._provided = True
         for name, source in self._files.items():
             entry = (len(source.content), None, source.lines, name)
-            for key in {name, absolute(name)}:
-                self._put(key, entry)
-
-    def _put(self, key: str, entry: Any) -> None:
-        if key not in self._keys:
-            self._keys.add(key)
-            _put(key, self, entry)
+            for key in (name, absolute(name)):
+                self._before.setdefault(key, linecache.cache.get(key))
+                linecache.cache[key] = entry
 
     def meet(self, name: str) -> None:
-        """Put the file `name`, which a code object names, into linecache without lines, unless the dump has it."""
-        if self._provided:
-            for key in names_of(name):
-                self._put(key, (0, None, [], key))
+        """Put the file `name`, which a code object of the dump has, into linecache without lines unless it is there."""
+        if not self._provided:
+            return
+        for key in names_of(name) - self._before.keys():
+            self._before[key] = linecache.cache.get(key)
+            linecache.cache[key] = (0, None, [], key)
 
     def withdraw(self) -> None:
-        """Put back into linecache what was there before `provide`, or what another open dump has put there."""
+        """Put back into linecache what was there before `provide`."""
         self._provided = False
-        for key in self._keys:
-            _take_back(key, self)
-        self._keys.clear()
+        for name, entry in self._before.items():
+            linecache.cache.pop(name, None)
+            if entry is not None:
+                linecache.cache[name] = entry
+        self._before.clear()
