@@ -43,7 +43,7 @@ def make():
     }
 """
 
-TYPE, FRAME, MAPPED = 13, 14, 17  # codes of records (docs/format.md, section 4)
+TEXT, TYPE, FRAME, MAPPED = 5, 13, 14, 17  # codes of records (docs/format.md, section 4)
 
 
 def by_address(dump: pyheapdump.Dump) -> Dict[int, Tuple[int, List[Any]]]:
@@ -56,17 +56,24 @@ def by_address(dump: pyheapdump.Dump) -> Dict[int, Tuple[int, List[Any]]]:
     return found
 
 
+def at(dump: pyheapdump.Dump, rid: int) -> Any:
+    record = dump.file.record(rid) if dump.file.has(rid) else None
+    return record[1] if record and record[0] == TEXT and len(record) == 2 else ("at", dump.file.address(rid))
+
+
 def plain(dump: pyheapdump.Dump, value: Any) -> Any:
-    """A value of a record with addresses in place of ids."""
+    """A value of a record with addresses in place of ids, and texts in place of both: one that has a second reference, as
+    from the cache of attribute lookups up to 3.11, has a record of its own, and else stands inside its owner.
+    """
     if isinstance(value, (list, tuple)):
         return [plain(dump, item) for item in value]
     if isinstance(value, dict):
         return {key: plain(dump, item) for key, item in value.items()}
     kind = type(value).__name__
     if kind == "Ref":
-        return ("at", dump.file.address(value.id))
+        return at(dump, value.id)
     if kind == "Run":
-        return [("at", dump.file.address(rid)) for rid in range(value.id, value.id + value.count)]
+        return [at(dump, rid) for rid in range(value.id, value.id + value.count)]
     if kind in ("Missing", "Address"):
         return (kind, getattr(value, "address", None))
     return value if value == value else "nan"
