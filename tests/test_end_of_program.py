@@ -96,7 +96,8 @@ def test_storm_of_signals_does_not_keep_a_program(tmp_path: Path) -> None:
     assert (ended.status, ended.other_stderr) == (0, b""), ended.stderr.decode()
 
 
-# The writer is stopped for good, as by a file server that does not answer.
+# The writer is stopped for good, as by a file server that does not answer. One that is faster than the program sees it is
+# asked for again.
 STUCK = """
     import glob, os, signal, time
     import pyheapdump
@@ -104,10 +105,13 @@ STUCK = """
 
     capture.CHILD_GRACE = 0.5
     data = os.urandom(64 << 20)
-    {}
     found = []
     while not found:
-        found = [int(pid) for path in glob.glob("/proc/self/task/*/children") for pid in open(path).read().split()]
+        {}
+        asked = time.monotonic()
+        while not found and time.monotonic() < asked + 3:
+            children = [open(path).read() for path in glob.glob("/proc/self/task/*/children")]
+            found = [int(pid) for pids in children for pid in pids.split()]
     os.kill(found[0], signal.SIGSTOP)
     print("stuck", found[0], flush=True)
 """
