@@ -75,7 +75,9 @@ def test_size(tmp_path: Path) -> None:
     assert second.reason.endswith(" MiB used of 150.0 MiB (memory_limit)")
     check_limit(first, "given", "memory_limit", 100 * MIB, 100 * MIB)
     check_limit(second, "given", "memory_limit", 150 * MIB, 150 * MIB)
-    shown = json.loads(run_python(["-m", "pyheapdump.view", str(ended.dumps[0]), "--json"]).stdout)
+    viewed = run_python(["-m", "pyheapdump.view", str(ended.dumps[0]), "--json"])
+    assert viewed.status == 0, viewed.stderr.decode()
+    shown = json.loads(viewed.stdout)
     assert shown["facts"]["memory_limit"] == first.facts["memory_limit"]
     assert first.threads[0].frames[0].f_globals["url"] == "https://example.org/5"
     assert size_of(largest(first, "bytearray")) == 60_000_000

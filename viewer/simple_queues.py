@@ -43,5 +43,6 @@ def queues_near(frame: FrameType) -> Iterator[tuple[str, Any]]:
 def is_awaited(found: Any) -> bool:
     """Is this a SimpleQueue that a thread waits for? (Modules/_queuemodule.c: `locked` up to 3.12)"""
     cls = type(found)
-    waits = getattr(found, "locked", None) is True or getattr(found, "has_threads_waiting", None) is True
-    return (cls.__module__, cls.__name__) == ("_queue", "SimpleQueue") and waits
+    if (cls.__module__, cls.__name__) != ("_queue", "SimpleQueue"):
+        return False  # and it is not asked for more: it may be anything
+    return getattr(found, "locked", None) is True or getattr(found, "has_threads_waiting", None) is True
