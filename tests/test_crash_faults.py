@@ -42,7 +42,6 @@ ERRORS = {
     "unlinkat": [errno.EACCES],
     "readlinkat": [errno.ENOENT],
     "renameat2": [errno.EINVAL],
-    "pipe2": [errno.EMFILE],
     "poll": [errno.EINTR, errno.ENOMEM],
     "mmap": [errno.ENOMEM],
     "munmap": [errno.ENOMEM],
@@ -55,6 +54,7 @@ ERRORS = {
     "nanosleep": [errno.EINTR],
     "process_vm_readv": [errno.EPERM],
     "system call 56": [errno.EAGAIN, errno.ENOMEM],  # clone
+    "system call 202": [errno.EPERM],  # futex
     "system call 217": [errno.EIO],  # getdents64
     "system call 297": [errno.EAGAIN, errno.EPERM],  # rt_tgsigqueueinfo
     "system call 436": [errno.ENOSYS],  # close_range

@@ -130,16 +130,11 @@ static void make_dump(const struct phd_limit *limit, uint64_t used, const struct
     tell_where(limit, where);
     tell_reason(&near, reason);
     headroom = phd__limits_headroom(&limits, process);
-    uint64_t half = headroom / 2;
-    phd__take(&(struct phd_order){
-        .reason = reason,
-        .limit = &near,
-        .ask_for_gil = true,
-        .is_short = is_short,
-        .hold = headroom<SHORT, .hold_seconds = atomic_load(&hold_seconds), .max_memory = half> LEAST_WRITER
-                    ? half
-                    : LEAST_WRITER,
-    });
+    struct phd_order order = {.reason = reason, .limit = &near, .ask_for_gil = true, .is_short = is_short};
+    order.hold = headroom < SHORT;
+    order.hold_seconds = atomic_load(&hold_seconds);
+    order.max_memory = headroom / 2 > LEAST_WRITER ? headroom / 2 : LEAST_WRITER;
+    phd__take(&order);
 }
 
 /* ---- looking ---- */

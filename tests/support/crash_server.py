@@ -141,6 +141,9 @@ def problems_of(end: End) -> list[str]:
         found.append(f"said {end.stderr!r}")
     if len({path.stat().st_ino for path in end.files}) > 1:
         found.append(f"left {[path.name for path in end.files]}")
+    parts = [path for path in end.files if path.suffix == ".part" and path.stat().st_size]
+    if lines and len(parts) == len(end.files) and any(path.name not in end.stderr for path in parts):
+        found.append(f"left {[path.name for path in parts]} and did not name it")
     return found + [problem for path in end.files for problem in problems_of_file(path)]
 
 

@@ -630,7 +630,8 @@ static unsigned answer;
 
 static void fault_in_a_sandbox(void)
 {
-    static const unsigned calls[] = {SYS_rt_tgsigqueueinfo, SYS_setpriority, SYS_close_range, SYS_uname, SYS_setitimer};
+    static const unsigned calls[] = {SYS_rt_tgsigqueueinfo, SYS_setpriority, SYS_close_range, SYS_uname,
+                                     SYS_setitimer,         SYS_futex};
     install();
     refuse_calls(calls, sizeof calls / sizeof calls[0], answer);
     write_to_nowhere();

@@ -2,9 +2,9 @@
  *
  * Faults for the library while it makes a dump, without any code for it in the product: this goes into a process by
  * LD_PRELOAD and stands between the library and libc. A test arms it just before the crash; from then on the calls
- * that pyheapdump's extension module makes (told by the return address) are counted, apart for the crashed process and
- * for its children, and one of them does not go as it should: it crashes, hangs, fails with an errno, or does half.
- * The interpreter's and libc's own calls pass.
+ * that pyheapdump's extension module makes (told by the return address) are counted, apart for the thread that crashes
+ * and for the children of its process, and one of them does not go as it should: it crashes, hangs, fails with an errno,
+ * or does half. The interpreter's and libc's own calls pass, and those of the library's thread that waits for its bell.
  *
  * Every function here takes and gives integers and pointers in registers (System V ABI, AMD64), so all are interposed
  * by one piece of code. For that reason no header that declares them is included.
@@ -106,17 +106,18 @@ static struct rule {
 } rule;
 
 static struct log *log_of_calls;
-static long armed_process;
+static long armed_process, armed_thread;
 static uintptr_t library_start, library_end;
 
 FUNCTIONS(DECLARE)
 static long (*real_syscall)(long, long, long, long, long, long, long);
 
-static long raw_getpid(void)
+enum { GETPID = 39, GETTID = 186 /* SYS_getpid, SYS_gettid */ };
+
+static long raw_call(long number)
 {
-    long result = 39; /* SYS_getpid */
-    __asm__ volatile("syscall" : "+a"(result) : : "rcx", "r11", "memory");
-    return result;
+    __asm__ volatile("syscall" : "+a"(number) : : "rcx", "r11", "memory");
+    return number;
 }
 
 static void hang(void)
@@ -141,8 +142,10 @@ static int intercept(int counter, const void *caller)
     uintptr_t from = (uintptr_t)caller;
     if (!log_of_calls || from < library_start || from >= library_end)
         return NOTHING;
-    long process = raw_getpid();
+    long process = raw_call(GETPID);
     int role = process == armed_process ? CRASHED_PROCESS : CHILD;
+    if (role == CRASHED_PROCESS && raw_call(GETTID) != armed_thread)
+        return NOTHING;
     if (role == CHILD)
         log_of_calls->child = (int32_t)process;
     uint32_t call = __atomic_add_fetch(&log_of_calls->calls[role][counter], 1, __ATOMIC_RELAXED);
@@ -205,10 +208,12 @@ static int find_library(struct dl_phdr_info *module, size_t size, void *unused)
     return 1;
 }
 
-/* Arms call number `nth` of a function in the role for `action`; everything is counted in `log`. -1: no library. */
+/* Called by the thread that crashes: arms call number `nth` of a function in the role for `action`; everything is
+ * counted in `log`. -1: no library. */
 int inject_arm(void *log, int role, int counter, unsigned nth, int action, int error)
 {
-    armed_process = raw_getpid();
+    armed_process = raw_call(GETPID);
+    armed_thread = raw_call(GETTID);
     rule = (struct rule){role, counter, action, error, nth};
     if (!dl_iterate_phdr(find_library, NULL))
         return -1;
