@@ -11,7 +11,7 @@ from typing import Any, List
 
 import pyheapdump
 import pytest
-from support.subject import Ended, Subject
+from support.subject import Ended, Subject, dumps_because_of
 
 # How often each story is played; the nightly run plays it 20 times.
 RUNS = int(os.environ.get("PYHEAPDUMP_RUNS", "3"))
@@ -53,8 +53,7 @@ def run(directory: Path, text: str, **options: Any) -> Ended:
 
 
 def memory_errors(ended: Ended) -> List[Any]:
-    dumps = [pyheapdump.load(path) for path in ended.dumps]
-    return [dump for dump in dumps if dump.reason.startswith("memory error: ")]
+    return dumps_because_of(ended, "memory error: ")
 
 
 @pytest.mark.parametrize("number", range(RUNS))

@@ -173,3 +173,40 @@ def test_a_directory_that_is_gone(tmp_path: Path) -> None:
         place.mkdir()
         ended = run_python(["-m", "pyheapdump.view", str(dump), *options], before=before)
         assert (ended.status, ended.stderr) == (0, b""), options
+
+
+@pytest.mark.parametrize("first_closed", [0, 1])
+@pytest.mark.parametrize("before", [None, (9, None, ["mine = 1\n"], "shared.py")])
+def test_two_dumps_that_name_one_file(tmp_path: Path, first_closed: int, before: object) -> None:
+    """linecache is one for both: the dump opened last counts, and in the end it is as it was."""
+    with_source, without = tmp_path / "a.dump", tmp_path / "b.dump"
+    program = naming("shared.py")
+    program.dump.source("shared.py", "told = 1\n" * 9)
+    program.write(with_source)
+    naming("shared.py").write(without)
+    linecache.cache.pop("shared.py", None)
+    if before is not None:
+        linecache.cache["shared.py"] = before  # type: ignore[assignment]
+    dumps = [load(with_source), load(without)]
+    for dump in dumps:
+        assert dump.exception is not None
+        traceback.extract_tb(dump.exception.__traceback__)
+        assert linecache.getlines("shared.py") == (["told = 1\n"] * 9 if dump is dumps[0] else [])
+    dumps.pop(first_closed).close()
+    assert linecache.getlines("shared.py") == (["told = 1\n"] * 9 if first_closed else [])
+    dumps.pop().close()
+    assert linecache.cache.pop("shared.py", None) is before
+
+
+def test_a_dump_that_is_never_closed(tmp_path: Path) -> None:
+    """What somebody else puts into linecache meanwhile is what a later dump gives back."""
+    program = naming("shared.py")
+    program.dump.source("shared.py", "told = 1\n" * 9)
+    program.write(tmp_path / "a.dump")
+    forgotten = load(tmp_path / "a.dump")
+    linecache.cache["shared.py"] = (9, None, ["mine = 1\n"], "shared.py")
+    load(tmp_path / "a.dump").close()
+    assert linecache.getlines("shared.py") == ["mine = 1\n"]
+    forgotten.close()
+    assert linecache.getlines("shared.py") == ["mine = 1\n"]
+    linecache.clearcache()

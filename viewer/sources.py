@@ -111,13 +111,39 @@ def names_of(name: str) -> set[str]:
     return {*names, *map(absolute, names)}
 
 
+# What open dumps have put into linecache, by its key: in turn what others had put there before (owner None) and the
+# entries of dumps. linecache is one for the process; what was put there last counts.
+_LAYERS: dict[str, list[tuple[object, Any]]] = {}
+
+
+def _put(key: str, owner: object, entry: Any) -> None:
+    layers, current = _LAYERS.setdefault(key, []), linecache.cache.get(key)
+    if not layers or layers[-1][1] is not current:
+        layers.append((None, current))
+    layers.append((owner, entry))
+    linecache.cache[key] = entry
+
+
+def _take_back(key: str, owner: object) -> None:
+    layers = _LAYERS[key]
+    is_last = layers[-1][0] is owner and linecache.cache.get(key) is layers[-1][1]
+    layers[:] = [layer for layer in layers if layer[0] is not owner]
+    if is_last and layers[-1][1] is None:
+        del linecache.cache[key]
+    elif is_last:
+        linecache.cache[key] = layers[-1][1]
+    if all(other is None for other, _ in layers):
+        del _LAYERS[key]
+
+
 class Sources(Mapping[str, Source]):
     """The source files of a dump by file name, as in `co_filename`."""
 
     def __init__(self, blocks: Iterable[Any]) -> None:
         found = [Source(block) for block in blocks if isinstance(block, dict)]
         self._files = {source.filename: source for source in found}
-        self._before: dict[str, Any] = {}
+        self._owner = object()
+        self._keys: set[str] = set()  # in linecache
         self._provided = False
 
     def __getitem__(self, filename: str) -> Source:
@@ -144,23 +170,23 @@ class Sources(Mapping[str, Source]):
         self._provided = True
         for name, source in self._files.items():
             entry = (len(source.content), None, source.lines, name)
-            for key in (name, absolute(name)):
-                self._before.setdefault(key, linecache.cache.get(key))
-                linecache.cache[key] = entry
+            for key in {name, absolute(name)}:
+                self._put(key, entry)
+
+    def _put(self, key: str, entry: Any) -> None:
+        if key not in self._keys:
+            self._keys.add(key)
+            _put(key, self._owner, entry)
 
     def meet(self, name: str) -> None:
-        """Put the file `name`, which a code object of the dump has, into linecache without lines unless it is there."""
-        if not self._provided:
-            return
-        for key in names_of(name) - self._before.keys():
-            self._before[key] = linecache.cache.get(key)
-            linecache.cache[key] = (0, None, [], key)
+        """Put the file `name`, which a code object names, into linecache without lines, unless the dump has it."""
+        if self._provided:
+            for key in names_of(name):
+                self._put(key, (0, None, [], key))
 
     def withdraw(self) -> None:
-        """Put back into linecache what was there before `provide`."""
+        """Put back into linecache what was there before `provide`, or what another open dump has put there."""
         self._provided = False
-        for name, entry in self._before.items():
-            linecache.cache.pop(name, None)
-            if entry is not None:
-                linecache.cache[name] = entry
-        self._before.clear()
+        for key in self._keys:
+            _take_back(key, self._owner)
+        self._keys.clear()

@@ -7,9 +7,8 @@ import textwrap
 from pathlib import Path
 from typing import Any, List
 
-import pyheapdump
 import pytest
-from support.subject import Ended, Subject
+from support.subject import Ended, Subject, dumps_because_of
 
 # How often each story is played; the nightly run plays it 20 times.
 RUNS = int(os.environ.get("PYHEAPDUMP_RUNS", "1"))
@@ -59,8 +58,7 @@ def run(directory: Path, text: str, **options: Any) -> Ended:
 
 
 def memory_dumps(ended: Ended) -> List[Any]:
-    dumps = [pyheapdump.load(path) for path in ended.dumps]
-    return [dump for dump in dumps if dump.reason.startswith("memory limit: ")]
+    return dumps_because_of(ended, "memory limit: ")
 
 
 def check_limit(dump: Any, kind: str, where: str, size: int, threshold: int) -> None:

@@ -107,6 +107,12 @@ def dumps_in(directory: Path) -> List[Path]:
     return [directory / match[0] for match in sorted(found, key=lambda match: [int(g) for g in match.groups()])]
 
 
+def dumps_because_of(ended: Ended, reason: str) -> List[Any]:
+    """The open dumps whose reason begins so."""
+    dumps = [pyheapdump.load(path) for path in ended.dumps]
+    return [dump for dump in dumps if dump.reason.startswith(reason)]
+
+
 # --- what the tests of several files share ----------------------------------------------------------------------
 
 FAILING = """
