@@ -26,14 +26,14 @@ FACTS: Dict[str, List[str]] = {
         r"\('alice', 'bob', 50\)\n",
     ],
     "sleeper": [
-        r"error    dump_later after 1 s",
+        r"reason   dump_later after 1 s",
         r"where    /srv/sleeper/report\.py:30 in fetch_rate",
         r"  currency   = 'EUR'\n",
         r"in system call recvfrom\n",
         r"> +30 .*connection\.recv\(100\)",
     ],
     "crawler": [
-        r"error    memory limit: [\d.]+ MiB used of 512\.0 MiB \(RLIMIT_AS\)",
+        r"reason   memory limit: [\d.]+ MiB used of 512\.0 MiB \(RLIMIT_AS\)",
         r"\n  url  = 'http://127\.0\.0\.1:8080/calendar/20",
         r"\n  memory   --largest \(in the debugger: largest\) lists what takes it\n",
         r"    22\.0 MiB  str: '<!-- photo -->0123456789abcdef'\.\.\.\n +self\.pages\['http://127\.0\.0\.1:8080/archive'\] in ",

@@ -61,10 +61,11 @@ def is_about_memory(dump: Dump) -> bool:
 def banner(dump: Dump) -> str:
     """Error, when, where, Python, size, what is missing: a few lines."""
     facts, found, signal = dump.facts, failing_frame(dump), dump.signal
+    has_failed = signal is not None or dump.exception is not None
     lines = [
         f"{printable(os.path.basename(dump.path), 200)}: {size_text(dump.file.size)}, "
         f"{dump.file.object_count:,} objects, Python {python_text(dump)}",
-        f"  error    {error_line(dump)}",
+        f"  {'error ' if has_failed else 'reason'}   {error_line(dump)}",
     ]
     if found is not None:
         lines.append(f"  where    {place(*found)}")
