@@ -87,11 +87,11 @@ class Thread:
         """The stack, outermost frame first; frames that are not in the dump are left out."""
         return [one.frame for one in self.entries]
 
-    @property
-    def entries(self) -> list[PythonFrame]:
+    @functools.cached_property
+    def entries(self) -> tuple[PythonFrame, ...]:
         """The frames, with what the dump tells of how C code called them."""
-        found = [(self._heap.value(raw), *self._entered(raw)) for raw in reversed(self._raw_frames)]
-        return [PythonFrame(*one) for one in found if isinstance(one[0], FrameType)]
+        found = ((self._heap.value(raw), *self._entered(raw)) for raw in reversed(self._raw_frames))
+        return tuple(PythonFrame(*one) for one in found if isinstance(one[0], FrameType))
 
     @property
     def frame_ids(self) -> list[int]:

@@ -14,6 +14,7 @@ from typing import Any
 from .display import bounded_repr
 from .dump import Dump, Thread
 from .signals import Signal
+from .stacks import FrameLocals
 from .text import escape_controls, printable
 
 MAX_FRAMES = 100  # of one stack; more are counted
@@ -141,8 +142,9 @@ def locals_of(
     names = [name for name in found if isinstance(name, str) and not (of_module and name[:2] == "__")]
     known = {} if known is None else known
     shown = []
-    for name in names[:MAX_LOCALS]:
-        value = found[name]
+    first = names[:MAX_LOCALS]
+    values = found.fetch(first) if isinstance(found, FrameLocals) else [found[name] for name in first]
+    for name, value in zip(first, values):
         if id(value) not in known:
             known[id(value)] = value, bounded_repr(value, depth=2, total=total)
         shown.append((name, known[id(value)][1]))

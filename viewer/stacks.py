@@ -59,6 +59,13 @@ class FrameLocals(MutableMapping):  # type: ignore[type-arg]
             self._made[name] = self._heap.value(self._raw[name])
         return self._made[name]
 
+    def fetch(self, names: list[str]) -> list[Any]:
+        """The values of these names, which it has; what has to be made is made in one go."""
+        ready(self._space)
+        wanted = [name for name in names if name not in self._made]
+        self._made.update(zip(wanted, self._heap.values([self._raw[name] for name in wanted])))
+        return [self._made[name] for name in names]
+
     def __setitem__(self, name: str, value: Any) -> None:
         self._raw[name] = None
         self._made[name] = value

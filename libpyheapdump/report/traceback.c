@@ -213,7 +213,7 @@ static void put_frame_line(struct phd_walk *walk, uint64_t code, int line, struc
     phd__text_string(to, ", in ");
     put_str(walk, phd__word_at(walk, code, walk->at->code_name), to);
     phd__text_string(to, "\n");
-    if (line > 0 && filename[0] != '<')
+    if (line > 0 && filename[0] != '<' && !walk->request->only_stacks) /* those are shown by who has the sources */
         put_source_line(walk->request, filename, line, to);
 }
 

@@ -9,6 +9,7 @@ process and one to show it.
 from __future__ import annotations
 
 import errno
+import importlib
 import os
 import threading
 import time
@@ -92,13 +93,16 @@ def write(
 
 def stacks(dump: Callable[[str], dict[str, Any]]) -> tuple[Any, dict[str, Any]]:
     """The open Dump that `dump` writes to the path it is given, whose file is gone already, and what that returns."""
-    from .view import load
-
+    # The viewer is loaded while the C library reads, which needs no GIL.
+    viewer = threading.Thread(target=importlib.import_module, args=("pyheapdump.view.process_text",))
     directory = os.path.join(files.temporary_directory(), f"pyheapdump-{os.getpid()}-{time.time_ns()}")
     path = os.path.join(directory, "stacks.dump")
     os.mkdir(directory, 0o700)
     try:
+        viewer.start()
         found = dump(path)
+        from .view import load
+
         return load(path), found
     finally:
         for remove, name in (os.unlink, path), (os.rmdir, directory):
