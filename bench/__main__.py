@@ -107,6 +107,7 @@ def version_of(executable: str) -> str:
 def measure_one(executable: str, effort: Effort, directory: Path) -> Values:
     """All measurements on one interpreter, one after the other."""
     records, small = effort.records, effort.records // 10
+    tools = [peers.stack_tools(version_of(executable), executable)] if effort.peers else []
 
     def repeated(measurement: str, *arguments: object, status: int = 0) -> list[Any]:
         found = []
@@ -132,7 +133,7 @@ def measure_one(executable: str, effort: Effort, directory: Path) -> Values:
         "open_large": opened(records),
         "open_small": opened(small),
         "install": measure(executable, "measure_install", effort.starts, effort.rounds),
-        "attach": measure(executable, "measure_attach", records, effort.processes, directory),
+        "attach": measure(executable, "measure_attach", records, effort.processes, directory, *tools),
         "crash": measure(executable, "measure_crash", CRASHING_RECORDS, effort.repeats, directory),
     }
 

@@ -5,7 +5,8 @@ usage: python -m bench.measure_attach RECORDS REPEATS DIRECTORY [TOOLS]
        python -m bench.measure_attach stacks | RECORDS      (the process that is read)
 
 The stacks are those of 8 threads of 200 frames with 10 locals; all of it is the heap of the other measurements. How
-long a process is stopped is seen from beside, the same way for every tool. TOOLS: a folder with py-spy and pystack.
+long a process is stopped is seen from beside, the same way for every tool. TOOLS: a folder with py-spy and pystack, as
+far as they could be installed.
 """
 
 from __future__ import annotations
@@ -29,6 +30,16 @@ USUAL_GCORE = 0.26
 SAMPLE = 0.0005  # seconds between looks at the process
 PROGRAM = [sys.executable, "-m", "bench.measure_attach"]
 ATTACH = [sys.executable, "-m", "pyheapdump", "attach"]
+OTHERS = (
+    ("pystack", "remote", "--locals"),
+    ("pystack", "remote"),
+    ("py-spy", "dump", "--locals", "--pid"),
+    ("py-spy", "dump", "--pid"),
+)
+
+
+class ToolError(Exception):
+    """A tool has failed."""
 
 
 # --- what is read
@@ -82,7 +93,7 @@ def run(command: list[str], pid: int) -> dict[str, Any]:
         taken = time.monotonic() - started
         reader.join()
         if tool.returncode:
-            raise SystemExit(f"{' '.join(command)}: exit status {tool.returncode}")
+            raise ToolError(f"{' '.join(command)}: exit status {tool.returncode}")
     return {"seconds": taken, "stopped": stopped, "output": out[0].decode()}
 
 
@@ -92,20 +103,27 @@ def repeated(command: list[str], pid: int, repeats: int) -> list[dict[str, float
 
 
 def measure_stacks(repeats: int, tools: str | None) -> dict[str, Any]:
+    """The repeats of ours by what is printed, and of the other tools by name; of one that fails there are none."""
     with target("stacks") as process:
-        pid = str(process.pid)
-        commands = {
-            "attach --stacks --locals": [*ATTACH, pid, "--stacks", "--locals"],
-            "attach --stacks": [*ATTACH, pid, "--stacks"],
-        }
-        if tools is not None:
-            commands["pystack remote --locals"] = [f"{tools}/pystack", "remote", "--locals", pid]
-            commands["pystack remote"] = [f"{tools}/pystack", "remote", pid]
-            commands["py-spy dump --locals"] = [f"{tools}/py-spy", "dump", "--locals", "--pid", pid]
-            commands["py-spy dump"] = [f"{tools}/py-spy", "dump", "--pid", pid]
-        found = {name: repeated(command, process.pid, repeats) for name, command in commands.items()}
-        process.kill()
-    return found
+        pid, others = str(process.pid), {}
+        try:
+            ours = {
+                "locals": repeated([*ATTACH, pid, "--stacks", "--locals"], process.pid, repeats),
+                "plain": repeated([*ATTACH, pid, "--stacks"], process.pid, repeats),
+            }
+            for name, *words in OTHERS if tools else ():
+                command = [f"{tools}/{name}", *words, pid]
+                others[" ".join([name, *words]).removesuffix(" --pid")] = of_other(command, process.pid, repeats)
+        finally:
+            process.kill()
+    return {"ours": ours, "others": others}
+
+
+def of_other(command: list[str], pid: int, repeats: int) -> list[dict[str, float]]:
+    try:
+        return repeated(command, pid, repeats)
+    except (ToolError, OSError):  # it does not know this Python, or could not be installed for it
+        return []
 
 
 def measure_all(records: int, repeats: int, directory: str) -> list[dict[str, float]]:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The other dumpers, in an environment of their own, each within limits of memory and time."""
+"""The other dumpers, in an environment of their own, each within limits of memory and time; other tools for stacks."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ NAMES = ("coredumpy", "debuglater", "pydumpling", "dill", "cloudpickle")
 SECONDS = 120
 ADDRESS_SPACE = 8 << 30
 ENVIRONMENTS = ROOT / "build" / "bench"
-
+STACK_TOOLS = ("pystack", "py-spy")
 
 # Of the records, for a peer that did not survive them all.
 FEWER = 100
@@ -34,16 +35,33 @@ class Peer:
 
 def measure_all(version: str, executable: str, count: int, directory: Path) -> list[Peer]:
     """Every peer on `count` records with the interpreter `executable` of version `version`."""
-    environment = ENVIRONMENTS / f"peers-{version}"
-    python = environment / "bin" / "python"
-    if not python.exists():
-        run([executable, "-m", "venv", "--clear", str(environment)])
+    python = environment_of(version, executable) / "bin" / "python"
     return [one(name, python, count, directory) for name in NAMES]
+
+
+def stack_tools(version: str, executable: str) -> Path:
+    """The folder of the programs of STACK_TOOLS, as far as they can be installed."""
+    programs = environment_of(version, executable) / "bin"
+    for name in STACK_TOOLS:
+        with suppress(MeasurementError):  # the page says that it does not run
+            install(programs / "python", name)
+    return programs
+
+
+def environment_of(version: str, executable: str) -> Path:
+    environment = ENVIRONMENTS / f"peers-{version}"
+    if not (environment / "bin" / "python").exists():
+        run([executable, "-m", "venv", "--clear", str(environment)])
+    return environment
+
+
+def install(python: Path, name: str) -> None:
+    run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", name])
 
 
 def one(name: str, python: Path, count: int, directory: Path) -> Peer:
     try:
-        run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", name])
+        install(python, name)
         release = run([str(python), "-c", f"import importlib.metadata as m; print(m.version({name!r}))"])
     except MeasurementError as problem:
         return Peer(name, "", problem=f"cannot be installed: {problem}")

@@ -32,6 +32,7 @@ class Results:
 
 def page(results: Results) -> str:
     sections = [heading(results), target_table(results), time_section(results), limit_section(results)]
+    sections.append(stacks_section(results))
     if results.peers:
         sections.append(peer_section(results))
     return "\n\n".join(sections) + "\n"
@@ -189,6 +190,28 @@ the walk is {walk / copied:.1f} times that, as it goes from object to object by 
 
 
 # --- the others
+
+
+def stacks_section(results: Results) -> str:
+    """Tools by rows: how long they take, and how long of that the process is stopped."""
+    found = [values["attach"]["stacks"] for values in results.interpreters.values()]
+    rows = [
+        [f"**{name}**", *(stacks_cell(one["ours"][key]) for one in found)]
+        for name, key in (("attach --stacks --locals", "locals"), ("attach --stacks", "plain"))
+    ]
+    rows += [[name, *(stacks_cell(one["others"][name]) for one in found)] for name in found[0]["others"]]
+    text = """## Stacks from outside
+
+8 threads of 200 frames with 10 locals each, printed: seconds from start to end of the tool, and for how many of them
+the process is stopped. gdb's py-bt is not measured: it takes a script and debug symbols of the very interpreter."""
+    return f"{text}\n\n{table(['', *columns(results)], rows)}"
+
+
+def stacks_cell(repeats: list[dict[str, float]]) -> str:
+    if not repeats:
+        return "does not run"
+    seconds, stopped = (Figure.of(one[name] for one in repeats).text(1, 3) for name in ("seconds", "stopped"))
+    return f"{seconds}, stopped {stopped}"
 
 
 def peer_section(results: Results) -> str:

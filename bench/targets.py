@@ -11,6 +11,8 @@ from bench.figures import Figure
 
 MEMORY_BASE = 32 << 20
 MEMORY_PER_OBJECT = 24
+# pystack on the same stacks, on a machine like that of docs/benchmarks.md: where no other tool was measured.
+USUAL_TOOL = {"seconds": 0.38, "stopped": 0.24}
 
 Values = dict[str, Any]
 
@@ -65,10 +67,16 @@ def opening(values: Values, size: str, name: str) -> Figure:
     return Figure.of(repeat[name] for repeat in values[f"open_{size}"]["repeats"])
 
 
-def attached(values: Values, part: str, name: str) -> Figure:
-    """Of reading another process: a value of its stacks or of all of it."""
-    repeats = values["attach"]["stacks"]["attach --stacks --locals"] if part == "stacks" else values["attach"]["all"]
-    return Figure.of(repeat[name] for repeat in repeats)
+def against_fastest(values: Values, name: str) -> Figure:
+    """Stacks with locals: a value of ours, as a part of that of the tool which has the least of it."""
+    stacks = values["attach"]["stacks"]
+    others = [
+        Figure.of(repeat[name] for repeat in repeats).median
+        for tool, repeats in stacks["others"].items()
+        if repeats and "--locals" in tool
+    ]
+    fastest = min(others, default=USUAL_TOOL[name])
+    return Figure.of(repeat[name] / fastest for repeat in stacks["ours"]["locals"])
 
 
 def attached_per_object(values: Values) -> Figure:
@@ -132,10 +140,13 @@ TARGETS = (
         lambda v: ratio(v["crash"]["repeats"], "signal_per_object", "exception_per_object"),
     ),
     Target(
-        "attach --stacks --locals, 8 threads of 200 frames with 10 locals",
-        0.38, " s", 1, 2, lambda v: attached(v, "stacks", "seconds"),
+        "attach --stacks --locals, 8 threads of 200 frames with 10 locals / the fastest other tool",
+        1.0, "", 1, 2, lambda v: against_fastest(v, "seconds"),
     ),
-    Target("of which the process is stopped", 0.24, " s", 1, 3, lambda v: attached(v, "stacks", "stopped")),
+    Target(
+        "the process is stopped / by the other tool that stops it the least",
+        1.0, "", 1, 2, lambda v: against_fastest(v, "stopped"),
+    ),
     Target(
         "attach: the process is stopped / by gcore",
         0.5, "", 1, 2, lambda v: ratio(v["attach"]["all"], "stopped", "gcore"),
