@@ -8,7 +8,7 @@
 # usage: tools/vm.sh COMMAND [ARGUMENT...]
 #
 # Kernel and busybox are unpacked into build/vm/, nothing but QEMU is installed. Environment:
-#   PYHEAPDUMP_VM_MEMORY    MiB that the virtual machine has (2048)
+#   PYHEAPDUMP_VM_MEMORY    MiB that the virtual machine has (6144; its files are in memory, and tests make many dumps)
 #   PYHEAPDUMP_VM_SECONDS   when it is ended (3600)
 #   PYHEAPDUMP_VM_ACCEL     "kvm" or "tcg", emulation (tcg, as KVM inside of another virtual machine may hang)
 # Other variables that begin with PYHEAPDUMP, and PATH, HOME and LANG, are the command's, too.
@@ -89,7 +89,7 @@ mkdir "$run/shared"
 write_command "$@" >"$run/shared/command"
 accelerator=${PYHEAPDUMP_VM_ACCEL:-tcg}
 timeout --foreground "${PYHEAPDUMP_VM_SECONDS:-3600}" qemu-system-x86_64 \
-    -accel "$accelerator" -cpu max,arch-capabilities=off -smp 2 -m "${PYHEAPDUMP_VM_MEMORY:-2048}" \
+    -accel "$accelerator" -cpu max,arch-capabilities=off -smp 2 -m "${PYHEAPDUMP_VM_MEMORY:-6144}" \
     -nodefaults -no-user-config -no-reboot -display none -serial stdio \
     -kernel "$vm"/kernel/boot/vmlinuz-* -initrd "$run/initramfs" \
     -append "console=ttyS0 quiet loglevel=1 panic=-1 -- $here/vm_init.sh" \
