@@ -5,6 +5,7 @@ import os
 import resource
 import shutil
 import subprocess
+import textwrap
 from pathlib import Path
 from typing import List
 
@@ -259,3 +260,47 @@ def test_max_dumps(tmp_path: Path) -> None:
     assert len(made) == 4
     assert sorted(p for p in subject.dump_directory.iterdir() if p not in others) == sorted(made[-2:])
     assert all(path.exists() for path in others)
+
+
+def test_a_file_that_is_gone_while_the_oldest_are_looked_for(tmp_path: Path) -> None:
+    """Another thread's dump gets its final name just then: no reason to lose this one."""
+    text = """
+        import os
+        from contextlib import contextmanager
+
+        scan = os.scandir
+
+        @contextmanager
+        def slow_scan(directory):
+            part = os.path.join(directory, f"python_heap_{os.getpid()}_7.dump.part")
+            open(part, "w").close()
+            with scan(directory) as entries:
+                found = list(entries)
+            os.rename(part, part[:-5])
+            yield found
+
+        os.scandir = slow_scan
+        1 / 0
+    """
+    ended = Subject(tmp_path, textwrap.dedent(text)).run()
+    assert [path.name.split("_")[-1] for path in ended.dumps] == ["0.dump", "7.dump"], ended.stderr.decode()
+
+
+def test_an_old_dump_that_cannot_be_removed(tmp_path: Path) -> None:
+    """It may be another user's, in a directory for all: no reason to lose the new one."""
+    text = """
+        import os
+        unlink = os.unlink
+
+        def refuse(path, **options):
+            if str(path).endswith("_1_0.dump"):
+                raise PermissionError(1, "Operation not permitted", path)
+            unlink(path, **options)
+
+        os.unlink = refuse
+        1 / 0
+    """
+    subject = Subject(tmp_path, textwrap.dedent(text), install="max_dumps=1")
+    (subject.dump_directory / "python_heap_1_0.dump").write_bytes(b"")
+    ended = subject.run()
+    assert len(ended.dumps) == 2 and b"no dump" not in ended.stderr, ended.stderr.decode()

@@ -51,7 +51,7 @@ def test_any_length_of_time(tmp_path: Path, option: str, value: str) -> None:
     ended = Subject(tmp_path, text, install=None).run()
     assert ended.status == 1
     reasons = sorted(pyheapdump.load(path).reason for path in ended.dumps)
-    assert len(reasons) == 3 and reasons[-1] == "request by SIGUSR1", (reasons, ended.stderr.decode())
+    assert len(reasons) == 3 and reasons[-1] == "request by SIGUSR1", f"{reasons}\n{ended.stderr.decode()}"
 
 
 @pytest.mark.parametrize("name", ["SIGUSR1", "usr1", "10"])

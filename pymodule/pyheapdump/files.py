@@ -101,14 +101,17 @@ def remove_oldest(directory: str, keep: int) -> list[str]:
         for entry in entries:
             if not ours(entry.name) or not entry.is_file(follow_symlinks=False):
                 continue
-            changed = entry.stat(follow_symlinks=False).st_mtime_ns
+            try:
+                changed = entry.stat(follow_symlinks=False).st_mtime_ns
+            except FileNotFoundError:  # a dump that was just finished has another name now
+                continue
             if not _in_progress(entry.name, changed / 1e9):
                 found.append((changed, entry.path))
     removed = []
     for _, path in sorted(found)[: max(0, len(found) - keep)]:
         try:
             os.unlink(path)
-        except FileNotFoundError:
-            continue  # another process was faster
+        except OSError:
+            continue  # another process was faster, or it is somebody else's: no reason to do without the new dump
         removed.append(path)
     return removed
