@@ -44,6 +44,7 @@ def test_quick_run_measures_every_target(tmp_path: Path) -> None:
     assert run.returncode == bool(missed), run.stderr
     assert len(targets) == 23, targets
     assert not [what for what in missed if what.startswith(SIZES)], targets
+    assert "none of the others ran" in page, "what a target was compared with is told"
     assert "the clone" in page.partition("## How far from the limit")[2]
 
 
