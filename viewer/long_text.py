@@ -79,7 +79,10 @@ def content_of(file: Contents, rid: int, raw: Any) -> bytes:
         return raw
     if not isinstance(raw, list) or raw[:2] != [16, BYTES] or not isinstance(raw[2], int) or raw[2] > CONTENT_LIMIT:
         raise ValueError("the content is not in the dump, or too large to load")
-    return file.content(rid)
+    content = file.content(rid)
+    if len(content) != raw[2]:  # what is there may stand anywhere in the whole
+        raise ValueError(f"{raw[2] - len(content):,} of its {raw[2]:,} bytes are missing")
+    return content
 
 
 def loaded(file: Contents, rid: int, code: int) -> Any:

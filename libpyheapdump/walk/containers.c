@@ -249,6 +249,7 @@ bool phd__dict_next(struct phd_walk *walk, struct phd_dict_cursor *cursor, uint6
             memcpy(value, entry + cursor->key_offset + 8, 8);
         if (*value && *key)
             return true;
+        phd__walk_turn(walk);
     }
     return false;
 }
@@ -305,6 +306,7 @@ uint64_t phd__dict_value_of(struct phd_walk *walk, uint64_t dict, uint64_t key, 
     unsigned width = size <= 0xff ? 1 : size <= 0xffff ? 2 : size <= 0xffffffff ? 4 : 8;
     uint64_t slot = hash & (size - 1), perturb = hash;
     for (uint64_t tries = 0; tries < size + 64; tries++) { /* Objects/dictobject.c: PERTURB_SHIFT, do_lookup */
+        phd__walk_turn(walk);
         int64_t entry = table_entry(walk, indices + slot * width, width);
         if (entry == -1)
             return 0;
@@ -322,8 +324,8 @@ static uint64_t count_pairs(struct phd_walk *walk, uint64_t dict)
     struct phd_dict_cursor cursor;
     uint64_t key, value, count = 0;
     phd__dict_open(walk, dict, &cursor);
-    while (phd__dict_next(walk, &cursor, &key, &value))
-        count++;
+    for (; phd__dict_next(walk, &cursor, &key, &value); count++)
+        phd__walk_turn(walk);
     return count;
 }
 
@@ -396,6 +398,7 @@ static bool next_member(struct phd_walk *walk, struct set_cursor *cursor, uint64
         *member = phd__read_word(walk->memory, entry);
         if (*member && phd__read_word(walk->memory, entry + 8) != (uint64_t)-1)
             return true;
+        phd__walk_turn(walk);
     }
     return false;
 }
@@ -405,8 +408,8 @@ static uint64_t count_members(struct phd_walk *walk, uint64_t object)
     struct set_cursor cursor;
     uint64_t member, count = 0;
     open_set(walk, object, &cursor);
-    while (next_member(walk, &cursor, &member))
-        count++;
+    for (; next_member(walk, &cursor, &member); count++)
+        phd__walk_turn(walk);
     return count;
 }
 

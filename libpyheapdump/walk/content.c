@@ -4,12 +4,15 @@
  */
 #include "walk/content.h"
 
+enum { SMALLEST_PAGE = 4096 };
+static const char impossible_length[] = "content of impossible length";
+
 void phd__content_begin(struct phd_content *content, struct phd_walk *walk, enum phd_content_form form,
                         enum phd_shape shape, uint64_t length, bool surrogates)
 {
     *content = (struct phd_content){walk, length > PHD_MAX_INLINE_BYTES, 0};
     if (length > PHD_MAX_LENGTH)
-        phd__memory_fault(walk->memory, walk->own_address, "content of impossible length");
+        phd__memory_fault(walk->memory, walk->own_address, impossible_length);
     if (content->split) {
         phd__put_split(walk, shape, length);
         walk->items.used = 0;
@@ -63,13 +66,41 @@ void phd__content_end(struct phd_content *content)
         flush(content);
 }
 
+static bool is_readable(struct phd_walk *walk, uint64_t address)
+{
+    struct phd_guard guard;
+    volatile bool readable = false;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        (void)*(const volatile uint8_t *)phd__view(walk->memory, address, 1);
+        readable = true;
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+    return readable;
+}
+
+/* Can some pages of the range be read, and others not? */
+static bool has_holes(struct phd_walk *walk, uint64_t address, uint64_t length)
+{
+    unsigned readable = 0, pages = 0;
+    for (uint64_t at = address; at < address + length; at += SMALLEST_PAGE - at % SMALLEST_PAGE, pages++)
+        readable += is_readable(walk, at);
+    return readable && readable < pages;
+}
+
+/* Short content stands in the record; but that is all or nothing, and what can be read of it is worth blocks. */
 void phd__put_bytes_at(struct phd_walk *walk, enum phd_content_form form, enum phd_shape shape, uint64_t address,
                        uint64_t length)
 {
     struct phd_content content;
-    phd__content_begin(&content, walk, form, shape, length, false);
-    if (content.split)
-        phd__put_content(walk, shape, address, length); /* whole blocks, without a copy */
-    else if (length)
-        phd__content_append(&content, phd__view(walk->memory, address, length), length);
+    bool foreign = form == PHD_CONTENT_VALUE;
+    if (length <= PHD_MAX_INLINE_BYTES && !(foreign && walk->careful && has_holes(walk, address, length))) {
+        phd__content_begin(&content, walk, form, shape, length, false);
+        if (length)
+            phd__content_append(&content, phd__view(walk->memory, address, length), length);
+        return;
+    }
+    if (length > PHD_MAX_LENGTH)
+        phd__memory_fault(walk->memory, walk->own_address, impossible_length);
+    phd__put_split(walk, shape, length);
+    phd__put_content(walk, shape, address, length, foreign);
 }

@@ -29,7 +29,7 @@ void phd__content_begin(struct phd_content *content, struct phd_walk *walk, enum
 void phd__content_append(struct phd_content *content, const void *bytes, uint64_t length);
 void phd__content_end(struct phd_content *content);
 
-/* Bytes that do stand in the target, at `address`. */
+/* Bytes that do stand in the target, at `address`. PHD_CONTENT_VALUE: in memory that is not the object's own. */
 void phd__put_bytes_at(struct phd_walk *walk, enum phd_content_form form, enum phd_shape shape, uint64_t address,
                        uint64_t length);
 

@@ -5,7 +5,11 @@
 #include "walk/content.h"
 #include "walk/walk.h"
 
-enum { MAX_INT_DIGITS = 1 << 28, SMALLEST_PAGE = 4096 };
+enum {
+    MAX_INT_DIGITS = 1 << 28,
+    SMALLEST_PAGE = 4096,
+    MAX_HOLES = 1 << 16 /* pages of one content that cannot be read: each costs a fault */
+};
 
 struct long_parts {
     uint64_t count;
@@ -238,12 +242,17 @@ static bool is_surrogate(uint32_t c)
 /* Faults when there is a character that no str can have. */
 static uint64_t utf8_length(struct phd_walk *walk, const struct str_parts *parts, bool *surrogates)
 {
-    const uint8_t *data = phd__view(walk->memory, parts->data, parts->length * parts->kind);
+    const uint8_t *data = NULL;
     uint64_t length = 0;
     uint8_t scratch[4];
     bool beyond = false;
     for (uint64_t i = 0; i < parts->length; i++) {
-        uint32_t c = character(data, parts->kind, i);
+        uint64_t within = i % PHD_TURNS_PER_CHECK, rest = parts->length - i;
+        if (within == 0)
+            data = phd__view(walk->memory, parts->data + i * parts->kind,
+                             (rest < PHD_TURNS_PER_CHECK ? rest : PHD_TURNS_PER_CHECK) * parts->kind);
+        phd__walk_turn(walk);
+        uint32_t c = character(data, parts->kind, within);
         *surrogates |= is_surrogate(c);
         beyond |= c > 0x10ffff;
         length += utf8_encode(c, scratch);
@@ -371,39 +380,62 @@ void phd__put_str_record(struct phd_walk *walk, uint64_t object)
     phd__content_end(&content);
 }
 
-/* A view of bytes that are sure to be readable: the fault must not come in the middle of zstd. */
-static const uint8_t *touched_view(struct phd_walk *walk, uint64_t address, uint64_t length)
+static uint64_t rest_of_page(uint64_t address, uint64_t length)
 {
-    const volatile uint8_t *view = phd__view(walk->memory, address, length);
-    for (uint64_t offset = 0; offset < length; offset += SMALLEST_PAGE)
-        (void)view[offset];
-    (void)view[length - 1];
-    return (const uint8_t *)view;
+    uint64_t rest = SMALLEST_PAGE - address % SMALLEST_PAGE;
+    return rest < length ? rest : length;
 }
 
-static void put_pieces(struct phd_walk *walk, enum phd_shape shape, uint64_t address, uint64_t length)
+/* Copy bytes of the target to walk->items, up to the first page that cannot be read. Returns how many. */
+static uint64_t copy_readable(struct phd_walk *walk, uint64_t address, uint64_t length)
 {
-    for (uint64_t offset = 0; offset < length && !walk->stopped; offset += PHD_BLOCK_TARGET) {
+    struct phd_guard guard;
+    volatile uint64_t done = 0;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        while (done < length) {
+            uint64_t piece = rest_of_page(address + done, length - done);
+            memcpy(walk->items.data + done, phd__view(walk->memory, address + done, piece), piece);
+            done += piece;
+        }
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+    return done;
+}
+
+/* Compressed is a copy: another process may be writing to memory that it shares with the target, and zstd must see the
+ * same bytes however often it looks; nor can a fault come in the middle of it. False when pages could not be read. */
+static bool put_pieces(struct phd_walk *walk, enum phd_shape shape, uint64_t address, uint64_t length,
+                       uint64_t most_holes)
+{
+    uint64_t holes = 0;
+    for (uint64_t offset = 0; offset < length && !walk->stopped && holes < most_holes;) {
         uint64_t piece = length - offset < PHD_BLOCK_TARGET ? length - offset : PHD_BLOCK_TARGET;
-        const uint8_t *view = touched_view(walk, address + offset, piece);
-        if (shape == PHD_SHAPE_STR && !is_ascii(view, piece))
+        uint64_t copied = copy_readable(walk, address + offset, piece);
+        if (shape == PHD_SHAPE_STR && !is_ascii(walk->items.data, copied))
             phd__memory_fault(walk->memory, address + offset, not_ascii);
-        phd__put_part(walk, PHD_BLOCK_CONTENT, 1, offset, view, piece);
+        if (copied)
+            phd__put_part(walk, PHD_BLOCK_CONTENT, 1, offset, walk->items.data, copied);
+        offset += copied;
+        if (copied < piece) {
+            offset += rest_of_page(address + offset, length - offset);
+            holes++;
+        }
         phd__walk_check(walk);
     }
+    return !holes;
 }
 
-/* Blocks that are written cannot be taken back, so a read that fails costs the rest of the content only. */
-void phd__put_content(struct phd_walk *walk, enum phd_shape shape, uint64_t address, uint64_t length)
+/* Blocks that are written cannot be taken back, so a read that fails, or a text that is none, costs what comes then. */
+void phd__put_content(struct phd_walk *walk, enum phd_shape shape, uint64_t address, uint64_t length, bool foreign)
 {
     struct phd_guard guard;
     if (walk->postponing)
         return;
+    volatile bool whole = false;
     if (PHD_GUARD(walk->memory, &guard))
-        put_pieces(walk, shape, address, length);
-    else
-        walk->missing_values++;
+        whole = put_pieces(walk, shape, address, length, foreign ? MAX_HOLES : 1);
     PHD_UNGUARD(walk->memory, &guard);
+    walk->missing_values += !whole;
 }
 
 uint64_t phd__bytes_length(struct phd_walk *walk, uint64_t object)

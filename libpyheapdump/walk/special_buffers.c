@@ -103,6 +103,7 @@ static void for_each_piece(struct phd_walk *walk, const struct string_io_text *t
         if (count > MAX_PARTS)
             phd__memory_fault(walk->memory, text->lists[i], "a StringIO of too many parts");
         for (uint64_t j = 0; j < count; j++) {
+            phd__walk_turn(walk); /* the pieces may be empty */
             struct phd_characters piece = phd__str_characters(walk, phd__read_word(walk->memory, items + 8 * j));
             take(walk, &piece, state);
         }

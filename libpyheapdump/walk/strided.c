@@ -47,7 +47,8 @@ static int64_t extent(const struct phd_strided *array, unsigned i)
 
 uint64_t phd__strided_begin(struct phd_strided *array)
 {
-    array->remaining = 1;
+    array->remaining =
+        array->itemsize != 0; /* elements of no bytes may be as many as a shape can tell, and hold nothing */
     for (unsigned i = 0; i < array->dimensions; i++) {
         array->index[i] = 0;
         array->remaining *= (uint64_t)extent(array, i);

@@ -39,7 +39,8 @@ enum {
     PHD_MAX_POSTPONED = 4096, /* large objects whose parts are put off */
     PHD_MAX_TASKS = 65536,    /* asyncio tasks listed */
     PHD_MAX_SUSPECTS = 1024,  /* objects listed whose reference count is impossible */
-    PHD_MAX_LOCALS = 16384    /* locals, cells and free variables of a frame */
+    PHD_MAX_LOCALS = 16384,   /* locals, cells and free variables of a frame */
+    PHD_TURNS_PER_CHECK = 1 << 16
 };
 #define PHD_MAX_LENGTH ((uint64_t)1 << 42) /* of any container or string of the target */
 
@@ -98,6 +99,7 @@ struct phd_walk {
     uint64_t broken;
     uint64_t missing_values;
     uint64_t redacted_values;
+    uint64_t turns;            /* of loops that write nothing; see phd__walk_turn */
     uint64_t deadline_ns;      /* on CLOCK_MONOTONIC, 0 for none */
     const char *stopped;       /* why the walk ended early, or NULL */
     uint64_t main_interpreter; /* address, for the dicts of static builtin types (3.12+) */
@@ -182,6 +184,17 @@ bool phd__str_equals(struct phd_walk *walk, uint64_t object, const char *text);
 /* Set `walk->stopped` when a budget is used up or the file can take no more. */
 void phd__walk_check(struct phd_walk *walk);
 
+/* One turn of a loop that can go on for long without writing anything: now and then the budgets are looked at. Faults
+ * when one is used up. */
+static inline void phd__walk_turn(struct phd_walk *walk)
+{
+    if (__builtin_expect(++walk->turns % PHD_TURNS_PER_CHECK != 0, 1))
+        return;
+    phd__walk_check(walk);
+    if (walk->stopped)
+        phd__memory_fault(walk->memory, walk->own_address, walk->stopped);
+}
+
 /* record.c: the record of a builtin value of `shape`: `[code, …]` */
 void phd__put_builtin(struct phd_walk *walk, uint64_t object, const struct phd_type *type);
 /* leaves.c and containers.c: its parts */
@@ -236,8 +249,10 @@ void phd__put_split_values(struct phd_walk *walk, enum phd_shape shape, uint64_t
 void phd__items_value(struct phd_walk *walk, uint64_t name, uint64_t object);
 
 /* leaves.c: `length` bytes of the target at `address` as CONTENT blocks of the current object. PHD_SHAPE_STR: they must be
- * ASCII, what is not is missing. */
-void phd__put_content(struct phd_walk *walk, enum phd_shape shape, uint64_t address, uint64_t length);
+ * ASCII, what is not is missing. What stands behind a page that cannot be read is missing as well, as the length is wrong
+ * then; unless the memory is not CPython's own (`foreign`): files are cut while they are mapped, and a clone lacks what it
+ * must not have (MADV_DONTFORK). */
+void phd__put_content(struct phd_walk *walk, enum phd_shape shape, uint64_t address, uint64_t length, bool foreign);
 
 /* frames.c: the base of a generator, coroutine or async generator */
 void phd__put_generator_base(struct phd_walk *walk, uint64_t object);
