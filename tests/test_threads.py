@@ -227,3 +227,45 @@ def test_one_thread_is_one_thread(tmp_path: Path) -> None:
         text = summary(dump)
     assert re.search(r", 1 thread$", text, re.M) and "\n  thread MainThread, id " in text
     assert re.search(r" in <module>, 1 frame$", text, re.M)
+
+
+def test_frames_that_python_hides(tmp_path: Path) -> None:
+    """A hot class's `__init__` is called through a frame of the interpreter's own (3.13+), which no traceback has."""
+    text = """
+        import sys, threading, traceback, pyheapdump
+
+        class Leaf:
+            def __init__(self, job):
+                self.wait(job)
+
+            def wait(self, job):
+                if job == 500:
+                    reached.set()
+                    stop.wait(60)
+
+        class Node:
+            def __init__(self, job):
+                self.leaf = Leaf(job)
+
+        def work():
+            for job in range(501):
+                Node(job)
+
+        def names(frame):
+            return [one.f_code.co_name for one, line in traceback.walk_stack(frame)]
+
+        reached, stop = threading.Event(), threading.Event()
+        thread = threading.Thread(target=work)
+        thread.start()
+        reached.wait()
+        pyheapdump.dump()
+        print([one[::-1] for one in map(names, sys._current_frames().values())])
+        stop.set()
+        thread.join()
+    """
+    ended = Subject(tmp_path, text).run()
+    dump = pyheapdump.load(ended.only_dump)
+    found = [[frame.f_code.co_name for frame in thread.frames] for thread in dump.threads]
+    assert sorted(found) == sorted(ast.literal_eval(ended.stdout.decode()))
+    assert any(names.count("__init__") == 2 for names in found)
+    assert "__init__:0" not in dump.text and '"__init__"' not in dump.text

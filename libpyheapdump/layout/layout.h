@@ -129,6 +129,8 @@
     X(code_nlocalsplus)                                                                                                  \
     X(code_adaptive)                                                                                                     \
     X(code_tlbc)                                                                                                         \
+    /* index of the first instruction that tracing sees (3.11+) */                                                       \
+    X(code_firsttraceable)                                                                                               \
     /* linetable_form: 0 co_lnotab (3.9), 1 ranges (3.10), 2 locations with columns (3.11+) */                           \
     X(linetable_form)                                                                                                    \
     /* PyFrameObject; frame_iframe (3.11+): pointer to its interpreter frame; the other fields are of 3.9 and 3.10 */    \

@@ -236,6 +236,7 @@ static inline void phd__probe_code(struct phd_layout *at)
     at->code_localspluskinds = PHD_AT(PyCodeObject, co_localspluskinds);
     at->code_nlocalsplus = PHD_AT(PyCodeObject, co_nlocalsplus);
     at->code_adaptive = PHD_AT(PyCodeObject, co_code_adaptive);
+    at->code_firsttraceable = PHD_AT(PyCodeObject, _co_firsttraceable);
 #ifdef Py_GIL_DISABLED
 #if PY_VERSION_HEX >= 0x030E0000
     at->code_tlbc = PHD_AT(PyCodeObject, co_tlbc);

@@ -149,7 +149,16 @@ static const char *owner_name(struct phd_walk *walk, uint64_t iframe)
     return owner == walk->at->iframe_owner_frame_object ? "frame object" : "thread";
 }
 
-enum iframe_state { RUNS_CODE, IS_SHIM, IS_BROKEN };
+enum iframe_state { RUNS_CODE, IS_SHIM, IS_HIDDEN, IS_BROKEN };
+
+/* Code that has no instruction which tracing sees is the interpreter's own: it checks what a specialised call of
+ * `__init__` returned (3.13+, Python/specialize.c, _Py_InitCleanup). Python hides its frames (_PyFrame_IsIncomplete). */
+static bool is_hidden_code(struct phd_walk *walk, uint64_t code)
+{
+    int32_t offset = walk->at->code_firsttraceable;
+    return offset != PHD_ABSENT &&
+           (int64_t)phd__int_at(walk, code, offset) * INSTRUCTION >= (int64_t)phd__code_length(walk, code);
+}
 
 /* Owners behind that of frame objects are those of the interpreter's own frames, which run no code of the program
  * (Include/internal/pycore_interpframe_structs.h, enum _frameowner). Never faults. */
@@ -165,7 +174,7 @@ static enum iframe_state iframe_state(struct phd_walk *walk, uint64_t iframe)
         if (owner > at->iframe_owner_frame_object && owner <= at->iframe_owner_frame_object + SHIM_OWNERS)
             state = IS_SHIM;
         else if (phd__is_code(walk, executable))
-            state = RUNS_CODE;
+            state = is_hidden_code(walk, executable) ? IS_HIDDEN : RUNS_CODE;
     }
     PHD_UNGUARD(walk->memory, &guard);
     return state;
@@ -194,7 +203,8 @@ static bool is_entry(struct phd_walk *walk, uint64_t iframe, uint64_t *ret_addre
 static bool read_iframe(struct phd_walk *walk, uint64_t iframe, struct phd_frame *frame)
 {
     const struct phd_layout *at = walk->at;
-    if (iframe_state(walk, iframe) != RUNS_CODE)
+    enum iframe_state state = iframe_state(walk, iframe);
+    if (state != RUNS_CODE && state != IS_HIDDEN)
         return false;
     frame->object = phd__word_at(walk, iframe, at->iframe_frame_object);
     frame->code = phd__word_at(walk, iframe, at->iframe_executable) & ~(uint64_t)at->stackref_tag_mask;

@@ -1149,6 +1149,7 @@ static const struct phd_layout cpython_3_10 = {
     .code_nlocalsplus = -1,
     .code_adaptive = -1,
     .code_tlbc = -1,
+    .code_firsttraceable = -1,
     .linetable_form = 1,
     .frame_back = 24,
     .frame_iframe = -1,

@@ -1172,6 +1172,7 @@ static const struct phd_layout cpython_3_11 = {
     .code_nlocalsplus = 76,
     .code_adaptive = 184,
     .code_tlbc = -1,
+    .code_firsttraceable = 168,
     .linetable_form = 2,
     .frame_back = 16,
     .frame_iframe = 24,

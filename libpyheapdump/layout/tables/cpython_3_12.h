@@ -1197,6 +1197,7 @@ static const struct phd_layout cpython_3_12 = {
     .code_nlocalsplus = 72,
     .code_adaptive = 192,
     .code_tlbc = -1,
+    .code_firsttraceable = 176,
     .linetable_form = 2,
     .frame_back = 16,
     .frame_iframe = 24,

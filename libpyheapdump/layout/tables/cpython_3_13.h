@@ -1209,6 +1209,7 @@ static const struct phd_layout cpython_3_13 = {
     .code_nlocalsplus = 72,
     .code_adaptive = 200,
     .code_tlbc = -1,
+    .code_firsttraceable = 184,
     .linetable_form = 2,
     .frame_back = 16,
     .frame_iframe = 24,

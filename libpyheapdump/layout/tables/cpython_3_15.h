@@ -1254,6 +1254,7 @@ static const struct phd_layout cpython_3_15 = {
     .code_nlocalsplus = 72,
     .code_adaptive = 208,
     .code_tlbc = -1,
+    .code_firsttraceable = 192,
     .linetable_form = 2,
     .frame_back = 16,
     .frame_iframe = 24,
