@@ -199,13 +199,18 @@ static void write_objects(struct phd_walk *walk, const struct phd_request *reque
         put_signal(walk, request, native);
     phd__roots_put(walk, request);
     walk->near_roots = true;
+    walk->beginnings = request->only_stacks;
     for (int level = 0; level < NEAR_LEVELS; level++) {
-        if (request->only_stacks && level == NEAR_LEVELS - 1)
+        if (request->only_stacks && level == NEAR_LEVELS - 1) {
             phd__walk_meet_descriptions(walk);
+            walk->leaves_only = true;
+        }
         phd__walk_run_met(walk); /* the exception and the frames; what they refer to; what that refers to */
         phd__walk_flush(walk);
     }
     if (request->only_stacks) {
+        phd__walk_run_met(walk); /* the long texts and numbers of what was read last */
+        phd__walk_flush(walk);
         if (request->sources)
             phd__sources_find(walk, request);
         if (walk->memory->release)

@@ -96,6 +96,49 @@ def test_stacks_with_locals(tmp_path: Path) -> None:
     assert "missing" not in text
 
 
+def test_leaves_and_long_texts_of_locals(tmp_path: Path) -> None:
+    """What stands in a container that was read is shown, and of a long text the beginning and its length."""
+    text = """
+        import time
+
+        class Order:
+            def __init__(self):
+                self.number, self.name, self.lines = 17, "pen" * 3, [1, 2]
+
+        def wait():
+            config = [{"host": "db1", "port": 5432, "ratio": 0.25, "note": "n" * 700, "on": True, "raw": b"ab"}]
+            nested = {"a": {"b": {"c": 1}}}
+            pair = ({"k": "v"}, {17}, ...)
+            orders = [Order()]
+            query = "SELECT " + "x" * 70_000
+            wide = "\\u4f60" * 40_000
+            lone = "\\udc80" * 40_000
+            huge = "y" * 9_000_000
+            body = b"GET / HTTP/1.1\\r\\n" + b"y" * 300_000
+            room = bytearray(b"room" * 20_000)
+            far = [{"query": "q" * 80_000}]
+            print("ready", flush=True)
+            time.sleep(1000)
+        wait()
+    """
+    with Target(tmp_path, text) as target:
+        found = json.loads(stacks_of(target, "--json", "--locals"))
+    shown = found["threads"][0]["frames"][-1]["locals"]
+    assert shown["config"] == repr(
+        [{"host": "db1", "port": 5432, "ratio": 0.25, "note": "...", "on": True, "raw": b"ab"}]
+    ).replace("'...'", f"{'n' * 66!r}...<700 characters>")
+    assert shown["nested"] == "{'a': {'b': ...}}"
+    assert shown["pair"] == "({'k': 'v'}, {17}, Ellipsis)"
+    assert shown["orders"].startswith("[<__main__.Order number=17 name='penpenpen' lines=... at 0x")
+    assert shown["query"] == f"{'SELECT ' + 'x' * 57!r}...<70,007 bytes>"
+    assert shown["wide"] == f"{chr(0x4F60) * 64!r}...<120,000 bytes>"
+    assert shown["lone"].startswith(r"'\udc80\udc80") and shown["lone"].endswith("'...<120,000 bytes>")
+    assert shown["huge"] == f"{'y' * 64!r}...<9,000,000 bytes>"
+    assert shown["body"].startswith(r"b'GET / HTTP/1.1\r\nyy") and shown["body"].endswith("...<300,016 bytes>")
+    assert shown["room"] == f"bytearray({b'room' * 16!r})...<80,000 bytes>"
+    assert shown["far"] == f"[{{'query': {'q' * 64!r}...<80,000 bytes>}}]"
+
+
 def test_stacks_with_c_functions(tmp_path: Path) -> None:
     with Target(tmp_path, WAITING) as target:
         text = stacks_of(target, "--native")

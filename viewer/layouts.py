@@ -27,7 +27,8 @@ from .containers import FILL_LIMIT, LazyDeque, Unloaded, distinct
 from .inert import Fields, InertKind, own_attributes
 from .items import expand, run_length
 from .kinds import Kind, Node, leaf_value, stand_in
-from .long_text import content_of, text_of
+from .long_text import LongText, content_of, text_of
+from .missing import Missing
 from .numpy_values import NUMPY
 
 
@@ -54,7 +55,9 @@ class BufferKind(InertKind):
         content = leaf_value(node.content) if node.content else ABSENT
         if content is ABSENT and node.content:
             content = text_of(node.heap.file, node.id, node.content)
-        return stand_in(node) if content is ABSENT else self.make(node.cls, Fields(node), content)
+        if content is ABSENT or isinstance(content, (LongText, Missing)):
+            return stand_in(node)
+        return self.make(node.cls, Fields(node), content)
 
 
 class MemoryviewKind(InertKind):

@@ -37,7 +37,10 @@ TAKE_GIL = {"take_gil", "_Py_HandlePending", "PyEval_RestoreThread", "PyEval_Acq
 TAKE_LOCK = {"PyThread_acquire_lock_timed", "_PyParkingLot_Park", "_PySemaphore_Wait", "_PyMutex_LockTimed"}
 CALLEES = 8  # functions of the interpreter that such a one may have called
 
-NOT_READ = re.compile(r"<missing: object \d+ is not in the file, which has the objects below \d+>")
+NOT_READ = re.compile(
+    r"<missing: object \d+ is not in the file, which has the objects below \d+>|"
+    r"<missing at 0x[0-9a-f]+: too far from the stacks to be read>"
+)
 ONLY_STACKS = "only the stacks were asked for"
 REDACTED = re.compile(r"left out: \d+ \w+: redacted\b.*")
 

@@ -49,6 +49,8 @@ void phd__content_append(struct phd_content *content, const void *bytes, uint64_
         return;
     }
     const uint8_t *from = bytes;
+    if (walk->postponing && walk->items.used >= PHD_BEGINNING)
+        return;
     while (length && !walk->stopped) {
         uint64_t room = PHD_BLOCK_TARGET - walk->items.used;
         uint64_t piece = length < room ? length : room;

@@ -350,7 +350,10 @@ uint64_t phd__characters_utf8_length(struct phd_walk *walk, const struct phd_cha
 void phd__content_append_characters(struct phd_content *content, const struct phd_characters *characters)
 {
     struct phd_walk *walk = content->walk;
+    bool beginning_only = content->split && walk->postponing;
     for (uint64_t i = 0; i < characters->count && !walk->stopped; i++) {
+        if (beginning_only && walk->items.used >= PHD_BEGINNING)
+            return;
         uint8_t scratch[4];
         const uint8_t *data = phd__view(walk->memory, characters->address + i * characters->kind, characters->kind);
         phd__content_append(content, scratch, utf8_encode(character(data, characters->kind, 0), scratch));
@@ -429,11 +432,12 @@ static bool put_pieces(struct phd_walk *walk, enum phd_shape shape, uint64_t add
 void phd__put_content(struct phd_walk *walk, enum phd_shape shape, uint64_t address, uint64_t length, bool foreign)
 {
     struct phd_guard guard;
-    if (walk->postponing)
+    bool cut = walk->postponing && length > PHD_BEGINNING;
+    if (walk->postponing && !walk->beginnings)
         return;
     volatile bool whole = false;
     if (PHD_GUARD(walk->memory, &guard))
-        whole = put_pieces(walk, shape, address, length, foreign ? MAX_HOLES : 1);
+        whole = put_pieces(walk, shape, address, cut ? PHD_BEGINNING : length, foreign ? MAX_HOLES : 1);
     PHD_UNGUARD(walk->memory, &guard);
     walk->missing_values += !whole;
 }

@@ -182,7 +182,10 @@ static void put_object_record(struct phd_walk *walk, uint64_t object)
 void phd__put_part(struct phd_walk *walk, enum phd_block_kind kind, uint64_t count, uint64_t offset,
                    const void *content, size_t size)
 {
-    if (!walk->postponing)
+    bool beginning = walk->beginnings && kind == PHD_BLOCK_CONTENT && !offset;
+    if (walk->postponing && beginning && size > PHD_BEGINNING)
+        size = PHD_BEGINNING;
+    if (!walk->postponing || beginning)
         phd__blocks_put(walk->blocks, kind, walk->own_id, count, offset, content, size);
 }
 

@@ -108,6 +108,16 @@ static bool put_leaf(struct phd_walk *walk, uint64_t object, const struct phd_ty
     }
 }
 
+static const char too_far[] = "too far from the stacks to be read";
+
+/* Whether the object is neither met nor a leaf: one whose record leads to no other. */
+static bool is_too_far(struct phd_walk *walk, uint64_t object, const struct phd_type *type)
+{
+    bool leaf =
+        type->shared_leaf || type->shape == PHD_SHAPE_SINGLETON || (type->shape == PHD_SHAPE_BYTEARRAY && type->exact);
+    return !leaf && phd__addrset_find(&walk->seen, object) == PHD_ADDRSET_NO_ID;
+}
+
 static void put_readable(struct phd_walk *walk, uint64_t object)
 {
     if (object % 8)
@@ -130,8 +140,13 @@ static void put_readable(struct phd_walk *walk, uint64_t object)
         break;
     default: break;
     }
-    if (one_owner && type->shared_leaf && !walk->meeting_roots && put_leaf(walk, object, type))
+    bool inside = one_owner || walk->leaves_only;
+    if (inside && type->shared_leaf && !walk->meeting_roots && put_leaf(walk, object, type))
         return;
+    if (walk->leaves_only && is_too_far(walk, object, type)) {
+        phd__pack_missing(walk->to, too_far, object);
+        return;
+    }
     bool is_new;
     uint64_t id = one_owner ? meet_owned(walk, object, &is_new) : phd__walk_meet(walk, object, &is_new);
     phd__put_id(walk, id, is_new);

@@ -32,6 +32,7 @@ enum {
     PHD_MAX_INLINE_ITEMS = 4096,      /* values of a container written in its record; more go to ITEMS blocks */
     PHD_MAX_INLINE_BYTES = 32 * 1024, /* content of a str or bytes written in its record; more go to CONTENT blocks */
     PHD_MAX_LEAF_BYTES = 64,          /* str or bytes written inside its owner */
+    PHD_BEGINNING = 1024,             /* of a long content, bytes written where its parts are not wanted */
     PHD_MAX_ATTRIBUTES = 1024,        /* instance attributes written in the record */
     PHD_MAX_STACK = 65536,            /* values of an evaluation stack */
     PHD_MAX_FRAMES = 1000000,         /* frames of a thread */
@@ -84,10 +85,12 @@ struct phd_walk {
     uint32_t suspects[PHD_MAX_SUSPECTS]; /* ids of objects whose reference count is impossible */
     uint64_t suspect_count;              /* also of those for which there was no room */
     /* Near the roots the parts of large objects are put off, so that small neighbours come first. */
-    bool near_roots; /* put off what can be */
-    bool postponing; /* this record's parts are put off */
-    bool parts_only; /* a record is done again for its parts: nothing else of it is met */
-    bool has_parts;  /* the record has parts in blocks of their own */
+    bool near_roots;  /* put off what can be */
+    bool beginnings;  /* of contents that are put off write the beginning: nothing more of them will come */
+    bool leaves_only; /* meet nothing that has parts: it is too far from the roots */
+    bool postponing;  /* this record's parts are put off */
+    bool parts_only;  /* a record is done again for its parts: nothing else of it is met */
+    bool has_parts;   /* the record has parts in blocks of their own */
     struct phd_postponed *postponed;
     unsigned postponed_count;
     bool careful;       /* each value under its own recovery point */
