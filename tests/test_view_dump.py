@@ -112,6 +112,24 @@ def test_locals_of_a_module_are_its_globals(dump: Dump) -> None:
     assert frame.f_locals is frame.f_globals and frame.f_locals["RATE"] == 1.5
 
 
+@pytest.mark.parametrize("own", [{}, {"__class__": "a cell", "step": 7}])
+def test_variables_of_a_body_that_its_comprehensions_use(tmp_path: Path, own: "dict[str, Any]") -> None:
+    """From 3.12 on the code of a module or class names the variables of its comprehensions like a function its own."""
+    program = DumpedProgram()
+    body = program.add(DICT, "step", "outer", "name", "id")
+    code = program.code("Model", "x.py", co_flags=0, co_varnames=["step", "name"], co_cellvars=["__class__"])
+    frame = program.frame(code, own, 1, namespace=ref(body))
+    program.thread([frame])
+    frame = program.load(tmp_path / "x.dump").threads[0].frames[0]
+    for _ in range(2):  # reading f_locals must not change it
+        assert dict(frame.f_locals) == {"step": "outer", "name": "id", **own}
+        assert eval("step, name", frame.f_globals, frame.f_locals) == (own.get("step", "outer"), "id")
+    exec("name = 'other'; new = 1", frame.f_globals, frame.f_locals)
+    assert frame.f_locals["name"] == "other" and frame.f_locals["new"] == 1 and len(frame.f_locals) == 3 + bool(own)
+    del frame.f_locals["new"]
+    assert "new" not in frame.f_locals
+
+
 def test_a_large_module(tmp_path: Path) -> None:
     """More globals than a lazy dict is filled with of itself: expressions find them all the same."""
     program = DumpedProgram()

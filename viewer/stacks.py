@@ -15,7 +15,7 @@ for its source reads it from the disk.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
 from types import CodeType, FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from pyheapdump._pyheapdump import Ref
 from .constants import Constants
 from .containers import FILL_LIMIT, fill, unloaded_of
 from .display import bounded_repr
-from .frames import Arguments, MeasuredCode, Position, make_frame
+from .frames import NO_ARGUMENTS, Arguments, MeasuredCode, Position, make_frame
 from .inert_code import inert_code
 from .missing import Missing
 from .text import file_name, name_of
@@ -46,12 +46,12 @@ class FrameLocals(MutableMapping):  # type: ignore[type-arg]
     frame has not bound.
     """
 
-    def __init__(self, heap: Heap, raw: dict[str, Any], space: Any, code: CodeType) -> None:
+    def __init__(self, heap: Heap, raw: dict[str, Any], space: Any, names: Sequence[str]) -> None:
         self._heap = heap
         self._raw = dict(raw)
         self._made: dict[str, Any] = {}
         self._space = space
-        self._own = {*raw, *code.co_varnames, *code.co_cellvars, *code.co_freevars}
+        self._own = {*raw, *names}
 
     def __getitem__(self, name: str) -> Any:
         ready(self._space)
@@ -89,6 +89,43 @@ class FrameLocals(MutableMapping):  # type: ignore[type-arg]
         return bounded_repr(dict(self))
 
     def copy(self) -> dict[str, Any]:
+        return dict(self)
+
+
+class BodyLocals(MutableMapping):  # type: ignore[type-arg]
+    """The locals of the body of a class or module that has some which are not in its namespace: free variables, and
+    from 3.12 on the variables of a comprehension that it stands in.
+
+    What is assigned or deleted is changed in the namespace, but for those.
+    """
+
+    def __init__(self, own: FrameLocals, namespace: dict[Any, Any]) -> None:
+        self._own = own
+        self._namespace = namespace
+
+    def _home(self, name: Any) -> Any:
+        return self._own if name in self._own else self._namespace
+
+    def __getitem__(self, name: Any) -> Any:
+        return self._home(name)[name]
+
+    def __setitem__(self, name: Any, value: Any) -> None:
+        self._home(name)[name] = value
+
+    def __delitem__(self, name: Any) -> None:
+        del self._home(name)[name]
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self._namespace
+        yield from (name for name in self._own if name not in self._namespace)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return bounded_repr(dict(self))
+
+    def copy(self) -> dict[Any, Any]:
         return dict(self)
 
 
@@ -157,10 +194,12 @@ class Stacks:
         if space is None:  # not "or {}": asking a lazy dict for its length fetches what leads to this frame
             space = {}
         names = described.get("locals")
-        found: Any = FrameLocals(heap, names if isinstance(names, dict) else {}, space, code)
+        about = CodeMap(self._code_map(described))
+        found: Any = FrameLocals(heap, names if isinstance(names, dict) else {}, space, about.variables())
         # A function's own f_locals is a copy of an earlier moment, from when somebody called locals() in it.
-        namespace = None if names else self._dict(described.get("namespace"))
-        found = found if namespace is None else namespace
+        namespace = None if names and about.is_function else self._dict(described.get("namespace"))
+        if namespace is not None:
+            found = BodyLocals(found, namespace) if names else namespace
         line = here.line or code.co_firstlineno
         made: FrameType = make_frame(code, space, found, back, line, measured.lasti(here))
         return made
@@ -180,10 +219,16 @@ class Stacks:
         if rid not in self._measured:
             about = CodeMap(self._map(rid, MAPPED))
             self.heap.sources.meet(about.filename)
-            self._measured[rid] = MeasuredCode(
-                about.name, about.qualname, about.filename, about.firstlineno, about.arguments
-            )
+            # The body of a class or module has its variables in its namespace, but from 3.12 on also names for those of
+            # comprehensions. Up to 3.12 reading f_locals deletes from the namespace what a frame of such code lacks.
+            arguments = about.arguments if about.is_function else NO_ARGUMENTS
+            self._measured[rid] = MeasuredCode(about.name, about.qualname, about.filename, about.firstlineno, arguments)
         return self._measured[rid]
+
+    def _code_map(self, described: dict[str, Any]) -> dict[str, Any]:
+        """The map of a frame's code object."""
+        raw = described.get("code")
+        return self._map(raw.id, MAPPED) if type(raw) is Ref else {}
 
     # --- code ---
 
@@ -274,6 +319,15 @@ class CodeMap:
         found = self.described.get(key)
         names = [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
         return tuple(dict.fromkeys(name_of(name) for name in names[:FILL_LIMIT]))
+
+    @property
+    def is_function(self) -> bool:
+        """Has the code's frame its variables in slots of its own, not in a namespace?"""
+        return "co_flags" not in self.described or bool(self.number("co_flags") & inspect.CO_OPTIMIZED)
+
+    def variables(self) -> list[str]:
+        """The names of all local variables, of those in cells too."""
+        return [name for key in ("co_varnames", "co_cellvars", "co_freevars") for name in self.names(key)]
 
     def flags(self, kept: int) -> int:
         """The flags of a code object that is not for a frame."""
