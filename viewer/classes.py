@@ -3,9 +3,14 @@
 
 A synthetic class has the name, qualified name, module, bases and method resolution order of the original, and a
 builtin base where the original had one, but not one line of its code. It is made by `type.__new__` with a namespace
-of ours only. What stood in the original class's dict is looked up *after* everything else, as inert values: a name
-such as `__class__`, `__getattribute__`, `__eq__` or `__del__` there never takes effect, a property is never called.
-Instances hash by identity, or by the builtin value that they carry.
+of ours only. What stood in the original class's dict are inert values, which attributes are looked up in as Python
+does: those of a class before those of its bases, a property before the instance dict. Two things differ. A special
+name such as `__class__`, `__getattribute__`, `__eq__` or `__del__` never takes effect. And where a function of the
+program hides a method of the builtin base, such as `items`, that of the base is found, which can be called. A property
+is shown, never called. Instances hash by identity, or by the builtin value that they carry.
+
+A metaclass of the program becomes a subclass of `DumpedType`. It has our methods of classes first of all, so that what
+it inherits from classes that are no metaclasses is for their instances alone.
 
 `Classes.info(id)` makes the class of a TYPE record, and first those it derives from, without recursion. Where a
 record lies (cyclic bases, conflicting layouts, no TYPE at all) the class derives from the builtin base alone.
@@ -17,13 +22,15 @@ import datetime
 import decimal
 from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType, MappingProxyType, MethodType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pyheapdump._pyheapdump import Ref
 
-from .builtin_types import BASES, base_of_code, real_type
+from .builtin_types import base_of_code, real_type
+from .class_info import ABSENT, INFO, ClassInfo, info_of, infos_of, is_hook, raw_dict
 from .containers import LAZY, lazy_methods
-from .display import bounded_repr, leaf
+from .display import DESCRIBED, bounded_repr, leaf
+from .enums import OF_ENUMS, TEXTS_OF_ENUMS, enum_members, enum_text, is_metaclass_of_enums, is_the_enum, stored_member
 from .items import expand, run_length
 from .missing import DumpedCodeError, Missing
 from .text import name_of
@@ -32,37 +39,11 @@ if TYPE_CHECKING:
     from .display import Writer
     from .heap import Heap
 
-ABSENT = object()
-INFO = "_pyheapdump_info"  # the name under which a synthetic class knows its ClassInfo
 MAX_MRO = 500  # classes that one class derives from
 WEAKREFS = ("weakref", "weakref.ReferenceType", "weakref.KeyedRef")  # layouts
 MAX_METACLASSES = 5  # nesting of metaclasses of metaclasses
 TYPE = 13
 TUPLE = 8
-
-
-class ClassInfo:
-    """What is known of one TYPE record: the class it became and how its instances are laid out."""
-
-    __slots__ = ("base", "cls", "fields", "heap", "id", "layout", "map", "real")
-
-    def __init__(self, heap: Heap, rid: int, described: Mapping[str, Any], cls: type, real: bool) -> None:
-        self.heap = heap
-        self.id = rid
-        self.map = described
-        self.cls = cls
-        self.real = real
-        layout = described.get("layout")
-        self.layout: str = layout if isinstance(layout, str) else ""
-        fields = described.get("fields")
-        names = fields if isinstance(fields, list) else []
-        self.fields: list[str] = [name for name in names if isinstance(name, str)] if names else []
-        self.base: type | None = next((base for base in BASES if issubclass(cls, base)), None)
-
-    def dict(self) -> Mapping[Any, Any]:
-        """The dumped class's own dict, as inert values."""
-        found = self.heap.value(self.map.get("dict"))
-        return found if isinstance(found, dict) else {}
 
 
 class DumpedType(type):
@@ -71,11 +52,27 @@ class DumpedType(type):
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         raise DumpedCodeError(f"{cls.__module__}.{cls.__qualname__} comes from a dump: its code is not there to run")
 
+    @property
+    def mro(cls) -> Any:
+        """The one method of `type` whose name is not special: what the program calls so comes first."""
+        found = class_attribute(cls, "mro") if INFO in raw_dict(cls) else ABSENT  # a class in the making has none
+        return type.mro.__get__(cls) if found is ABSENT else bound(found, None, cls)
+
     def __getattr__(cls, name: str) -> Any:
         found = class_attribute(cls, name)
-        if found is ABSENT:
+        if found is not ABSENT:
+            return bound(found, None, cls)
+        meta = class_attribute(type(cls), name) if type(cls) is not DumpedType else ABSENT
+        if meta is ABSENT:
             raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
-        return bound(found, None, cls)
+        return bound(meta, cls, type(cls))
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        info = raw_dict(cls).get(INFO)
+        if info is None or is_hook(name):
+            type.__setattr__(cls, name, value)
+        else:
+            info.assigned[name] = value
 
     @property
     def __dict__(cls) -> Any:  # type: ignore[override]
@@ -86,29 +83,35 @@ class DumpedType(type):
             return own
         ours = {name: value for name, value in own.items() if name != INFO}
         dumped = {name: value for name, value in info.dict().items() if isinstance(name, str)}
-        return MappingProxyType({**dumped, **ours})
-
-    @staticmethod
-    def describe(instance: Any, writer: Writer, depth: int) -> str:
-        """The bounded repr of an instance (called by display.Writer)."""
-        cls = type(instance)
-        info = info_of(cls)
-        parts = [f"{cls.__module__}.{cls.__qualname__}"]
-        if info.base in LAZY:
-            parts.append(writer.container(instance, info.base, depth))
-        elif info.base is not None:
-            parts.append(leaf(PLAIN[info.base](instance)))
-        elif isinstance(instance, SHOWN):
-            parts.append(leaf(value_text(instance)).strip("'"))
-        parts.append(writer.fields(info.heap.attributes(instance), depth))
-        address = info.heap.address_of(instance)
-        if address is not None:
-            parts.append(f"at {address:#x}")
-        return f"<{' '.join(part for part in parts if part)}>"
+        return MappingProxyType({**ours, **dumped, **info.assigned, **{n: v for n, v in ours.items() if is_hook(n)}})
 
 
 # Called "type" because that is what the class of a class is called in the dumped program.
 DumpedType.__name__ = DumpedType.__qualname__ = "type"
+
+
+def describe(instance: Any, writer: Writer, depth: int) -> str:
+    """The bounded repr of an instance of a synthetic class."""
+    cls = type(instance)
+    info = info_of(cls)
+    member = enum_text(instance, writer, depth) if info.is_enum else None
+    if member is not None:
+        return member
+    parts = [f"{cls.__module__}.{cls.__qualname__}"]
+    if info.base in LAZY:
+        parts.append(writer.container(instance, info.base, depth))
+    elif info.base is not None:
+        parts.append(leaf(PLAIN[info.base](instance)))
+    elif isinstance(instance, SHOWN):
+        parts.append(leaf(value_text(instance)).strip("'"))
+    parts.append(writer.fields(info.heap.attributes(instance), depth))
+    address = info.heap.address_of(instance)
+    if address is not None:
+        parts.append(f"at {address:#x}")
+    return f"<{' '.join(part for part in parts if part)}>"
+
+
+DESCRIBED[DumpedType] = describe
 
 # Rebuilt values whose subclasses show them by the text of the real base.
 SHOWN = (datetime.date, datetime.time, datetime.timedelta, decimal.Decimal)
@@ -133,41 +136,38 @@ PLAIN: dict[type, Callable[[Any], Any]] = {
     bytearray: lambda value: bytearray.__getitem__(value, slice(None)),
 }
 
-_DICT_OF_TYPE: Any = vars(type)["__dict__"]
-
 # --- looking things up ------------------------------------------------------------------------------------------
 
 
-def raw_dict(cls: type) -> Mapping[str, Any]:
-    """A class's real dict, past DumpedType's property."""
-    found: Mapping[str, Any] = _DICT_OF_TYPE.__get__(cls)
-    return found
-
-
-def info_of(cls: type) -> ClassInfo:
-    """The ClassInfo of a synthetic class."""
-    info: ClassInfo = raw_dict(cls)[INFO]
-    return info
-
-
-def is_dunder(name: str) -> bool:
-    return name[:2] == "__" == name[-2:]
-
-
 def class_attribute(cls: type, name: str) -> Any:
-    """What a dumped class or one of its bases had under `name`; ABSENT when nothing.
-
-    Special names are left out, so that no protocol (copying, pickling, IPython's display) finds a hook of the dump.
-    """
-    if is_dunder(name) or name.startswith(("_repr_", "_ipython_")):
+    """What a dumped class or one of its bases had under `name`; ABSENT when nothing, or when the name is a hook."""
+    if is_hook(name):
         return ABSENT
+    members = enum_members(cls)
+    if name in members:
+        return members[name]
+    return next((found for found in (info.own(name) for info in infos_of(cls)) if found is not ABSENT), ABSENT)
+
+
+class Entry(NamedTuple):
+    """What an attribute of an instance is looked up by: the first class that has it, None when that is a real one or
+    there is none, and what it has."""
+
+    info: ClassInfo | None
+    value: Any
+
+
+def class_entry(cls: type, name: str) -> Entry:
+    """Where a class gets `name` from, as Python looks it up."""
     for base in cls.__mro__:
-        info = raw_dict(base).get(INFO)
-        if info is not None:
-            found = info.dict().get(name, ABSENT)
-            if found is not ABSENT:
-                return found
-    return ABSENT
+        own = raw_dict(base)
+        info = own.get(INFO)
+        found = ABSENT if info is None else info.own(name)
+        if found is not ABSENT:
+            return Entry(info, found)
+        if info is None and name in own:
+            break
+    return Entry(None, ABSENT)
 
 
 def bound(value: Any, instance: Any, cls: type) -> Any:
@@ -181,21 +181,24 @@ def bound(value: Any, instance: Any, cls: type) -> Any:
     return value
 
 
-def instance_attribute(instance: Any, name: str) -> Any:
+def instance_attribute(instance: Any, name: str, entry: Entry) -> Any:
     """An attribute that is neither in the instance dict nor one of the builtin base's."""
     cls = type(instance)
-    info = info_of(cls)
-    fields = info.heap.fields_of(instance)
+    fields = info_of(cls).heap.fields_of(instance)
     if name in fields:
         return fields[name]
-    if isinstance(instance, tuple):
+    if isinstance(instance, tuple) and (entry.value is ABSENT or is_of_type(entry.value, "_tuplegetter")):
         names = class_attribute(cls, "_fields")
         if isinstance(names, tuple) and name in names:
             return instance[names.index(name)]
-    found = ABSENT if name in info.fields else class_attribute(cls, name)
-    if found is ABSENT:
+    if entry.value is ABSENT or is_of_type(entry.value, "member_descriptor"):
         raise AttributeError(f"{cls.__name__!r} object of the dump has no attribute {name!r}")
-    return bound(found, instance, cls)
+    return bound(entry.value, instance, cls)
+
+
+def is_of_type(value: Any, name: str) -> bool:
+    """Is this a stand-in of a descriptor of C code?"""
+    return isinstance(type(value), DumpedType) and type(value).__name__ == name
 
 
 # --- the namespace of every synthetic class ---------------------------------------------------------------------
@@ -203,10 +206,20 @@ def instance_attribute(instance: Any, name: str) -> Any:
 
 def get_attribute(self: Any, name: str) -> Any:
     info_of(type(self)).heap.complete(self)
+    entry = Entry(None, ABSENT) if is_hook(name) else class_entry(type(self), name)
+    if entry.info is not None:
+        own = object.__getattribute__(self, "__dict__")
+        if is_the_enum(entry.info.map) and stored_member(name) in own:
+            return own[stored_member(name)]
+        if type(entry.value) is property:
+            return entry.value
+        is_method = type(entry.value) is FunctionType and hasattr(solid_base((type(self),)), name)
+        if not is_method:
+            return own[name] if name in own else instance_attribute(self, name, entry)
     try:
         return object.__getattribute__(self, name)
     except AttributeError:
-        return instance_attribute(self, name)
+        return instance_attribute(self, name, entry)
 
 
 def set_attribute(self: Any, name: str, value: Any) -> None:
@@ -260,6 +273,8 @@ def namespace(info: Mapping[str, Any], bases: tuple[type, ...]) -> dict[str, Any
         names["__hash__"] = LAZY[solid].__hash__
     if info.get("layout") in WEAKREFS:
         names["__call__"] = call_weakref
+    if is_the_enum(info) or any(one.is_enum for base in bases for one in infos_of(base)):
+        names.update(TEXTS_OF_ENUMS)
     hashed: Any = solid.__hash__
     if hashed is None:
         names["__hash__"] = object.__hash__
@@ -362,11 +377,24 @@ class Classes:
         """A class that derives from `type`: its instances are classes."""
         ours = tuple(dict.fromkeys(DumpedType if base is type else base for base in bases))
         names = {
+            **OF_CLASSES,
+            **(OF_ENUMS if is_metaclass_of_enums(described) else {}),
             "__module__": name_of(described.get("module")),
             "__qualname__": name_of(described.get("qualname"), name_of(described.get("name"))),
         }
-        try:
-            cls = type(name_of(described.get("name")), ours, names)
-        except TypeError:
-            cls = DumpedType
-        return ClassInfo(self.heap, rid, described, cls, False)
+        for candidate in (ours, (DumpedType,)):
+            try:
+                cls = type.__new__(self._metaclass_of(rid, described), name_of(described.get("name")), candidate, names)
+                break
+            except (TypeError, ValueError):  # conflicting orders
+                continue
+        info = ClassInfo(self.heap, rid, described, cls, False)
+        type.__setattr__(cls, INFO, info)
+        return info
+
+
+# Our own methods of classes, with which each metaclass begins.
+OF_CLASSES: dict[str, Any] = {
+    **{name: raw_dict(DumpedType)[name] for name in ("__call__", "__getattr__", "__setattr__", "__dict__", "mro")},
+    **{name: getattr(type, name) for name in ("__getattribute__", "__delattr__", "__dir__", "__repr__", "__hash__")},
+}

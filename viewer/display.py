@@ -2,8 +2,10 @@
 """A repr with bounds: for lazy containers, instances of synthetic classes, and one-line summaries of locals.
 
 Nesting, items per container and the length of the whole are limited, so that a structure of any size or depth costs
-the same. Synthetic classes take part through their metaclass's `describe` (see classes.py); nothing of the dump is
-ever called.
+the same. How instances of synthetic classes are shown stands in classes.py, which puts it into DESCRIBED; nothing of
+the dump is ever called.
+
+A value that cannot be shown costs itself alone: in its place stands `<not shown: ...>` with the reason.
 
 Objects of real types show what they hold by their own repr: a bound method its instance, a partial its arguments. When
 that leads back to an object of the dump, its text is a part of the one in the making, with its bounds. With bounds of
@@ -15,10 +17,11 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .long_text import LongText
+from .missing import not_shown
 from .text import escape_controls
 
 DEPTH = 3
@@ -28,6 +31,10 @@ TOTAL = 1000  # characters after which only "..." follows
 
 PLAIN = frozenset((int, str, float, bool, type(None), bytes))  # types whose values are leaves
 BRACKETS = {list: "[]", tuple: "()", set: "{}", frozenset: ("frozenset({", "})"), dict: "{}", deque: ("deque([", "])")}
+
+
+# How instances of the classes of a metaclass are described, with the writer and the depth that is left.
+DESCRIBED: dict[type, Callable[[Any, Writer, int], str]] = {}
 
 
 def bounded_repr(value: Any, *, depth: int = DEPTH, total: int = TOTAL) -> str:
@@ -58,26 +65,33 @@ class Writer:
         """The text of `value`, whose containers may be shown to `depth` more levels."""
         if self.left <= 0 or id(value) in self._inside:
             return "..."
-        if type(value) in PLAIN:
-            text = leaf(value)
-            self.left -= len(text)
-            return text
-        base = next((base for base in BRACKETS if isinstance(value, base)), None)
-        describe = getattr(type(type(value)), "describe", None)
         outer = MAKING.writer, MAKING.depth
         MAKING.writer, MAKING.depth = self, depth - 1
         self._inside.add(id(value))
         try:
-            if describe is None and base is None:
-                before = self.left
-                text = leaf(value)
-                self.left = before - len(text)  # what was written within it is a part of it
-            else:
-                self.left -= 10  # brackets, names
-                text = str(describe(value, self, depth)) if describe is not None else self.container(value, base, depth)
+            return self._text(value, depth)
+        except Exception as problem:  # noqa: BLE001 - one bad value costs one value
+            text = not_shown(problem)
+            self.left -= len(text)
+            return text
         finally:
             self._inside.discard(id(value))
             MAKING.writer, MAKING.depth = outer
+
+    def _text(self, value: Any, depth: int) -> str:
+        cls = type(value)
+        if cls in PLAIN:
+            text = leaf(value)
+            self.left -= len(text)
+            return text
+        base = None if issubclass(cls, type) else next((base for base in BRACKETS if issubclass(cls, base)), None)
+        describe = None if issubclass(cls, type) else described_by(cls)
+        if describe is not None or base is not None:
+            self.left -= 10  # brackets, names
+            return describe(value, self, depth) if describe is not None else self.container(value, base, depth)
+        before = self.left
+        text = leaf(value)
+        self.left = before - len(text)  # what was written within it is a part of it
         return text
 
     def container(self, value: Any, base: Any, depth: int) -> str:
@@ -110,6 +124,11 @@ class Writer:
         return " ".join(parts)
 
 
+def described_by(cls: type) -> Callable[[Any, Writer, int], str] | None:
+    """How instances of a synthetic class are described; None for other classes."""
+    return next((describe for meta, describe in DESCRIBED.items() if isinstance(cls, meta)), None)
+
+
 def first(values: Iterable[Any], count: int) -> list[Any]:
     return list(itertools.islice(iter(values), count))
 
@@ -124,9 +143,9 @@ def leaf(value: Any) -> str:
     if type(value) is int and value.bit_length() > 1000:
         return f"<int of {value.bit_length():,} bits>"
     try:
-        text = repr(value)
+        text = type.__repr__(value) if isinstance(value, type) else repr(value)
     except Exception as problem:  # noqa: BLE001 - a stdlib object that was rebuilt with odd contents
-        text = f"<{type(value).__name__}: its repr failed with {type(problem).__name__}>"
+        text = not_shown(problem)
     if len(text) > 2 * TEXT:
         text = f"{text[:TEXT]}...{text[-TEXT // 2 :]}"
     return escape_controls(text, keep="")

@@ -26,7 +26,8 @@ from typing import Any
 from pyheapdump import _pyheapdump
 from pyheapdump._pyheapdump import DumpFile, Ref
 
-from .classes import ABSENT, Classes, ClassInfo, DumpedType
+from .class_info import ABSENT, ClassInfo
+from .classes import Classes, DumpedType
 from .containers import distinct
 from .inert import INERT
 from .kinds import Kind, Node, choose, is_split, leaf_value

@@ -21,7 +21,7 @@ from pyheapdump import _pyheapdump
 from pyheapdump._pyheapdump import Pairs, Ref
 
 from .builtin_types import BASE_OF_CODE, EXACT_DICTS, base_of_code
-from .classes import ABSENT, ClassInfo
+from .class_info import ABSENT, ClassInfo
 from .containers import FILL_LIMIT, LAZY, distinct, make_lazy, unloaded_of, use_own_builtins
 from .items import Items, expand, run_length
 from .long_text import text_of

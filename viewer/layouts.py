@@ -22,7 +22,7 @@ from typing import Any
 from pyheapdump._pyheapdump import ABSENT as NULL
 from pyheapdump._pyheapdump import Ref
 
-from .classes import ABSENT
+from .class_info import ABSENT
 from .containers import FILL_LIMIT, LazyDeque, Unloaded, distinct
 from .inert import Fields, InertKind, own_attributes
 from .items import expand, run_length

@@ -40,3 +40,12 @@ class DumpedCodeError(RuntimeError, ImportError):
     An ImportError too: linecache, inspect and debuggers ask the loader of a frame's module for its source, and take
     that for "there is none".
     """
+
+
+def not_shown(problem: BaseException) -> str:
+    """What stands in the place of a value that could not be made or shown."""
+    try:
+        text = str(problem)
+    except Exception:  # noqa: BLE001 - the reason is what cannot be shown
+        text = ""
+    return f"<not shown: {printable(f'{type(problem).__name__}: {text}' if text else type(problem).__name__, 200)}>"
