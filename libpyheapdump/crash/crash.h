@@ -11,8 +11,9 @@
 
 enum { PHD_MAX_OTHER_THREADS = 1024, PHD_NO_SYSTEM_CALL = -1 };
 
-/* Where another thread stood, and the system call it was in. From inside the process, only threads that wait in one show
- * anything (/proc/self/task/TID/syscall), and of their registers the stack pointer and the program counter. */
+/* Where another thread stood, and the system call it was in. From inside a process that goes on, only threads that wait
+ * in one show anything (/proc/self/task/TID/syscall), and of their registers the stack pointer and the program counter;
+ * those that were parked after a fatal signal (park.c) show all. */
 struct phd_standing {
     int thread;     /* kernel id */
     uint64_t ident; /* its pthread_self(), 0: not known */

@@ -6,13 +6,10 @@
  *        ├─────── another thread ────▶ wait until the first is done ───────▶ hand_over
  *        └─────── the same thread ───▶ our own code has crashed: leave make_dump by a jump
  *
- * make_dump: record the signal (record.c) → phd_snapshot_start, whose child chooses the file's name (target.c): no file
- * system that does not answer can hold the crashed process → phd_snapshot_wait with a deadline → one line on stderr
- * (message.c).
- * hand_over: the previous action is put back, and the same signal with the same information is queued for this thread.
- * It is blocked until the handler returns; so it arrives where it arrived first, and what follows (a previous handler,
- * the core file, the exit status) is as without us. To let the instruction fault again would not do: abort() and kill
- * have none, and behind int3 or a refused system call the program would go on.
+ * make_dump: record the signal (record.c) → park the other threads (park.c) → phd_snapshot_start, whose child chooses the
+ * file's name (target.c): no file system that does not answer can hold the crashed process → phd_snapshot_wait with a
+ * deadline → one line on stderr (message.c).
+ * hand_over: the previous action is put back, and the same signal happens again (hand_over.c).
  *
  * The handler stays as small as it can on the stack it is given, which may be somebody's alternate stack of a few KiB:
  * the dump runs on a static stack (ucontext), with a second alternate stack for the faults that guard its reading.
@@ -35,8 +32,10 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "crash/hand_over.h"
 #include "crash/kept_options.h"
 #include "crash/message.h"
+#include "crash/park.h"
 #include "crash/record.h"
 #include "memory/memory.h"
 #include "pyheapdump.h"
@@ -62,10 +61,14 @@ static const double MAX_SECONDS = 1e9;
 
 static const int signals[SIGNAL_COUNT] = PHD_FATAL_SIGNALS;
 
+/* Of phd_install: those that hold, those of the dump that is being made, and room for the next ones. */
+enum { KEPT_COUNT = 3 };
+static struct phd_kept_options kept_options[KEPT_COUNT];
+
 /* Prepared by phd_install. */
 static struct {
     bool in_place; /* our handlers are set */
-    struct phd_kept_options kept;
+    _Atomic(const struct phd_kept_options *) kept;
     struct sigaction previous[SIGNAL_COUNT];
     struct phd_action to_put_back[SIGNAL_COUNT]; /* the same, to be set in a crash */
     struct phd_signal_stack stack;               /* of the thread that installed */
@@ -84,6 +87,7 @@ static volatile sig_atomic_t handed_over[SIGNAL_COUNT];
 
 /* Of the one dump. */
 static struct {
+    _Atomic(const struct phd_kept_options *) kept; /* a call of phd_install meanwhile does not change them */
     const siginfo_t *info;
     const void *context;
     struct phd_crash crash;
@@ -120,13 +124,13 @@ static int index_of(int signal_number)
 static void fill_request(struct phd_request *request)
 {
     /* The walk ends by itself before its writer is killed: so the file has its index. */
-    double limit = installed.kept.options.timeout * 0.8;
-    *request = installed.kept.options.request;
+    double limit = dump.kept->options.timeout * 0.8;
+    *request = dump.kept->options.request;
     request->crash = &dump.crash;
     request->reason = "signal";
     request->native_id = (unsigned long)dump.crash.thread;
     request->sequence = phd_number_next();
-    request->choose_in = installed.kept.directory; /* which may be on a file system that does not answer */
+    request->choose_in = dump.kept->directory; /* which may be on a file system that does not answer */
     request->pid = getpid();
     request->time_ns = phd__wall_clock_ns();
     if (request->max_seconds <= 0 || request->max_seconds > limit)
@@ -135,16 +139,17 @@ static void fill_request(struct phd_request *request)
 
 static void tell(void)
 {
-    phd__say_result(installed.kept.directory, dump.request.pid, installed.kept.options.quiet, &dump.snapshot);
+    phd__say_result(dump.kept->directory, dump.request.pid, dump.kept->options.quiet, &dump.snapshot);
 }
 
 static void make_dump(void)
 {
     struct phd_result result;
     phd__crash_record(&dump.crash, dump.info, dump.context);
+    phd__park(&dump.crash, dump.deadline_ns + (uint64_t)EXTRA_SECONDS * 1000000000u);
     fill_request(&dump.request);
     if (phd_snapshot_start(&dump.request, &dump.snapshot, NULL) == PHD_OK)
-        phd_snapshot_wait(&dump.snapshot, installed.kept.options.timeout, &result, NULL);
+        phd_snapshot_wait(&dump.snapshot, dump.kept->options.timeout, &result, NULL);
     tell();
 }
 
@@ -200,7 +205,7 @@ static void set_alarm(struct sigaction *previous_action, struct itimerval *previ
     struct sigaction action;
     struct itimerval timer;
     sigset_t alarm_signal;
-    double timeout = installed.kept.options.timeout < MAX_SECONDS ? installed.kept.options.timeout : MAX_SECONDS;
+    double timeout = dump.kept->options.timeout < MAX_SECONDS ? dump.kept->options.timeout : MAX_SECONDS;
     memset(&action, 0, sizeof action);
     memset(&timer, 0, sizeof timer);
     action.sa_handler = on_deadline;
@@ -224,10 +229,19 @@ static void put_alarm_back(const struct sigaction *previous_action, const struct
     setitimer(ITIMER_REAL, previous_timer, NULL);
 }
 
+/* Options that phd_install has kept are not changed from then on, as long as they hold or are those of the dump. */
+static void choose_options(void)
+{
+    do
+        atomic_store(&dump.kept, atomic_load(&installed.kept));
+    while (atomic_load(&dump.kept) != atomic_load(&installed.kept));
+}
+
 static void run_dump(const siginfo_t *info, const void *context)
 {
     static struct sigaction previous_action;
     static struct itimerval previous_timer;
+    choose_options();
     dump.info = info;
     dump.context = context;
     memset(&dump.snapshot, 0, sizeof dump.snapshot);
@@ -253,7 +267,7 @@ static void pause_for(long nanoseconds)
 /* Another thread has crashed first. Its signal is to end the process; if that does not happen, ours does. */
 static void wait_for_dump(uint64_t dumping)
 {
-    double limit = (installed.kept.options.timeout + EXTRA_SECONDS) * 1e9;
+    double limit = (atomic_load(&installed.kept)->options.timeout + EXTRA_SECONDS) * 1e9;
     for (double waited = 0; atomic_load(&done_thread) != dumping && waited < limit; waited += LOOK)
         pause_for(LOOK);
     pause_for(AFTER_DUMP);
@@ -264,29 +278,16 @@ static bool ignores(const struct sigaction *action)
     return !(action->sa_flags & SA_SIGINFO) && action->sa_handler == SIG_IGN;
 }
 
-/* Would the instruction that the thread returns to raise the signal again? */
-static bool will_fault_again(int signal_number, const siginfo_t *info)
-{
-    return info->si_code > 0 && signal_number != SIGTRAP && signal_number != SIGSYS;
-}
-
 /* Let the signal happen again as soon as the handler returns. */
-static void hand_over(int signal_number, siginfo_t *info)
+static void hand_over(int signal_number, siginfo_t *info, void *context)
 {
     static const struct phd_action default_action;
     int index = index_of(signal_number);
-    sigset_t blocked;
     /* what the kernel raises is not ignored: it ends the process */
     bool end = handed_over[index] || ignores(&installed.previous[index]);
-    phd__action_set(signal_number, end ? &default_action : &installed.to_put_back[index]);
     handed_over[index] = true;
-    sigemptyset(&blocked);
-    sigaddset(&blocked, signal_number);
-    sigprocmask(SIG_BLOCK, &blocked, NULL);
     atomic_store(&handing_thread, this_thread());
-    if (syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), signal_number, info) != 0 &&
-        !will_fault_again(signal_number, info))
-        syscall(SYS_tgkill, getpid(), gettid(), signal_number); /* without its information */
+    phd__hand_over(end ? &default_action : &installed.to_put_back[index], info, context);
     atomic_store(&handing_thread, 0);
 }
 
@@ -339,23 +340,36 @@ static void on_fatal(int signal_number, siginfo_t *info, void *context)
     /* Much of what is called here is a cancellation point: a thread that somebody has cancelled would end in it. */
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
     if (!installed.in_place || dump_once(info, context))
-        hand_over(signal_number, info);
+        hand_over(signal_number, info, context);
     pthread_setcancelstate(cancel_state, NULL);
     errno = saved_errno;
 }
 
 /* ---- installation ---- */
 
+static struct phd_kept_options *free_options(void)
+{
+    unsigned at = 0;
+    while (kept_options + at == atomic_load(&installed.kept) || kept_options + at == atomic_load(&dump.kept))
+        at++;
+    return kept_options + at;
+}
+
 enum phd_status phd_install(const struct phd_options *options, struct phd_error *error)
 {
     struct sigaction action;
+    struct phd_action ours;
     if (!(options->timeout > 0)) {
         phd__error_set(error, PHD_ERROR_ARGUMENT, 0, "the timeout is not positive");
         return PHD_ERROR_ARGUMENT;
     }
-    enum phd_status status = phd__options_keep(&installed.kept, options, error);
-    if (status != PHD_OK || installed.in_place)
+    struct phd_kept_options *kept = free_options();
+    enum phd_status status = phd__options_keep(kept, options, error);
+    if (status != PHD_OK)
         return status;
+    atomic_store(&installed.kept, kept);
+    if (installed.in_place)
+        return PHD_OK;
     if (!phd__pages_reserve(RESERVE)) {
         phd__error_set(error, PHD_ERROR_MEMORY, errno, "reserve");
         return PHD_ERROR_MEMORY;
@@ -376,6 +390,8 @@ enum phd_status phd_install(const struct phd_options *options, struct phd_error 
         phd__action_get(signals[i], &installed.to_put_back[i]);
         sigaction(signals[i], &action, &installed.previous[i]);
     }
+    phd__action_get(signals[0], &ours);
+    phd__park_prepare(&ours);
     installed.in_place = true;
     return PHD_OK;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The other threads go on while the crashed one is in its handler. Where one of them waits in a system call the kernel
- * tells its stack pointer and program counter in /proc/self/task/TID/syscall, to this process alone: so it is read
- * before the clone. Context: crash.
+ * Where another thread waits in a system call the kernel tells its stack pointer and program counter in
+ * /proc/self/task/TID/syscall, to this process alone: so it is read before the clone. Context: crash.
  */
 #include "crash/record.h"
 
@@ -29,8 +28,9 @@ static const struct {
     {PHD_R15, REG_R15}, {PHD_RIP, REG_RIP},
 };
 
-static void record_registers(struct phd_registers *registers, const ucontext_t *context)
+void phd__registers_record(struct phd_registers *registers, const void *handler_context)
 {
+    const ucontext_t *context = handler_context;
     for (size_t i = 0; i < sizeof register_map / sizeof register_map[0]; i++) {
         registers->value[register_map[i].ours] = (uint64_t)context->uc_mcontext.gregs[register_map[i].kernel];
         registers->known |= 1u << register_map[i].ours;
@@ -80,30 +80,37 @@ static bool parse_standing(const char *line, struct phd_standing *standing)
     return true;
 }
 
-static void record_standing(const char *name, int directory, void *argument)
+int phd__standing_thread(const char *name)
 {
-    struct phd_crash *crash = argument;
+    return (int)read_number(&name);
+}
+
+enum phd_look phd__standing_read(const char *name, int directory, struct phd_standing *standing)
+{
     char path[PATH_ROOM], line[LINE_ROOM];
     struct phd_text text;
-    const char *digits = name;
-    int thread = (int)read_number(&digits);
-    if (thread == crash->thread || crash->other_count == PHD_MAX_OTHER_THREADS)
-        return;
     phd__text_init(&text, path, sizeof path - 1);
     phd__text_string(&text, name);
     phd__text_string(&text, "/syscall");
     path[text.used] = 0;
     int fd = openat(directory, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return;
+        return PHD_LOOK_FAILED;
     ssize_t length = read(fd, line, sizeof line - 1);
     close(fd);
-    line[length > 0 ? length : 0] = 0;
-    struct phd_standing *standing = &crash->others[crash->other_count];
-    if (parse_standing(line, standing)) {
-        standing->thread = thread;
+    if (length <= 0)
+        return PHD_LOOK_FAILED;
+    line[length] = 0;
+    *standing = (struct phd_standing){.thread = phd__standing_thread(name)};
+    return parse_standing(line, standing) ? PHD_LOOK_WAITS : PHD_LOOK_RUNS;
+}
+
+static void record_standing(const char *name, int directory, void *argument)
+{
+    struct phd_crash *crash = argument;
+    if (phd__standing_thread(name) != crash->thread && crash->other_count < PHD_MAX_OTHER_THREADS &&
+        phd__standing_read(name, directory, &crash->others[crash->other_count]) == PHD_LOOK_WAITS)
         crash->other_count++;
-    }
 }
 
 void phd__crash_record(struct phd_crash *crash, const siginfo_t *info, const void *context)
@@ -121,8 +128,7 @@ void phd__crash_record(struct phd_crash *crash, const siginfo_t *info, const voi
         crash->sender_pid = info->si_pid;
         crash->sender_uid = (int)info->si_uid;
     }
-    record_registers(&crash->registers, context);
-    phd__directory_each("/proc/self/task", record_standing, crash);
+    phd__registers_record(&crash->registers, context);
 }
 
 void phd__refuse_call(void *context)

@@ -9,13 +9,23 @@
 
 #include "crash/crash.h"
 
-/* Fill `crash` for the calling thread, which got `info` and `context` in its handler. */
+/* Fill `crash` for the calling thread, which got `info` and `context` in its handler; without the other threads. */
 void phd__crash_record(struct phd_crash *crash, const siginfo_t *info, const void *context);
 
 /* Let the system call that raised SIGSYS in the thread of `context` return ENOSYS. */
 void phd__refuse_call(void *context);
 
-/* The same for a moment without a signal: where the other threads stand, and no more. */
+/* A moment without a signal: where the other threads stand, and no more. */
 void phd__standing_record(struct phd_crash *crash);
+
+/* The registers of a thread that was interrupted by a handler with this `context`. */
+void phd__registers_record(struct phd_registers *registers, const void *context);
+
+/* The thread of an entry of /proc/self/task, whose descriptor is `directory`. */
+int phd__standing_thread(const char *name);
+
+/* FAILED: not known; RUNS: it has a processor, or waits for one; WAITS: `standing` is filled. */
+enum phd_look { PHD_LOOK_FAILED, PHD_LOOK_RUNS, PHD_LOOK_WAITS };
+enum phd_look phd__standing_read(const char *name, int directory, struct phd_standing *standing);
 
 #endif

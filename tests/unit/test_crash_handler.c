@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -658,6 +659,127 @@ static void refused_system_calls_do_not_change_the_end(void **state)
     }
 }
 
+/* ---- fail-stop ---- */
+
+static atomic_uint rounds;
+
+static void *count_rounds(void *ignored)
+{
+    for (;;)
+        atomic_fetch_add(&rounds, 1);
+    return ignored;
+}
+
+static void recover_if_nobody_stands(int signal_number)
+{
+    unsigned before = atomic_load(&rounds);
+    while (atomic_load(&rounds) == before)
+        usleep(100);
+    recover(signal_number);
+}
+
+static void recover_beside_a_thread(void)
+{
+    struct sigaction action = {.sa_handler = recover_if_nobody_stands};
+    pthread_t thread;
+    sigaction(SIGSEGV, &action, NULL);
+    pthread_create(&thread, NULL, count_rounds, NULL);
+    install();
+    if (sigsetjmp(recovered, 1) == 0)
+        write_to_nowhere();
+    _exit(8);
+}
+
+static void a_handler_that_recovers_finds_no_thread_standing(void **state)
+{
+    (void)state;
+    assert_int_equal(WEXITSTATUS(status_of(recover_beside_a_thread)), 8);
+    assert_dumped("snapshot: 'clone'");
+}
+
+static char other_directory[256];
+
+/* A thread that cannot be stopped: it blocks every signal there is. */
+static void *install_again_and_again(void *ignored)
+{
+    const uint64_t all = ~(uint64_t)0;
+    struct phd_options elsewhere = options;
+    elsewhere.directory = other_directory;
+    elsewhere.quiet = true;
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
+    for (;;) {
+        phd_install(&elsewhere, &error);
+        phd_install(&options, &error);
+    }
+    return ignored;
+}
+
+static void fault_while_options_change(void)
+{
+    pthread_t thread;
+    install();
+    pthread_create(&thread, NULL, install_again_and_again, NULL);
+    usleep(1000);
+    write_to_nowhere();
+}
+
+/* The line names the dump where it is. */
+static void options_that_change_meanwhile_are_not_those_of_the_dump(void **state)
+{
+    char path[512];
+    (void)state;
+    snprintf(other_directory, sizeof other_directory, "%s/elsewhere", process.directory_name);
+    assert_int_equal(mkdir(other_directory, 0777), 0);
+    for (int i = 0; i < 10; i++) {
+        assert_killed_by(SIGSEGV, status_of(fault_while_options_change));
+        const char *found = strstr(output_text(), "pyheapdump: wrote ");
+        if (!found)
+            continue; /* those of the quiet ones held */
+        assert_int_equal(sscanf(found, "pyheapdump: wrote %511s ", path), 1);
+        assert_null(strstr(path, "elsewhere"));
+        assert_int_equal(unlink(path), 0);
+    }
+    snprintf(path, sizeof path, "rm -rf %s", other_directory);
+    assert_int_equal(system(path), 0);
+}
+
+/* ---- the alarm clock ---- */
+
+static void on_alarm(int signal_number)
+{
+    (void)signal_number;
+}
+
+static void look_at_the_timer(int signal_number)
+{
+    struct sigaction action;
+    struct itimerval timer;
+    (void)signal_number;
+    sigaction(SIGALRM, NULL, &action);
+    getitimer(ITIMER_REAL, &timer);
+    dprintf(output[1], "handler: %d, left: %d, interval: %d\n", action.sa_handler == on_alarm,
+            (int)timer.it_value.tv_sec / 100, (int)timer.it_interval.tv_sec);
+    _exit(7);
+}
+
+static void fault_with_an_alarm_set(void)
+{
+    struct sigaction action = {.sa_handler = look_at_the_timer};
+    const struct itimerval timer = {.it_value.tv_sec = 599, .it_interval.tv_sec = 3};
+    sigaction(SIGSEGV, &action, NULL);
+    signal(SIGALRM, on_alarm);
+    setitimer(ITIMER_REAL, &timer, NULL);
+    install();
+    write_to_nowhere();
+}
+
+static void the_timer_of_the_program_is_put_back_with_its_time(void **state)
+{
+    (void)state;
+    assert_int_equal(WEXITSTATUS(status_of(fault_with_an_alarm_set)), 7);
+    assert_non_null(strstr(output_text(), "handler: 1, left: 5, interval: 3\n"));
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -690,6 +812,9 @@ int main(void)
         TEST(what_the_kernel_raises_cannot_be_ignored),
         TEST(without_stderr_there_is_a_dump),
         TEST(refused_system_calls_do_not_change_the_end),
+        TEST(a_handler_that_recovers_finds_no_thread_standing),
+        TEST(options_that_change_meanwhile_are_not_those_of_the_dump),
+        TEST(the_timer_of_the_program_is_put_back_with_its_time),
     };
     return cmocka_run_group_tests_name("crash handler", tests, NULL, NULL);
 }

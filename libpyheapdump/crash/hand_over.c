@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The same signal with the same information is queued for this thread. It is blocked until the handler returns; so it
+ * arrives where it arrived first, and what follows (a previous handler, the core file, the exit status) is as without
+ * us. To let the instruction fault again would not do: abort() and kill have none, and behind int3 or a refused system
+ * call the program would go on.
+ *
+ * But the first process of a PID namespace, a container's, gets no queued signal that has its default action: the kernel
+ * drops it (kernel/signal.c, get_signal, SIGNAL_UNKILLABLE). What an instruction raises ends even that one (force_sig). So
+ * there it is the instruction that is run again: int3, or the system call that a filter trapped, are just before the
+ * program counter. What somebody has sent is dropped with us as without us.
+ *
+ * Context: crash.
+ */
+#include "crash/hand_over.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "crash/park.h"
+
+enum {
+    EXIT_CODE_OF_SIGNAL = 128,        /* and its number: as shells and container engines tell it */
+    ENDS_WITHIN = 1000 * 1000 * 1000, /* nanoseconds; a debugger may have dropped the signal */
+    INT3 = 0xcc,                      /* and the long form, of two bytes */
+    INT = 0xcd,
+    SYSTEM_CALL_SIZE = 2 /* syscall, sysenter and int $0x80 alike */
+};
+
+static bool was_raised_by_kernel(const siginfo_t *info)
+{
+    return info->si_code > 0;
+}
+
+/* Would the instruction that the thread returns to raise the signal again? */
+static bool will_fault_again(const siginfo_t *info)
+{
+    return was_raised_by_kernel(info) && info->si_signo != SIGTRAP && info->si_signo != SIGSYS;
+}
+
+/* ---- in the first process of a PID namespace ---- */
+
+/* The size of the breakpoint instruction before `address`, 0: there is none. */
+static unsigned breakpoint_size(greg_t address)
+{
+    uint8_t bytes[2];
+    struct iovec to = {bytes, sizeof bytes}, from = {(void *)(uintptr_t)(address - 2), sizeof bytes};
+    if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) != sizeof bytes)
+        return 0;
+    return bytes[1] == INT3 ? 1 : bytes[0] == INT && bytes[1] == 3 ? 2 : 0;
+}
+
+static void run_again(const siginfo_t *info, ucontext_t *context)
+{
+    greg_t *registers = context->uc_mcontext.gregs;
+    unsigned size = info->si_signo == SIGTRAP ? breakpoint_size(registers[REG_RIP]) : SYSTEM_CALL_SIZE;
+    if (!size) /* a watchpoint, a single step */
+        __asm__ volatile("int3");
+    if (!size)
+        syscall(SYS_exit_group, EXIT_CODE_OF_SIGNAL + info->si_signo);
+    registers[REG_RIP] -= size;
+    if (info->si_signo == SIGSYS)
+        registers[REG_RAX] = info->si_syscall;
+}
+
+/* ---- elsewhere ---- */
+
+static void queue(siginfo_t *info)
+{
+    if (syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), info->si_signo, info) != 0 && !will_fault_again(info))
+        syscall(SYS_tgkill, getpid(), gettid(), info->si_signo); /* without its information */
+}
+
+void phd__hand_over(const struct phd_action *action, siginfo_t *info, void *context)
+{
+    sigset_t blocked;
+    bool ends = !action->handler, by_instruction = ends && getpid() == 1;
+    phd__action_set(info->si_signo, action);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, info->si_signo);
+    sigprocmask(SIG_BLOCK, &blocked, NULL);
+    if (!by_instruction)
+        queue(info);
+    else if (was_raised_by_kernel(info) && !will_fault_again(info))
+        run_again(info, context);
+    if (ends && (!by_instruction || was_raised_by_kernel(info)))
+        phd__park_let_go_after(ENDS_WITHIN);
+    else
+        phd__park_let_go();
+}
