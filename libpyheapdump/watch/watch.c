@@ -298,13 +298,20 @@ void phd_watch_interpreter_ends(void)
     phd__gil_interpreter_ends();
 }
 
-/* ---- forks ---- */
+/* ---- forks, and the end ---- */
 
 void phd_watch_before_fork(void)
 {
     phd__mailbox_before_fork();
     phd__gil_before_fork();
     restart |= phd__worker_stop(&thread);
+}
+
+bool phd__watch_end(void)
+{
+    phd_watch_finish(NULL);
+    phd_watch_before_fork();
+    return !phd__workers_run();
 }
 
 void phd_watch_after_fork(bool in_child)

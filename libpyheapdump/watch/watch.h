@@ -23,6 +23,10 @@ void phd__watch_signal_reason(int signal_number, char *reason, size_t capacity);
  * is no thread the caller makes it. False when it did not come to that: the thread is making another dump. */
 bool phd__watch_errand(const struct phd_order *order);
 
+/* The program's last thread ends, and with it the process: what was asked for is finished, as by phd_watch_finish, and the
+ * threads are stopped. False when one cannot be. Context: normal. */
+bool phd__watch_end(void);
+
 /* Are there registered signals? */
 bool phd__signals_registered(void);
 

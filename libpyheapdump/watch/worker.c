@@ -2,11 +2,14 @@
  *
  * Why threads are stopped around a fork: Python warns when a process with several threads forks, and counts ours.
  *
+ * The stack of such a thread is small, but has room for the thread-local storage that the C library puts there.
+ *
  * Context: crash, but for phd__worker_start and phd__worker_stop.
  */
 #include "watch/worker.h"
 
 #include <errno.h>
+#include <link.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -14,10 +17,14 @@
 
 #include "safe/action.h"
 #include "safe/wait.h"
+#include "watch/last_thread.h"
 #include "watch/wake.h"
 
 enum {
     STACK = 256 * 1024,
+    STACK_UNIT = 64 * 1024,
+    THREAD_ROOM = 16 * 1024, /* what the C library keeps there itself, and for libraries that are loaded later */
+    MAX_WORKERS = 16,
     WORK_PATIENCE = 10 * 1000000,  /* nanoseconds for a thread at work to stop */
     IDLE_PATIENCE = 500 * 1000000, /* and for one that only has to be given a processor */
     LOOK = 20 * 1000000,           /* nanoseconds between two looks whether the thread still runs */
@@ -25,6 +32,8 @@ enum {
 };
 
 enum { STAY, STOP_ASKED, STOPPED };
+
+static struct phd_worker *_Atomic workers[MAX_WORKERS];
 
 static bool is_at_work(const struct phd_worker *worker)
 {
@@ -44,6 +53,8 @@ static void *run(void *argument)
         uint64_t deadline = worker->serve();
         atomic_fetch_add(&worker->rounds, 1);
         phd__wake(&worker->rounds);
+        uint64_t next_look = phd__last_thread_look(&worker->program_mask);
+        deadline = next_look < deadline ? next_look : deadline;
         if (!worker->hears_signals)
             phd__wait(&worker->bell, heard, deadline);
         else if (atomic_load(&worker->bell) == heard)
@@ -53,31 +64,65 @@ static void *run(void *argument)
     return NULL;
 }
 
+static int add_thread_storage(struct dl_phdr_info *info, size_t size, void *sum)
+{
+    (void)size;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        if (info->dlpi_phdr[i].p_type == PT_TLS)
+            *(size_t *)sum += info->dlpi_phdr[i].p_memsz + info->dlpi_phdr[i].p_align;
+    }
+    return 0;
+}
+
+/* The C library takes the thread-local storage of the program and of the libraries that it began with from the stack. How
+ * much that is does not change; that of libraries which were loaded since then is counted, too, and is no loss. A forked
+ * child does not ask again: another thread may have held the dynamic linker's lock. */
+static size_t stack_size(void)
+{
+    static size_t storage;
+    if (!storage) {
+        size_t sum = THREAD_ROOM;
+        dl_iterate_phdr(add_thread_storage, &sum);
+        storage = (sum + STACK_UNIT - 1) & ~(size_t)(STACK_UNIT - 1);
+    }
+    return STACK + storage;
+}
+
 static int create(struct phd_worker *worker)
 {
     /* Those that an instruction raises in the thread itself. SIGABRT is not one: abort() unblocks it, and one that is sent
      * to the process is for a thread of the program, which may have it blocked to wait for it. */
     static const int own_faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS, SIGTRAP};
     pthread_attr_t small;
-    sigset_t blocked, previous;
+    sigset_t blocked;
     sigfillset(&blocked);
     for (size_t i = 0; i < sizeof own_faults / sizeof own_faults[0]; i++)
         sigdelset(&blocked, own_faults[i]);
-    sigprocmask(SIG_SETMASK, &blocked, &previous);
+    sigprocmask(SIG_SETMASK, &blocked, &worker->program_mask);
     pthread_attr_init(&small);
-    pthread_attr_setstacksize(&small, STACK);
+    pthread_attr_setstacksize(&small, stack_size());
     int refused = pthread_create(&worker->handle, &small, run, worker);
-    if (refused == EINVAL) /* much thread-local storage leaves too little of the small stack */
-        refused = pthread_create(&worker->handle, NULL, run, worker);
     pthread_attr_destroy(&small);
-    sigprocmask(SIG_SETMASK, &previous, NULL);
+    sigprocmask(SIG_SETMASK, &worker->program_mask, NULL);
     return refused;
+}
+
+/* Note the worker among all. */
+static void enlist(struct phd_worker *worker)
+{
+    for (size_t i = 0; i < MAX_WORKERS; i++) {
+        struct phd_worker *listed = NULL;
+        if (atomic_compare_exchange_strong(&workers[i], &listed, worker) || listed == worker)
+            return;
+    }
 }
 
 int phd__worker_start(struct phd_worker *worker)
 {
+    phd__last_thread_expect();
     if (phd__worker_runs(worker))
         return 0;
+    enlist(worker);
     atomic_store(&worker->stop, STAY);
     atomic_store(&worker->id, 0);
     int refused = create(worker);
@@ -126,6 +171,8 @@ void phd__worker_catch_up(struct phd_worker *worker, uint64_t deadline_ns, bool 
 {
     /* The round that begins after the bell sees everything; the one that is going on may have begun too early. */
     uint32_t now = atomic_load(&worker->rounds), enough = now + (now & 1) + 2;
+    if (atomic_load(&worker->id) == gettid()) /* it ends the process */
+        return;
     phd__worker_ring(worker);
     while ((int32_t)(enough - now) > 0 && phd__worker_runs(worker) && phd__clock_ns() < deadline_ns &&
            !(give_up && give_up())) {
@@ -147,4 +194,31 @@ void phd__worker_ring(struct phd_worker *worker)
         phd__wake(&worker->bell);
     else if (phd__worker_runs(worker) && atomic_load(&worker->id)) /* else it hears the bell when it starts */
         phd__wake_thread(atomic_load(&worker->id));
+}
+
+/* ---- all of them ---- */
+
+bool phd__workers_run(void)
+{
+    for (size_t i = 0; i < MAX_WORKERS && atomic_load(&workers[i]); i++) {
+        if (phd__worker_runs(atomic_load(&workers[i])))
+            return true;
+    }
+    return false;
+}
+
+bool phd__workers_have(int id)
+{
+    for (size_t i = 0; i < MAX_WORKERS && atomic_load(&workers[i]); i++) {
+        const struct phd_worker *worker = atomic_load(&workers[i]);
+        if (phd__worker_runs(worker) && atomic_load(&worker->id) == id)
+            return true;
+    }
+    return false;
+}
+
+void phd__workers_ring(void)
+{
+    for (size_t i = 0; i < MAX_WORKERS && atomic_load(&workers[i]); i++)
+        phd__worker_ring(atomic_load(&workers[i]));
 }

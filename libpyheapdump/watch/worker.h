@@ -7,6 +7,7 @@
 #define PHD_WATCH_WORKER_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,12 +18,13 @@ struct phd_worker {
     _Atomic int process;     /* in which the thread runs, 0: nowhere */
     _Atomic int id;          /* of the thread in the kernel */
     pthread_t handle;
+    sigset_t program_mask; /* the signal mask of the thread that started it */
     _Atomic uint32_t bell;
     _Atomic uint32_t stop;
     _Atomic uint32_t rounds; /* how often it began to serve, and ended: odd while it is at work */
 };
 
-/* Start the thread unless it runs; errno of the refusal, or 0. Context: normal. */
+/* Start the thread unless it runs; errno of the refusal, or 0. `worker` stays valid for ever. Context: normal. */
 int phd__worker_start(struct phd_worker *worker);
 
 /* Stop the thread for a fork, and wait until the kernel does not count it any more; false when it is not idle, or does
@@ -39,5 +41,10 @@ void phd__worker_catch_up(struct phd_worker *worker, uint64_t deadline_ns, bool 
 
 bool phd__worker_runs(const struct phd_worker *worker);
 void phd__worker_ring(struct phd_worker *worker);
+
+/* The threads of all workers of this process: does one run, is it the one with this kernel id; ring the bells of all. */
+bool phd__workers_run(void);
+bool phd__workers_have(int id);
+void phd__workers_ring(void);
 
 #endif
