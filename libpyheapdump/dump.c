@@ -151,11 +151,11 @@ static void put_end(struct phd_walk *walk, const struct phd_result *result)
     phd__pack_text(to, "seconds");
     phd__pack_double(to, result->seconds);
     phd__pack_text(to, "omitted");
-    phd__pack_array(to, walk->redacted_values != 0);
-    if (walk->redacted_values) {
+    phd__pack_array(to, walk->redaction.count != 0);
+    if (walk->redaction.count) {
         phd__pack_map(to, 3);
         pack_pair(to, "what", "texts");
-        pack_number(to, "count", walk->redacted_values);
+        pack_number(to, "count", walk->redaction.count);
         pack_pair(to, "reason", "redacted: their names tell of a secret");
     }
     phd__pack_text(to, "tasks");
@@ -370,7 +370,7 @@ static enum phd_status write_file(const struct phd_request *request, struct phd_
     enum phd_status status = phd__blocks_open(&blocks, sink, request->level, error);
     if (status == PHD_OK) {
         status = phd__walk_open(&walk, layout, memory, &blocks, error);
-        walk.redact = request->redact;
+        walk.redaction.wanted = request->redact;
         if (status == PHD_OK)
             status = write_found(request, &walk, sink, how, result, error);
         phd__walk_close(&walk);

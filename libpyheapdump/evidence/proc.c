@@ -51,6 +51,19 @@ static void put_file(struct phd_walk *walk, const struct phd_request *request, c
         phd__evidence_put_text(walk, path, used);
 }
 
+/* Copy a text without the passwords of the URLs in it. */
+static void copy_urls(struct phd_text *to, const uint8_t *text, size_t length, bool redact)
+{
+    size_t found, password;
+    while (redact && (password = phd__url_password(text, length, &found))) {
+        phd__text_bytes(to, text, password);
+        phd__text_string(to, redacted);
+        text += password + found;
+        length -= password + found;
+    }
+    phd__text_bytes(to, text, length);
+}
+
 /* Copy one NUL-terminated "NAME=value" without the value of a secret; returns whether NAME alone is a secret's, so that
  * the next argument is its value ("--password", "xyz"). */
 static bool copy_entry(struct phd_text *to, const uint8_t *entry, size_t length, bool is_value, bool redact)
@@ -58,12 +71,12 @@ static bool copy_entry(struct phd_text *to, const uint8_t *entry, size_t length,
     size_t name = 0;
     while (name < length && entry[name] != '=')
         name++;
-    bool secret = redact && phd__secret_name(entry, name);
+    bool secret = redact && phd__name_verdict(entry, name) >= PHD_NAMES_TOKEN;
     if (is_value || (secret && name < length)) {
         phd__text_bytes(to, entry, is_value ? 0 : name + 1);
         phd__text_string(to, redacted);
     } else {
-        phd__text_bytes(to, entry, length);
+        copy_urls(to, entry, length, redact);
     }
     phd__text_bytes(to, "", 1);
     return secret && name == length && entry[0] == '-';

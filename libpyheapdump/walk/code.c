@@ -8,8 +8,6 @@
 
 enum {
     FAST_LOCAL = 0x20, /* Include/internal/pycore_code.h */
-    FAST_CELL = 0x40,
-    FAST_FREE = 0x80,
     MAX_TABLE = 1 << 26,
     MAX_INLINE_TABLE = 64 * 1024
 };
@@ -72,6 +70,35 @@ uint64_t phd__code_variables(struct phd_walk *walk, uint64_t code)
     if (count != names || count != kinds || count > PHD_MAX_LOCALS)
         phd__memory_fault(walk->memory, code, "a code object whose names are not as many as its variables");
     return count;
+}
+
+/* Before 3.11: locals, then cells, then free variables. */
+uint64_t phd__code_variable(struct phd_walk *walk, uint64_t code, uint64_t index, unsigned *kind)
+{
+    const struct phd_layout *at = walk->at;
+    uint64_t names;
+    *kind = 0;
+    if (at->code_localsplusnames != PHD_ABSENT) {
+        names = phd__word_at(walk, code, at->code_localsplusnames);
+        uint64_t kinds = phd__word_at(walk, code, at->code_localspluskinds);
+        *kind = phd__read_u8(walk->memory, kinds + (uint64_t)at->bytes_data + index);
+    } else {
+        uint64_t locals = (uint64_t)phd__int_at(walk, code, at->code_nlocals);
+        names = phd__word_at(walk, code, at->code_varnames);
+        if (index >= locals) {
+            index -= locals;
+            names = phd__word_at(walk, code, at->code_cellvars);
+            *kind = PHD_FAST_CELL;
+            if (index >= phd__tuple_length(walk, names)) {
+                index -= phd__tuple_length(walk, names);
+                names = phd__word_at(walk, code, at->code_freevars);
+                *kind = PHD_FAST_FREE;
+            }
+        }
+    }
+    if (index >= phd__tuple_length(walk, names))
+        phd__memory_fault(walk->memory, code, "a code object with too few names");
+    return phd__read_word(walk->memory, names + (uint64_t)at->tuple_items + 8 * index);
 }
 
 /* 3.9, co_lnotab: pairs (unsigned address increment, signed line increment). */
@@ -357,8 +384,8 @@ static void put_variables(struct phd_walk *walk, uint64_t code)
     if (at->code_localsplusnames != PHD_ABSENT) {
         uint64_t names = phd__word_at(walk, code, at->code_localsplusnames);
         put_names(walk, "co_varnames", names, FAST_LOCAL);
-        put_names(walk, "co_cellvars", names, FAST_CELL);
-        put_names(walk, "co_freevars", names, FAST_FREE);
+        put_names(walk, "co_cellvars", names, PHD_FAST_CELL);
+        put_names(walk, "co_freevars", names, PHD_FAST_FREE);
     } else {
         put_names(walk, "co_varnames", phd__word_at(walk, code, at->code_varnames), 0);
         put_names(walk, "co_cellvars", phd__word_at(walk, code, at->code_cellvars), 0);

@@ -37,10 +37,7 @@ void phd__items_value(struct phd_walk *walk, uint64_t name, uint64_t object)
     if (walk->postponing)
         return;
     walk->to = &walk->items;
-    if (name)
-        phd__put_named_value(walk, name, object);
-    else
-        phd__put_value(walk, object);
+    phd__put_named_value(walk, name, object);
     walk->to = records;
     walk->items_count++;
     walk->unreadable_run = walk->missing_values == missing ? 0 : walk->unreadable_run + 1;
@@ -105,12 +102,18 @@ static void prefetch(struct phd_walk *walk, const uint64_t *items, uint64_t coun
         __builtin_prefetch((const void *)(uintptr_t)*soon);
 }
 
+struct sequence {
+    const uint64_t *items;
+    uint32_t secret;
+};
+
 static void put_split_sequence(struct phd_walk *walk, uint64_t count, void *argument)
 {
-    const uint64_t *items = argument;
+    const struct sequence *sequence = argument;
+    const uint64_t *items = sequence->items;
     for (uint64_t i = 0; i < count && !walk->stopped; i++) {
         prefetch(walk, items, count, i);
-        phd__items_value(walk, 0, items[i]);
+        phd__items_value(walk, phd__item_name(sequence->secret, i, PHD_NO_NAME), items[i]);
     }
 }
 
@@ -122,7 +125,7 @@ uint64_t phd__list_items(struct phd_walk *walk, uint64_t object, uint64_t count)
     return phd__word_at(walk, object, walk->at->list_items);
 }
 
-void phd__put_sequence_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape)
+void phd__put_sequence_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape, uint32_t secret)
 {
     uint64_t count = phd__word_at(walk, object, walk->at->var_size);
     uint64_t array =
@@ -135,11 +138,11 @@ void phd__put_sequence_record(struct phd_walk *walk, uint64_t object, enum phd_s
         phd__pack_uint32(walk->to, shape);
         for (uint64_t i = 0; i < count; i++) {
             prefetch(walk, items, count, i);
-            phd__put_value(walk, items[i]);
+            phd__put_named_value(walk, phd__item_name(secret, i, PHD_NO_NAME), items[i]);
         }
         return;
     }
-    phd__put_split_values(walk, shape, count, put_split_sequence, (void *)(uintptr_t)items);
+    phd__put_split_values(walk, shape, count, put_split_sequence, &(struct sequence){items, secret});
 }
 
 /* ---- dict ---- */
@@ -329,45 +332,52 @@ static uint64_t count_pairs(struct phd_walk *walk, uint64_t dict)
     return count;
 }
 
-static void put_pairs(struct phd_walk *walk, uint64_t dict, uint64_t expected)
+static void put_pairs(struct phd_walk *walk, uint64_t dict, uint64_t expected, uint32_t secret)
 {
     struct phd_dict_cursor cursor;
     uint64_t key, value, count = 0;
     phd__dict_open(walk, dict, &cursor);
     for (; count < expected && phd__dict_next(walk, &cursor, &key, &value); count++) {
-        phd__put_value(walk, key);
-        phd__put_named_value(walk, key, value);
+        phd__put_named_value(walk, PHD_IS_NAME, key);
+        phd__put_named_value(walk, phd__item_name(secret, 0, key), value);
     }
     if (count < expected || (cursor.position < cursor.used && phd__dict_next(walk, &cursor, &key, &value)))
         phd__memory_fault(walk->memory, dict, disagreement);
 }
 
+/* A dict or set whose values go to blocks of their own. */
+struct table {
+    uint64_t address;
+    uint32_t secret;
+};
+
 static void put_split_dict(struct phd_walk *walk, uint64_t count, void *argument)
 {
-    const uint64_t *dict = argument;
+    const struct table *dict = argument;
     struct phd_dict_cursor cursor;
     uint64_t key, value, done = 0;
-    phd__dict_open(walk, *dict, &cursor);
+    phd__dict_open(walk, dict->address, &cursor);
     while (done < count && !walk->stopped && phd__dict_next(walk, &cursor, &key, &value)) {
-        phd__items_value(walk, 0, key);
-        phd__items_value(walk, key, value);
+        phd__items_value(walk, PHD_IS_NAME, key);
+        phd__items_value(walk, phd__item_name(dict->secret, 0, key), value);
         done += 2;
     }
 }
 
-void phd__put_dict_record(struct phd_walk *walk, uint64_t object)
+void phd__put_dict_record(struct phd_walk *walk, uint64_t object, uint32_t secret)
 {
     uint64_t used = phd__dict_length(walk, object);
     bool large = 2 * used > PHD_MAX_INLINE_ITEMS; /* what is written of it cannot be taken back */
     uint64_t found = walk->careful || large ? count_pairs(walk, object) : used;
     unsigned disagreeing = found != used;
     if (2 * found > PHD_MAX_INLINE_ITEMS) {
-        phd__put_split_values(walk, PHD_SHAPE_DICT, 2 * (found + disagreeing), put_split_dict, &object);
+        phd__put_split_values(walk, PHD_SHAPE_DICT, 2 * (found + disagreeing), put_split_dict,
+                              &(struct table){object, secret});
         return;
     }
     phd__pack_array(walk->to, 1 + 2 * (found + disagreeing));
     phd__pack_uint32(walk->to, PHD_SHAPE_DICT);
-    put_pairs(walk, object, found);
+    put_pairs(walk, object, found, secret);
     phd__put_disagreement(walk, object, 2 * disagreeing);
 }
 
@@ -413,14 +423,14 @@ static uint64_t count_members(struct phd_walk *walk, uint64_t object)
     return count;
 }
 
-static void put_members(struct phd_walk *walk, uint64_t object, uint64_t expected)
+static void put_members(struct phd_walk *walk, uint64_t object, uint64_t expected, uint32_t secret)
 {
     struct set_cursor cursor;
     uint64_t member, count = 0;
     open_set(walk, object, &cursor);
     bool more = next_member(walk, &cursor, &member);
     for (; more && count < expected; count++) {
-        phd__put_value(walk, member);
+        phd__put_named_value(walk, phd__item_name(secret, 0, PHD_NO_NAME), member);
         more = next_member(walk, &cursor, &member);
     }
     if (more || count < expected)
@@ -429,15 +439,15 @@ static void put_members(struct phd_walk *walk, uint64_t object, uint64_t expecte
 
 static void put_split_set(struct phd_walk *walk, uint64_t count, void *argument)
 {
-    const uint64_t *set = argument;
+    const struct table *set = argument;
     struct set_cursor cursor;
     uint64_t member;
-    open_set(walk, *set, &cursor);
+    open_set(walk, set->address, &cursor);
     for (uint64_t i = 0; i < count && !walk->stopped && next_member(walk, &cursor, &member); i++)
-        phd__items_value(walk, 0, member);
+        phd__items_value(walk, phd__item_name(set->secret, 0, PHD_NO_NAME), member);
 }
 
-void phd__put_set_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape)
+void phd__put_set_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape, uint32_t secret)
 {
     uint64_t used = phd__word_at(walk, object, walk->at->set_used);
     if (used > PHD_MAX_LENGTH)
@@ -446,11 +456,11 @@ void phd__put_set_record(struct phd_walk *walk, uint64_t object, enum phd_shape 
     uint64_t found = walk->careful || large ? count_members(walk, object) : used;
     unsigned disagreeing = found != used;
     if (found > PHD_MAX_INLINE_ITEMS) {
-        phd__put_split_values(walk, shape, found + disagreeing, put_split_set, &object);
+        phd__put_split_values(walk, shape, found + disagreeing, put_split_set, &(struct table){object, secret});
         return;
     }
     phd__pack_array(walk->to, 1 + found + disagreeing);
     phd__pack_uint32(walk->to, shape);
-    put_members(walk, object, found);
+    put_members(walk, object, found, secret);
     phd__put_disagreement(walk, object, disagreeing);
 }

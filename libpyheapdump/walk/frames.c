@@ -9,7 +9,7 @@
 #include "walk/special.h"
 #include "walk/walk.h"
 
-enum { FAST_CELL = 0x40, FAST_FREE = 0x80, INSTRUCTION = 2, MAX_SHIMS = 1000 };
+enum { INSTRUCTION = 2, MAX_SHIMS = 1000 };
 
 /* ---- reading ---- */
 
@@ -355,35 +355,6 @@ void phd__put_frame_reference(struct phd_walk *walk, uint64_t entry)
     put_reference(walk, entry, PHD_SHAPE_FRAME, "not a frame");
 }
 
-/* Name and kind of local variable `index`. Before 3.11: locals, then cells, then free variables. */
-static uint64_t local_name(struct phd_walk *walk, uint64_t code, uint64_t index, unsigned *kind)
-{
-    const struct phd_layout *at = walk->at;
-    uint64_t names;
-    *kind = 0;
-    if (at->code_localsplusnames != PHD_ABSENT) {
-        names = phd__word_at(walk, code, at->code_localsplusnames);
-        uint64_t kinds = phd__word_at(walk, code, at->code_localspluskinds);
-        *kind = phd__read_u8(walk->memory, kinds + (uint64_t)at->bytes_data + index);
-    } else {
-        uint64_t locals = (uint64_t)phd__int_at(walk, code, at->code_nlocals);
-        names = phd__word_at(walk, code, at->code_varnames);
-        if (index >= locals) {
-            index -= locals;
-            names = phd__word_at(walk, code, at->code_cellvars);
-            *kind = FAST_CELL;
-            if (index >= phd__tuple_length(walk, names)) {
-                index -= phd__tuple_length(walk, names);
-                names = phd__word_at(walk, code, at->code_freevars);
-                *kind = FAST_FREE;
-            }
-        }
-    }
-    if (index >= phd__tuple_length(walk, names))
-        phd__memory_fault(walk->memory, code, "a code object with too few names");
-    return phd__read_word(walk->memory, names + (uint64_t)at->tuple_items + 8 * index);
-}
-
 /* Never faults: what cannot be read is no cell. */
 static bool is_cell(struct phd_walk *walk, uint64_t object)
 {
@@ -429,9 +400,9 @@ static bool put_variable(struct phd_walk *walk, const struct frame_part *part, u
     uint64_t tags = (uint64_t)walk->at->stackref_tag_mask;
     unsigned kind;
     uint64_t value = phd__read_word(walk->memory, part->frame->localsplus + 8 * index);
-    uint64_t name = local_name(walk, part->frame->code, index, &kind);
+    uint64_t name = phd__code_variable(walk, part->frame->code, index, &kind);
     bool tagged_int = tags > 1 && (value & tags) == 3;
-    bool cell = !tagged_int && (kind & (FAST_CELL | FAST_FREE)) && is_cell(walk, value & ~tags);
+    bool cell = !tagged_int && (kind & (PHD_FAST_CELL | PHD_FAST_FREE)) && is_cell(walk, value & ~tags);
     if (!(value & ~tags) || (part->cells && !cell))
         return false;
     if (cell && !part->cells) {

@@ -92,7 +92,7 @@ static void put_map(struct phd_walk *walk, struct phd_dict_cursor *cursor, unsig
     uint64_t key, value;
     phd__pack_map(walk->to, count + disagreeing);
     for (unsigned i = 0; i < count && phd__dict_next(walk, cursor, &key, &value); i++) {
-        phd__put_value(walk, key);
+        phd__put_named_value(walk, PHD_IS_NAME, key);
         phd__put_named_value(walk, key, value);
     }
     phd__put_disagreement(walk, walk->own_address, 2 * disagreeing);
@@ -220,7 +220,7 @@ static void put_number_field(struct phd_walk *walk, const uint8_t *at, unsigned 
     }
 }
 
-static void put_object_field(struct phd_walk *walk, uint64_t object, unsigned kind)
+static void put_object_field(struct phd_walk *walk, uint64_t object, unsigned kind, uint64_t name)
 {
     bool meeting_roots = walk->meeting_roots;
     if (!object && kind == PHD_FIELD_OBJECT) {
@@ -229,17 +229,18 @@ static void put_object_field(struct phd_walk *walk, uint64_t object, unsigned ki
     }
     /* A reference that does not count: what it leads to must be entered, whatever its count says. */
     walk->meeting_roots |= kind == PHD_FIELD_BORROWED;
-    phd__put_value(walk, object);
+    phd__put_named_value(walk, name, object);
     walk->meeting_roots = meeting_roots;
 }
 
-void phd__put_field(struct phd_walk *walk, uint64_t object, const struct phd_instance_field *field)
+/* `name`: PHD_NO_NAME, or PHD_SECRET_NAME when the field's name tells of a secret. */
+static void put_field(struct phd_walk *walk, uint64_t object, const struct phd_instance_field *field, uint64_t name)
 {
     uint64_t at = object + (uint64_t)field->offset;
     switch (field->kind) {
     case PHD_FIELD_OBJECT:
     case PHD_FIELD_OBJECT_EX:
-    case PHD_FIELD_BORROWED: put_object_field(walk, phd__read_word(walk->memory, at), field->kind); break;
+    case PHD_FIELD_BORROWED: put_object_field(walk, phd__read_word(walk->memory, at), field->kind, name); break;
     case PHD_FIELD_ADDRESS: phd__pack_address(walk->to, phd__read_word(walk->memory, at)); break;
     case PHD_FIELD_BYTES: phd__pack_bytes(walk->to, phd__view(walk->memory, at, field->size), field->size); break;
     case PHD_FIELD_STRING: put_text_field(walk, phd__read_word(walk->memory, at)); break;
@@ -247,7 +248,7 @@ void phd__put_field(struct phd_walk *walk, uint64_t object, const struct phd_ins
     case PHD_FIELD_STRING_INDIRECT: put_text_field(walk, indirect_word(walk, at)); break;
     case PHD_FIELD_OBJECT_IF:
         if (phd__read_u8(walk->memory, object + field->size))
-            put_object_field(walk, phd__read_word(walk->memory, at), PHD_FIELD_OBJECT);
+            put_object_field(walk, phd__read_word(walk->memory, at), PHD_FIELD_OBJECT, name);
         else
             phd__pack_nil(walk->to);
         break;
@@ -267,15 +268,19 @@ void phd__put_field(struct phd_walk *walk, uint64_t object, const struct phd_ins
     }
 }
 
-static void put_fields(struct phd_walk *walk, uint64_t object, const struct phd_type *type)
+static void put_fields(struct phd_walk *walk, uint64_t object, struct phd_type *type)
 {
     if (!type->field_count) {
         phd__pack_nil(walk->to);
         return;
     }
+    /* Of a tuple the items are meant, not the fields. */
+    uint32_t held = type->shape == PHD_SHAPE_TUPLE ? 0 : phd__secret_items(walk, object, type);
     phd__pack_array(walk->to, type->field_count);
-    for (unsigned i = 0; i < type->field_count; i++)
-        phd__put_field(walk, object, &type->fields[i]);
+    for (unsigned i = 0; i < type->field_count; i++) {
+        uint64_t name = type->fields[i].secret ? PHD_SECRET_NAME : phd__item_name(held, i, PHD_NO_NAME);
+        put_field(walk, object, &type->fields[i], name);
+    }
 }
 
 /* ---- opaque C types ---- */
@@ -355,7 +360,7 @@ static void put_special(struct phd_walk *walk, void *state)
     base->type->special->write(walk, base->object, base->type);
 }
 
-static void put_base(struct phd_walk *walk, uint64_t object, const struct phd_type *type)
+static void put_base(struct phd_walk *walk, uint64_t object, struct phd_type *type)
 {
     if (type->shape == PHD_SHAPE_SPECIAL)
         phd__put_guarded(walk, put_special, &(struct special_base){object, type});
@@ -367,8 +372,10 @@ static void put_base(struct phd_walk *walk, uint64_t object, const struct phd_ty
         phd__pack_nil(walk->to);
 }
 
-void phd__put_instance(struct phd_walk *walk, uint64_t object, const struct phd_type *type)
+void phd__put_instance(struct phd_walk *walk, uint64_t object, struct phd_type *type)
 {
+    if (type->function)
+        phd__redact_function(walk, object, type);
     phd__pack_array(walk->to, type->opaque ? 6 : 5);
     phd__pack_uint32(walk->to, PHD_SHAPE_OBJECT);
     phd__put_value(walk, type->address);

@@ -40,7 +40,7 @@ enum phd_status phd__walk_open(struct phd_walk *walk, const struct phd_layout *a
     if (!walk->threads || !walk->tasks || !walk->postponed || !walk->records.data || !walk->items.data ||
         !walk->address_deltas || !phd__addrset_open(&walk->seen, FIRST_SEEN_CAPACITY) ||
         !phd__addrset_open(&walk->borrowed, FIRST_BORROWED_CAPACITY) ||
-        !phd__addrset_open(&walk->redacted, FIRST_BORROWED_CAPACITY) || !phd__queue_open(&walk->queue)) {
+        !phd__redaction_open(&walk->redaction, FIRST_BORROWED_CAPACITY) || !phd__queue_open(&walk->queue)) {
         phd__error_set(error, PHD_ERROR_MEMORY, 0, "memory for the walk");
         return PHD_ERROR_MEMORY;
     }
@@ -57,7 +57,7 @@ void phd__walk_close(struct phd_walk *walk)
     phd__pages_free(walk->postponed, PHD_MAX_POSTPONED * sizeof *walk->postponed);
     phd__addrset_close(&walk->seen);
     phd__addrset_close(&walk->borrowed);
-    phd__addrset_close(&walk->redacted);
+    phd__redaction_close(&walk->redaction);
     phd__queue_close(&walk->queue);
 }
 
@@ -107,8 +107,9 @@ static void put_number_record(struct phd_walk *walk, uint64_t object, enum phd_s
     }
 }
 
-void phd__put_builtin(struct phd_walk *walk, uint64_t object, const struct phd_type *type)
+void phd__put_builtin(struct phd_walk *walk, uint64_t object, struct phd_type *type)
 {
+    uint32_t secret = type->shape >= PHD_SHAPE_TUPLE ? phd__secret_items(walk, object, type) : 0;
     switch (type->shape) {
     case PHD_SHAPE_INT:
     case PHD_SHAPE_FLOAT:
@@ -117,9 +118,9 @@ void phd__put_builtin(struct phd_walk *walk, uint64_t object, const struct phd_t
     case PHD_SHAPE_BYTES:
     case PHD_SHAPE_BYTEARRAY: phd__put_bytes_record(walk, object, type->shape); break;
     case PHD_SHAPE_TUPLE:
-    case PHD_SHAPE_LIST: phd__put_sequence_record(walk, object, type->shape); break;
-    case PHD_SHAPE_DICT: phd__put_dict_record(walk, object); break;
-    default: phd__put_set_record(walk, object, type->shape); break;
+    case PHD_SHAPE_LIST: phd__put_sequence_record(walk, object, type->shape, secret); break;
+    case PHD_SHAPE_DICT: phd__put_dict_record(walk, object, secret); break;
+    default: phd__put_set_record(walk, object, type->shape, secret); break;
     }
 }
 
@@ -157,7 +158,7 @@ static void check_count(struct phd_walk *walk, uint64_t object)
 
 static void put_object_record(struct phd_walk *walk, uint64_t object)
 {
-    const struct phd_type *type = phd__type_of(walk, object);
+    struct phd_type *type = phd__type_of(walk, object);
     check_count(walk, object);
     if (phd__is_redacted(walk, object))
         put_redacted(walk);
@@ -365,7 +366,7 @@ static void run_until(struct phd_walk *walk, uint64_t id)
 static void meet_name(struct phd_walk *walk, uint64_t object, const struct phd_type *type)
 {
     bool is_new;
-    if (type->layout_name && phd__string_equal(type->layout_name, "function"))
+    if (type->function)
         phd__walk_meet(walk, phd__field_word(walk, object, type, "__name__"), &is_new);
 }
 

@@ -75,13 +75,20 @@ int64_t phd__field_number(struct phd_walk *walk, uint64_t object, const struct p
     }
 }
 
+/* Of the values of the instance whose record is being written. */
+static uint32_t secret_values(struct phd_walk *walk)
+{
+    return phd__secret_items(walk, walk->own_address, phd__type_of(walk, walk->own_address));
+}
+
 static void put_split_source(struct phd_walk *walk, uint64_t count, void *argument)
 {
     const struct phd_value_source *source = argument;
     uint64_t value, name;
+    uint32_t secret = secret_values(walk);
     for (uint64_t i = 0; i < count && !walk->stopped; i++) {
         source->next(walk, source->state, &value, &name);
-        phd__items_value(walk, name, value);
+        phd__items_value(walk, phd__item_name(secret, i, name), value);
     }
 }
 
@@ -91,14 +98,12 @@ void phd__put_values(struct phd_walk *walk, enum phd_shape shape, uint64_t count
     if (count > PHD_MAX_LENGTH)
         phd__memory_fault(walk->memory, walk->own_address, "a container of impossible length");
     if (count <= PHD_MAX_INLINE_ITEMS) {
+        uint32_t secret = secret_values(walk);
         phd__pack_array(walk->to, 1 + count);
         phd__pack_uint32(walk->to, shape);
         for (uint64_t i = 0; i < count; i++) {
             source->next(walk, source->state, &value, &name);
-            if (name)
-                phd__put_named_value(walk, name, value);
-            else
-                phd__put_value(walk, value);
+            phd__put_named_value(walk, phd__item_name(secret, i, name), value);
         }
         return;
     }

@@ -43,7 +43,7 @@ uint64_t phd__field_address(struct phd_walk *walk, uint64_t object, const struct
 uint64_t phd__field_word(struct phd_walk *walk, uint64_t object, const struct phd_type *type, const char *name);
 int64_t phd__field_number(struct phd_walk *walk, uint64_t object, const struct phd_type *type, const char *name);
 
-/* Values that are found one after the other. `next` gives the next one, and what it is called (0: nothing). */
+/* Values that are found one after the other. `next` gives the next one, and what it is called (walk/redact.h). */
 struct phd_value_source {
     void (*next)(struct phd_walk *walk, void *state, uint64_t *value, uint64_t *name);
     void *state;

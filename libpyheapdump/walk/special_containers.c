@@ -112,7 +112,7 @@ struct node_position {
 static void next_of_nodes(struct phd_walk *walk, void *state, uint64_t *value, uint64_t *name)
 {
     struct node_position *at = state;
-    *name = at->key;
+    *name = at->key ? at->key : PHD_IS_NAME;
     if (at->key) {
         uint64_t hash = phd__read_word(walk->memory, at->node + NODE_HASH);
         *value = phd__dict_value_of(walk, at->dict, at->key, hash);
@@ -127,7 +127,7 @@ void phd__put_ordered_dict(struct phd_walk *walk, uint64_t object, const struct 
 {
     struct node_position at = {object, phd__field_word(walk, object, type, "_first"), 0};
     if (in_dict_order(walk, object, at.node)) {
-        phd__put_dict_record(walk, object);
+        phd__put_dict_record(walk, object, phd__secret_items(walk, object, phd__type_of(walk, object)));
         return;
     }
     uint64_t count = 2 * phd__dict_length(walk, object);

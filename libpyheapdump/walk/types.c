@@ -5,6 +5,7 @@
 #include "walk/types.h"
 
 #include "safe/text.h"
+#include "walk/redact.h"
 #include "walk/special.h"
 
 enum { MAX_TYPE_NAME = 256, MEMBER_SIZE = 40 /* sizeof(PyMemberDef): name, type, offset, flags, doc */ };
@@ -133,7 +134,10 @@ static void add_row(struct phd_types *types, struct field_list *list, const stru
 {
     for (unsigned i = 0; i < row->count; i++) {
         const struct phd_field *field = &types->at->fields[row->first + i];
-        add_field(list, info, (struct phd_instance_field){field->name, 0, field->offset, field->size, field->kind});
+        bool secret =
+            phd__name_verdict((const uint8_t *)field->name, phd__string_length(field->name)) >= PHD_NAMES_TOKEN;
+        add_field(list, info,
+                  (struct phd_instance_field){field->name, 0, field->offset, field->size, field->kind, secret});
     }
 }
 
@@ -151,6 +155,14 @@ static unsigned size_of_kind(unsigned kind)
     case PHD_FIELD_FLOAT: return 4;
     default: return 8;
     }
+}
+
+/* Does the C string at `name` tell of a secret? */
+static bool is_secret(struct phd_types *types, uint64_t name)
+{
+    char text[MAX_TYPE_NAME];
+    size_t length = phd__read_text(types->memory, name, text, sizeof text);
+    return phd__name_verdict((const uint8_t *)text, length) >= PHD_NAMES_TOKEN;
 }
 
 /* The type's own tp_members: __slots__ of a Python class, named fields of a C type. */
@@ -171,7 +183,9 @@ static void add_members(struct phd_types *types, struct field_list *list, const 
         bool relative = phd__read_i32(types->memory, member + 24) & 8; /* Py_RELATIVE_OFFSET: resolved when readied */
         bool known = kind >= 0 && kind <= PHD_FIELD_SSIZE && kind != 15;
         if (known && !relative && offset > 0 && offset + (int64_t)size_of_kind((unsigned)kind) <= end)
-            add_field(list, info, (struct phd_instance_field){NULL, name, (int32_t)offset, 0, (uint8_t)kind});
+            add_field(
+                list, info,
+                (struct phd_instance_field){NULL, name, (int32_t)offset, 0, (uint8_t)kind, is_secret(types, name)});
     }
 }
 
@@ -196,6 +210,7 @@ static bool learn_c_type(struct phd_types *types, struct phd_type *info, uint64_
         found->described = true;
         info->layout_name = row->name;
         info->asyncio_task = phd__string_equal(row->name, "_asyncio.Task");
+        info->function = phd__string_equal(row->name, "function");
         info->special = phd__special_find(row->name);
         if (info->special)
             info->shape = PHD_SHAPE_SPECIAL;

@@ -48,6 +48,7 @@ struct phd_instance_field {
     int32_t offset;
     uint16_t size;
     uint8_t kind; /* enum phd_field_kind */
+    bool secret;  /* its name tells of a secret */
 };
 
 struct phd_type {
@@ -57,12 +58,15 @@ struct phd_type {
     int64_t itemsize;
     int64_t dictoffset;
     int64_t weaklistoffset;
-    enum phd_shape shape;              /* of the nearest known base */
-    bool exact;                        /* the type is that known type itself */
-    bool shared_leaf;                  /* may be written inside its owner when it has one owner only */
-    bool single_owner;                 /* an instance with one reference cannot be reached by another way */
-    bool python_class;                 /* made by a class statement or type() */
-    bool asyncio_task;                 /* an asyncio task, to be listed */
+    enum phd_shape shape; /* of the nearest known base */
+    bool exact;           /* the type is that known type itself */
+    bool shared_leaf;     /* may be written inside its owner when it has one owner only */
+    bool single_owner;    /* an instance with one reference cannot be reached by another way */
+    bool python_class;    /* made by a class statement or type() */
+    bool asyncio_task;    /* an asyncio task, to be listed */
+    bool function;        /* the type of Python functions */
+    bool secret_items_known;
+    uint32_t secret_items;             /* of a tuple's items with names of their own: phd__secret_items */
     bool opaque;                       /* C code put something into its instances that no table describes */
     const char *layout_name;           /* of the nearest known base: "list", "datetime.date" … or NULL */
     const struct phd_special *special; /* for PHD_SHAPE_SPECIAL */

@@ -24,6 +24,7 @@
 #include "safe/pages.h"
 #include "walk/addrset.h"
 #include "walk/queue.h"
+#include "walk/redact.h"
 #include "walk/types.h"
 
 enum {
@@ -63,7 +64,7 @@ struct phd_walk {
     struct phd_arena arena;
     struct phd_addrset seen;     /* every object that may be met again */
     struct phd_addrset borrowed; /* objects met through a reference that does not count: those of frames and roots */
-    struct phd_addrset redacted; /* texts found secret, not to be written by another way */
+    struct phd_redaction redaction;
     struct phd_queue queue;
     struct phd_buffer records; /* the OBJECTS block being filled */
     struct phd_buffer items;   /* the ITEMS block being filled */
@@ -97,11 +98,9 @@ struct phd_walk {
     bool again;         /* the record is written a second time: what the first attempt met has its id already */
     bool meeting_roots; /* references from here do not count: enter them in `borrowed` */
     bool trust_counts;  /* one reference means one way */
-    bool redact;
     bool out_of_memory;
     uint64_t broken;
     uint64_t missing_values;
-    uint64_t redacted_values;
     uint64_t turns;            /* of loops that write nothing; see phd__walk_turn */
     uint64_t deadline_ns;      /* on CLOCK_MONOTONIC, 0 for none */
     const char *stopped;       /* why the walk ended early, or NULL */
@@ -155,12 +154,6 @@ static inline struct phd_type *phd__type_of(struct phd_walk *walk, uint64_t obje
 
 /* values.c: write what refers to `object` (0: absent) at the end of walk->to. */
 void phd__put_value(struct phd_walk *walk, uint64_t object);
-/* redact.c: … that goes by name `name` (a str or bytes object); left out when the name tells of a secret */
-void phd__put_named_value(struct phd_walk *walk, uint64_t name, uint64_t object);
-/* Was `object` found to be a secret? */
-bool phd__is_redacted(struct phd_walk *walk, uint64_t object);
-/* Does a name of `length` bytes tell of a secret? */
-bool phd__secret_name(const uint8_t *name, size_t length);
 /* … when `reference` may be a tagged stack reference (3.14+) */
 void phd__put_stack_reference(struct phd_walk *walk, uint64_t reference);
 /* … a reference by id */
@@ -199,13 +192,14 @@ static inline void phd__walk_turn(struct phd_walk *walk)
 }
 
 /* record.c: the record of a builtin value of `shape`: `[code, …]` */
-void phd__put_builtin(struct phd_walk *walk, uint64_t object, const struct phd_type *type);
+void phd__put_builtin(struct phd_walk *walk, uint64_t object, struct phd_type *type);
 /* leaves.c and containers.c: its parts */
 void phd__put_str_record(struct phd_walk *walk, uint64_t object);
 void phd__put_bytes_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape);
-void phd__put_sequence_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape);
-void phd__put_dict_record(struct phd_walk *walk, uint64_t object);
-void phd__put_set_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape);
+/* `secret`: of phd__secret_items */
+void phd__put_sequence_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape, uint32_t secret);
+void phd__put_dict_record(struct phd_walk *walk, uint64_t object, uint32_t secret);
+void phd__put_set_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape, uint32_t secret);
 
 /* containers.c: the record of a container or text whose `count` values or bytes stand in blocks of their own */
 void phd__put_split(struct phd_walk *walk, enum phd_shape shape, uint64_t count);
@@ -248,7 +242,7 @@ uint64_t phd__dict_value_of(struct phd_walk *walk, uint64_t dict, uint64_t key, 
 typedef void phd_items_body(struct phd_walk *walk, uint64_t count, void *argument);
 void phd__put_split_values(struct phd_walk *walk, enum phd_shape shape, uint64_t count, phd_items_body *body,
                            void *argument);
-/* `name`: the key of a dict's value, else 0 */
+/* `name`: as for phd__put_named_value */
 void phd__items_value(struct phd_walk *walk, uint64_t name, uint64_t object);
 
 /* leaves.c: `length` bytes of the target at `address` as CONTENT blocks of the current object. PHD_SHAPE_STR: they must be
@@ -263,7 +257,7 @@ void phd__put_generator_base(struct phd_walk *walk, uint64_t object);
 uint64_t phd__generator_frame(struct phd_walk *walk, uint64_t object);
 
 /* instance.c */
-void phd__put_instance(struct phd_walk *walk, uint64_t object, const struct phd_type *type);
+void phd__put_instance(struct phd_walk *walk, uint64_t object, struct phd_type *type);
 void phd__put_attributes(struct phd_walk *walk, uint64_t object, const struct phd_type *type);
 /* The dict of an instance (0: it has none or its values are inline, then `*keys` and `*values` tell them). */
 uint64_t phd__instance_dict(struct phd_walk *walk, uint64_t object, const struct phd_type *type, uint64_t *keys,
@@ -272,7 +266,6 @@ uint64_t phd__instance_dict(struct phd_walk *walk, uint64_t object, const struct
 uint64_t phd__instance_get(struct phd_walk *walk, uint64_t object, const char *name);
 /* roots.c: … if it is an int of one to three digits, else 0 */
 uint64_t phd__int_attribute(struct phd_walk *walk, uint64_t object, const char *name);
-void phd__put_field(struct phd_walk *walk, uint64_t object, const struct phd_instance_field *field);
 
 /* typeobject.c, code.c, frames.c */
 void phd__put_type_record(struct phd_walk *walk, uint64_t object, const struct phd_type *metatype);
@@ -295,6 +288,10 @@ bool phd__is_code(struct phd_walk *walk, uint64_t object);
 uint64_t phd__code_length(struct phd_walk *walk, uint64_t code);
 /* How many local variables, cells and free variables `code` has. Faults when that is not how many names it has. */
 uint64_t phd__code_variables(struct phd_walk *walk, uint64_t code);
+/* The name (a str) of variable `index`, and in `*kind` whether it is one of the cells or free variables, which stand behind
+ * the others, free variables last; the parameters stand first. Faults when there is none. */
+enum { PHD_FAST_CELL = 0x40, PHD_FAST_FREE = 0x80 }; /* Include/internal/pycore_code.h */
+uint64_t phd__code_variable(struct phd_walk *walk, uint64_t code, uint64_t index, unsigned *kind);
 /* The length of the tuple at `tuple` (0: none). Faults when it is no tuple. */
 uint64_t phd__tuple_length(struct phd_walk *walk, uint64_t tuple);
 

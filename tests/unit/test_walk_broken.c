@@ -650,7 +650,7 @@ static void freed_objects_are_told_and_shown(void **state)
 
 static void redact(struct phd_walk *walk)
 {
-    walk->redact = true;
+    walk->redaction.wanted = true;
 }
 
 /* Looking for secret names must not cost more than the broken name either. */
