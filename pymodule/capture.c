@@ -8,10 +8,12 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <string.h>
+#include <time.h>
 
 #include "pyheapdump.h"
 #include "pymodule/layout_check.h"
 #include "pymodule/status.h"
+#include "safe/clock.h"
 #include "snapshot/report.h"
 #include "snapshot/snapshot.h"
 
@@ -49,20 +51,27 @@ static uint64_t address_of(PyObject *object)
 
 static const char SNAPSHOT[] = "pyheapdump.snapshot";
 
+/* What a capsule holds. `busy`: a thread looks at the snapshot without the GIL; others leave it alone meanwhile. */
+struct kept_snapshot {
+    struct phd_snapshot snapshot;
+    bool busy;
+};
+
 static void forget_snapshot(PyObject *capsule)
 {
-    struct phd_snapshot *snapshot = PyCapsule_GetPointer(capsule, SNAPSHOT);
-    phd__report_free(snapshot->report); /* of one that nobody has waited for; the child has its own mapping */
-    PyMem_Free(snapshot);
+    struct kept_snapshot *kept = PyCapsule_GetPointer(capsule, SNAPSHOT);
+    phd__report_free(kept->snapshot.report); /* of one that nobody has waited for; the child has its own mapping */
+    PyMem_Free(kept);
 }
 
 /* A new capsule for one, made before it: then no memory is needed any more. */
 static PyObject *new_snapshot(struct phd_snapshot **snapshot)
 {
-    *snapshot = PyMem_Calloc(1, sizeof **snapshot);
-    PyObject *capsule = *snapshot ? PyCapsule_New(*snapshot, SNAPSHOT, forget_snapshot) : PyErr_NoMemory();
+    struct kept_snapshot *kept = PyMem_Calloc(1, sizeof *kept);
+    PyObject *capsule = kept ? PyCapsule_New(kept, SNAPSHOT, forget_snapshot) : PyErr_NoMemory();
     if (!capsule)
-        PyMem_Free(*snapshot);
+        PyMem_Free(kept);
+    *snapshot = capsule ? &kept->snapshot : NULL;
     return capsule;
 }
 
@@ -120,34 +129,68 @@ PyDoc_STRVAR(
 
 static PyObject *snapshot_told(PyObject *module, PyObject *capsule)
 {
-    struct phd_snapshot *snapshot = PyCapsule_GetPointer(capsule, SNAPSHOT);
+    struct kept_snapshot *kept = PyCapsule_GetPointer(capsule, SNAPSHOT);
     (void)module;
-    return snapshot ? PyBool_FromLong(phd__snapshot_told(snapshot, 0)) : NULL;
+    if (!kept)
+        return NULL;
+    return PyBool_FromLong(!kept->busy && phd__snapshot_told(&kept->snapshot, 0));
 }
 
-PyDoc_STRVAR(snapshot_wait_doc,
-             "snapshot_wait(snapshot, seconds)\n--\n\n"
-             "Wait until the dump is written (seconds < 0: without limit), without the GIL. Return a dict of what was "
-             "written; raises CaptureError.");
+PyDoc_STRVAR(
+    snapshot_wait_doc,
+    "snapshot_wait(snapshot, seconds)\n--\n\n"
+    "Wait until the dump is written (seconds < 0: without limit), without the GIL. Return a dict of what was "
+    "written; raises CaptureError, and what a signal handler of the program raises: then the dump goes on, and "
+    "can be waited for again. Threads may wait for the same one.");
+
+enum { SLICE_MS = 50 }; /* between two looks whether signals have come */
+
+/* True when that is all: the child has told its result, or the time is over. */
+static bool wait_a_while(struct kept_snapshot *kept, double seconds_left, enum phd_status *status,
+                         struct phd_result *result, struct phd_error *error)
+{
+    bool last = seconds_left >= 0 && seconds_left < SLICE_MS / 1e3;
+    kept->busy = true;
+    Py_BEGIN_ALLOW_THREADS
+    last = phd__snapshot_told(&kept->snapshot, last ? seconds_left : SLICE_MS / 1e3) || last;
+    if (last)
+        *status = phd_snapshot_wait(&kept->snapshot, 0, result, error);
+    Py_END_ALLOW_THREADS
+    kept->busy = false;
+    return last;
+}
+
+static bool leave_to_others(void)
+{
+    static const struct timespec slice = {0, SLICE_MS * 1000 * 1000};
+    Py_BEGIN_ALLOW_THREADS
+    nanosleep(&slice, NULL);
+    Py_END_ALLOW_THREADS
+    return false;
+}
 
 static PyObject *snapshot_wait(PyObject *module, PyObject *arguments)
 {
     struct phd_result result;
     struct phd_error error;
     double seconds;
-    enum phd_status status;
+    bool told = false;
+    enum phd_status status = PHD_OK;
     (void)module;
     memset(&result, 0, sizeof result);
     memset(&error, 0, sizeof error);
     PyObject *capsule;
     if (!PyArg_ParseTuple(arguments, "Od", &capsule, &seconds))
         return NULL;
-    struct phd_snapshot *snapshot = PyCapsule_GetPointer(capsule, SNAPSHOT);
-    if (!snapshot)
+    struct kept_snapshot *kept = PyCapsule_GetPointer(capsule, SNAPSHOT);
+    if (!kept)
         return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    status = phd_snapshot_wait(snapshot, seconds, &result, &error);
-    Py_END_ALLOW_THREADS
+    for (uint64_t deadline = phd__deadline_after(seconds); !told;) {
+        told =
+            kept->busy ? leave_to_others() : wait_a_while(kept, phd__seconds_until(deadline), &status, &result, &error);
+        if (!told && PyErr_CheckSignals() < 0)
+            return NULL;
+    }
     if (status != PHD_OK)
         return phd__raise_status(status, &error);
     return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:d,s:i,s:O}", "bytes", (unsigned long long)result.bytes, "objects",

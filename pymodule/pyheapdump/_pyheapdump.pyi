@@ -44,6 +44,18 @@ def call_watched(
 ) -> _R: ...
 def layout_problems() -> list[tuple[str, int, int]]: ...
 
+# --- hooks: hooks.c ---
+
+def hook_open(
+    name: str,
+    builtin: object,
+    maker: object,
+    begin: Callable[[BaseException, TracebackType | None, bool], Callable[[], None] | None],
+    /,
+) -> bool: ...
+def hook_open_function(name: str, function: object, /) -> bool: ...
+def hook_close(name: str, /) -> None: ...
+
 # --- fatal signals: signals.c ---
 
 def signals_install(

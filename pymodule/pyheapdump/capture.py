@@ -16,6 +16,7 @@ from . import _pyheapdump, files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Any, NamedTuple
 else:
@@ -77,11 +78,37 @@ class Dumping:
         self.settings = settings
         self.removed = removed
         self.snapshot, self.pid, self.paused_ns = snapshot
+        # What tells of it, where it is not the one who waits; see finish_later().
+        self.tell: Callable[[dict[str, Any] | None, Exception | None], None] = self._tell_problem
 
     def finish(self) -> dict[str, object]:
-        """Wait for the child; return what it wrote. Raises CaptureError."""
+        """Wait for the child; return what it wrote. Raises CaptureError.
+
+        What a signal handler of the program raises meanwhile ends the waiting, not the dump: that is finished later.
+        """
         limit = self.settings.max_seconds
-        return _pyheapdump.snapshot_wait(self.snapshot, limit + CHILD_GRACE if limit > 0 else -1.0)
+        try:
+            result = _pyheapdump.snapshot_wait(self.snapshot, limit + CHILD_GRACE if limit > 0 else -1.0)
+        except _pyheapdump.CaptureError:
+            raise
+        except BaseException:
+            finish_later(self)
+            raise
+        return result
+
+    def collect(self) -> None:
+        """Wait for it, and tell, unless another thread has done that."""
+        result, problem = None, None
+        try:
+            result = self.finish()
+        except _pyheapdump.CaptureError as error:
+            problem = error
+        if _unfinished.pop(self, None) is not None:
+            self.tell(result, problem)
+
+    def _tell_problem(self, result: dict[str, Any] | None, problem: Exception | None) -> None:
+        if problem is not None:
+            say(f"no dump at {self.path}: {problem}")
 
 
 def installed() -> Settings | None:
@@ -244,6 +271,23 @@ def traceback_of(exception: BaseException | None) -> TracebackType | None:
     return None if exception is None else vars(BaseException)["__traceback__"].__get__(exception)
 
 
+# Modules that ours call are in this folder itself, or frozen.
+_STANDARD_LIBRARY = os.path.dirname(os.__file__)
+
+
+def raised_by_program(problem: BaseException) -> bool:
+    """Did a signal handler of the program raise it, which ran while we were at work? Then the program is to have it."""
+    if not issubclass(type(problem), Exception):
+        return True
+    step = traceback_of(problem)
+    while step is not None:
+        name = step.tb_frame.f_code.co_filename
+        if not name.startswith((_OWN_DIRECTORY, "<frozen ")) and os.path.dirname(name) != _STANDARD_LIBRARY:
+            return True
+        step = step.tb_next
+    return False
+
+
 def executable() -> str:
     """sys.executable as text that every reader can decode."""
     return (sys.executable or "").encode("utf-8", "replace").decode("utf-8")
@@ -331,35 +375,35 @@ def dump(
     if wait:
         dumping.finish()
     else:
-        _finish_later(dumping)
+        finish_later(dumping)
     return dumping.path
 
 
-_unfinished: list[Dumping] = []
-
-
+# Dumps that are being written. Each stays here until it is complete: the program ends after it.
+_unfinished: dict[Dumping, bool] = {}
 _finished_at_exit = False
 
 
-def _finish_later(dumping: Dumping) -> None:
+def finish_later(dumping: Dumping) -> None:
     """Collect the child when a dump is made after it has ended, or when the process ends, whichever comes first."""
+    _unfinished[dumping] = True
+    finish_at_exit()
+
+
+def finish_at_exit() -> None:
+    """Let the process end after its dumps; the sooner this is called, the later at its end they are waited for."""
     global _finished_at_exit
     import atexit
 
     if not _finished_at_exit:
         atexit.register(_finish_all)
         _finished_at_exit = True
-    _unfinished.append(dumping)
 
 
 def _finish_done() -> None:
     for dumping in tuple(_unfinished):
         if _pyheapdump.snapshot_told(dumping.snapshot):
-            try:
-                _unfinished.remove(dumping)
-            except ValueError:  # another thread collects it
-                continue
-            _finish(dumping)
+            dumping.collect()
 
 
 def forget_unfinished() -> None:
@@ -368,15 +412,8 @@ def forget_unfinished() -> None:
 
 
 def _finish_all() -> None:
-    while _unfinished:
-        _finish(_unfinished.pop())
-
-
-def _finish(dumping: Dumping) -> None:
-    try:
-        dumping.finish()
-    except _pyheapdump.CaptureError as problem:
-        say(f"no dump at {dumping.path}: {problem}")
+    for dumping in tuple(_unfinished):
+        dumping.collect()
 
 
 def say(text: str) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which exceptions have been dumped already: one that passes several doors on its way out is dumped at the first.
+"""Which exceptions have been taken already: one that passes several doors on its way out is dumped at the first.
 
 An exception must neither be kept alive by this nor be changed, and its id alone tells nothing: the next exception of a
 loop that fails again and again gets the address of the last one. So each is remembered by its id and by an anchor that
@@ -8,57 +8,125 @@ belongs to it alone:
 * a weak reference, where its class allows one (classes written in Python do);
 * else its instance dict, held: while we have it no other exception can have it. Nearly always it is empty. When we are
   its only owner the exception is gone, and the entry goes, too.
+
+There is no lock: whoever is first in `dict.setdefault`, one step for other threads and for signal handlers, has it.
 """
 
 from __future__ import annotations
 
 import sys
+from _thread import allocate_lock, get_ident
 from _weakref import ref
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, Protocol
+
+    class HasPath(Protocol):
+        """A dump that is, or will be, at `path`."""
+
+        path: str
+
 
 # Exceptions that are remembered at a time.
-LIMIT = 32
+LIMIT = 256
 # References to a dict that nobody but an entry holds, as getrefcount() sees it.
 ALONE = 2
+# How long another thread is waited for that is about to begin the same dump, seconds.
+BEGIN_SECONDS = 5.0
 
-_dict_of = vars(BaseException)["__dict__"].__get__
-
-# (id, anchor, path of the dump)
-_entries: list[tuple[int, Any, str]] = []
+# The instance dict of an exception, without asking its class.
+instance_dict = vars(BaseException)["__dict__"].__get__
 
 
-def remember(exception: BaseException, path: str) -> None:
-    """The dump about `exception` is, or will be, at `path`."""
-    anchor: Any
-    try:
-        anchor = ref(exception)
-    except TypeError:
-        anchor = _dict_of(exception)
-    _entries[:] = [*_living()[1 - LIMIT :], (id(exception), anchor, path)]
+class Entry:
+    """An exception that somebody has taken: the thread that made this entry."""
+
+    __slots__ = ("_begun", "anchor", "dump", "finish", "identity", "thread")
+
+    def __init__(self, exception: BaseException) -> None:
+        self.identity = id(exception)
+        try:
+            self.anchor: Any = ref(exception)
+        except TypeError:
+            self.anchor = instance_dict(exception)
+        self.thread = get_ident()
+        self.dump: HasPath | None = None
+        # What finishes the dump, where it was begun at a place that nothing follows.
+        self.finish: Callable[[], None] | None = None
+        self._begun = allocate_lock()
+        self._begun.acquire()
+
+    def begun(self, dump: HasPath | None) -> None:
+        """Its dump has begun; None: there will be none."""
+        self.dump = dump
+        self._begun.release()
+
+    def wait(self) -> None:
+        """Wait until the dump has begun, while that may take a moment."""
+        if self.thread != get_ident() and self._begun.acquire(timeout=BEGIN_SECONDS):
+            self._begun.release()
+
+    def belongs_to(self, exception: BaseException) -> bool:
+        """Was it made for this very one?"""
+        anchor = self.anchor
+        return anchor() is exception if type(anchor) is ref else anchor is instance_dict(exception)
+
+    def is_gone(self) -> bool:
+        """Is the exception?"""
+        if type(self.anchor) is ref:
+            return self.anchor() is None
+        return sys.getrefcount(self.anchor) <= ALONE
+
+
+# By the id of the exception; the oldest first.
+_entries: dict[int, Entry] = {}
+
+
+def take(exception: BaseException) -> Entry | None:
+    """The entry of `exception`, which is the caller's to dump from now on; None: somebody has taken it before."""
+    _forget_what_is_gone(LIMIT - 1)
+    mine = Entry(exception)
+    while True:
+        entry = _entries.setdefault(id(exception), mine)
+        if entry is mine:
+            return mine
+        if entry.belongs_to(exception):
+            return None
+        _remove(entry)
+
+
+def entry_of(exception: BaseException) -> Entry | None:
+    """Its entry, if it was taken."""
+    _forget_what_is_gone(LIMIT)
+    entry = _entries.get(id(exception))
+    return entry if entry is not None and entry.belongs_to(exception) else None
 
 
 def path_of(exception: BaseException) -> str | None:
     """The path of the dump about `exception`, or None."""
-    _entries[:] = _living()
-    for identity, anchor, path in _entries:
-        if identity == id(exception):
-            owner = anchor() is exception if type(anchor) is ref else anchor is _dict_of(exception)
-            if owner:
-                return path
-    return None
+    entry = entry_of(exception)
+    if entry is None:
+        return None
+    entry.wait()
+    return None if entry.dump is None else entry.dump.path
 
 
-def forget(path: str) -> None:
-    """There is no dump at `path` after all."""
-    _entries[:] = [entry for entry in _entries if entry[2] != path]
+def forget(entry: Entry) -> None:
+    """There is no dump about its exception after all; the next door may try."""
+    entry.dump = None
+    _remove(entry)
 
 
-def _living() -> list[tuple[int, Any, str]]:
-    return [
-        entry
-        for entry in _entries
-        if (entry[1]() is not None if type(entry[1]) is ref else sys.getrefcount(entry[1]) > ALONE)
-    ]
+def _remove(entry: Entry) -> None:
+    if _entries.get(entry.identity) is entry:
+        _entries.pop(entry.identity, None)
+
+
+def _forget_what_is_gone(keep: int) -> None:
+    """And the oldest, so that not more than `keep` remain."""
+    entries = tuple(_entries.values())
+    for number, entry in enumerate(entries):
+        if number < len(entries) - keep or entry.is_gone():
+            _remove(entry)

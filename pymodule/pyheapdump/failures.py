@@ -28,7 +28,7 @@ def is_failure(exception: BaseException) -> bool:
     """Is it more than a way to leave a block?"""
     asyncio = sys.modules.get("asyncio.exceptions")
     cancelled = () if asyncio is None else (asyncio.CancelledError,)
-    return not issubclass(type(exception), (*CONTROL_FLOW, *cancelled))
+    return not hooks.is_leaving(exception, (*CONTROL_FLOW, *cancelled))
 
 
 def dump_once(
@@ -39,9 +39,10 @@ def dump_once(
 ) -> str | None:
     """Dump about an exception, unless that was done already, and return the path of its dump.
 
-    For places that get hold of an exception: handlers of logging, of frameworks, of event loops. Never raises: what
-    goes wrong is one line on stderr, and then there is no path. Nor is there one for exceptions that are no failure:
-    exits, KeyboardInterrupt, cancellation, the ends of iterators and generators.
+    For places that get hold of an exception: handlers of logging, of frameworks, of event loops. Never raises, but for
+    what a signal handler of the program raises meanwhile: what goes wrong is one line on stderr, and then there is no
+    path. Nor is there one for exceptions that are no failure: exits, KeyboardInterrupt, cancellation, the ends of
+    iterators and generators, and groups of these alone.
 
     exception: default the one being handled, if any. directory: instead of that of install().
     label: a text that stands in the dump: which request, which job.

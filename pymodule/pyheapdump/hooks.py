@@ -1,40 +1,120 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hooks through which Python tells of exceptions that nobody catches.
 
-Each hook starts the dump, lets the hook found at install time do what it would have done, then waits for the dump: so
-the program's traceback comes at once and is the same as without us. Nothing that fails here reaches the program.
+The program cannot tell that we are there: no attribute is set. Where Python or the program calls one of the hooks, a
+pointer to C code is exchanged (pymodule/hooks.c), in the builtin, in a function of the program's that is the hook at
+install(), and in the type of the argument of threading.excepthook. A call comes to us first, then to what it was meant
+for: it starts the dump, the hook does what it would have done, the dump is waited for and told. So the program's
+traceback comes at once and is the same as without us. Only a hook that is no function, and where the exchange is
+refused, is replaced by one that calls it (replaced).
+
+A sys.excepthook that the program sets later and that never calls ours is not seen. What it was called for is in
+sys.last_exc, and dumped at the end of the program.
+
+No lock is held while a hook runs, and no dump is waited for before it. Nothing that fails here reaches the program;
+what its own signal handlers raise meanwhile does.
 """
 
 from __future__ import annotations
 
+import _thread
+import builtins
 import os
 import sys
 import threading
 from contextlib import suppress
+from functools import partial
 
-from . import capture, dumped, files
+from . import _pyheapdump, capture, dumped, files, prompts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
-    from typing import Any
+    from typing import Any, NamedTuple
+else:
+    from collections import namedtuple
 
 # Exceptions that end a program on purpose.
 NO_DUMP = (SystemExit, KeyboardInterrupt, GeneratorExit)
+# Members of a group of exceptions that are looked at; one with more is no way to leave.
+MAX_MEMBERS = 10_000
+_GROUP: Any = vars(builtins).get("BaseExceptionGroup")
+LABEL_AT_EXIT = "found at the end of the program, whose sys.excepthook took the exception"
 
 _active: capture.Settings | None = None
-# The hook of the program that we call while a dump is written may come back to us.
-_lock = threading.RLock()
 
 
-def watch(exception: BaseException | None, traceback: TracebackType | None, reason: str) -> Callable[[], None]:
-    """Start a dump about `exception` and return what finishes it. Never raises."""
+# --- which exceptions -------------------------------------------------------------------------------------------
+
+
+def is_leaving(exception: BaseException, kinds: tuple[type[BaseException], ...] = NO_DUMP) -> bool:
+    """Is it one of `kinds`, which are a way to leave, or a group of nothing else? Asks no method of the exception's."""
+    remaining: list[Any] = [exception]
+    seen = 0
+    while remaining:
+        member = remaining.pop()
+        seen += 1
+        if issubclass(type(member), kinds):
+            continue
+        members = _members(member)
+        if not members or seen + len(members) > MAX_MEMBERS:
+            return False
+        remaining.extend(members)
+    return True
+
+
+def _members(exception: BaseException) -> tuple[Any, ...]:
+    """Of an exception group, also of the package exceptiongroup for Python before 3.11."""
+    found: Any = ()
+    if _GROUP is not None:
+        if issubclass(type(exception), _GROUP):
+            found = vars(_GROUP)["exceptions"].__get__(exception)
+    else:
+        backport = vars(sys.modules.get("exceptiongroup", sys)).get("BaseExceptionGroup")
+        if backport is not None and issubclass(type(exception), backport):
+            found = dumped.instance_dict(exception).get("_exceptions")
+    return found if type(found) is tuple else ()
+
+
+# --- a dump -----------------------------------------------------------------------------------------------------
+
+
+def watch(
+    exception: BaseException, traceback: TracebackType | None, reason: str, finishes: bool = True
+) -> Callable[[], None] | None:
+    """Start a dump about `exception` and return what finishes it, if one was started.
+
+    finishes: that will be called. If not, the next door that the exception comes to in this thread gets it.
+    Raises only what a signal handler of the program raises.
+    """
     settings = _active
     # By the type: isinstance() would ask the exception's own __class__, too.
-    if settings is None or issubclass(type(exception), NO_DUMP):
-        return _nothing
-    return _start(exception, traceback, reason, settings, None)
+    if settings is None or not issubclass(type(exception), BaseException) or is_leaving(exception):
+        return None
+    try:
+        return _watch(exception, traceback, reason, settings, finishes)
+    except Exception as problem:  # memory is short, above all
+        if capture.raised_by_program(problem):
+            raise
+        return None
+
+
+def _watch(
+    exception: BaseException, traceback: TracebackType | None, reason: str, settings: capture.Settings, finishes: bool
+) -> Callable[[], None] | None:
+    entry = dumped.entry_of(exception)
+    if entry is not None:
+        finish = entry.finish if finishes and entry.thread == _thread.get_ident() else None
+        if finish is not None:
+            entry.finish = None
+        return finish
+    entry = dumped.take(exception)
+    finish = None if entry is None else _start(entry, exception, traceback, reason, settings)
+    if finishes or entry is None:
+        return finish
+    entry.finish = finish
+    return None
 
 
 def dump_now(
@@ -44,60 +124,68 @@ def dump_now(
     message: str | None = None,
     label: str | None = None,
 ) -> str | None:
-    """Dump about `exception`, wait, and tell, with `message` formatted where it is given. Never raises.
+    """Dump about `exception`, wait, and tell, with `message` formatted where it is given.
 
-    The path of the dump about it, which may have been made before; None when there is none.
+    The path of the dump about it, which may have been made before; None when there is none. Raises only what a signal
+    handler of the program raises; the dump is finished all the same.
     """
     try:
-        _start(exception, capture.traceback_of(exception), reason, settings, message, label)()
+        entry = dumped.take(exception)
+        if entry is not None:
+            traceback = capture.traceback_of(exception)
+            finish = _start(entry, exception, traceback, reason, settings, message, label)
+            if finish is not None:
+                finish()
         return dumped.path_of(exception)
-    except Exception:  # noqa: BLE001  as in _start; KeyboardInterrupt goes to the program
+    except Exception as problem:
+        if capture.raised_by_program(problem):
+            raise
         return None
 
 
 def _start(
-    exception: BaseException | None,
+    entry: dumped.Entry,
+    exception: BaseException,
     traceback: TracebackType | None,
     reason: str,
     settings: capture.Settings,
-    message: str | None,
+    message: str | None = None,
     label: str | None = None,
-) -> Callable[[], None]:
+) -> Callable[[], None] | None:
+    """Begin the dump about what `entry` was made for; return what finishes it."""
     _watch_fork()
-    if not _lock.acquire(timeout=settings.max_seconds + capture.CHILD_GRACE if settings.max_seconds > 0 else -1):
-        return _nothing
+    dumping = None
     try:
-        if exception is not None and dumped.path_of(exception) is not None:
-            _lock.release()
-            return _nothing
         dumping = capture.begin(exception, traceback, reason, settings, label=label)
-        if exception is not None:
-            with suppress(MemoryError):  # then it may be dumped twice
-                dumped.remember(exception, dumping.path)
+        dumping.tell = partial(_tell, entry, dumping, message)
+        capture.finish_later(dumping)
+        return dumping.collect
     except files.DumpingDisabledError:
-        _lock.release()
-        return _nothing
-    except BaseException as problem:  # noqa: BLE001  whatever it is, the program's own exception comes first
-        _lock.release()
+        return None
+    except Exception as problem:
+        if capture.raised_by_program(problem):
+            raise
         capture.say(f"no dump: {describe(problem)}")
-        return _nothing
-    return lambda: _finish(dumping, message)
-
-
-def _nothing() -> None:
-    return None
-
-
-def _finish(dumping: capture.Dumping, message: str | None) -> None:
-    try:
-        result = dumping.finish()
-        if not dumping.settings.quiet:
-            capture.say(message.format(filename=dumping.path) if message else _announcement(dumping, result))
-    except BaseException as problem:  # noqa: BLE001  as above
-        dumped.forget(dumping.path)
-        capture.say(f"no dump at {dumping.path}: {describe(problem)}")
+        return None
     finally:
-        _lock.release()
+        entry.begun(dumping)
+        if dumping is None:
+            dumped.forget(entry)
+
+
+def _tell(
+    entry: dumped.Entry,
+    dumping: capture.Dumping,
+    message: str | None,
+    result: dict[str, Any] | None,
+    problem: Exception | None,
+) -> None:
+    """Of a dump that is finished."""
+    if problem is not None:
+        dumped.forget(entry)
+        capture.say(f"no dump at {dumping.path}: {describe(problem)}")
+    elif result is not None and not dumping.settings.quiet:
+        capture.say(message.format(filename=dumping.path) if message else _announcement(dumping, result))
 
 
 def _announcement(dumping: capture.Dumping, result: dict[str, Any]) -> str:
@@ -111,78 +199,156 @@ def describe(problem: BaseException) -> str:
     return " ".join(str(problem).split()) or type(problem).__name__
 
 
-# --- sys.excepthook
+# --- the hooks --------------------------------------------------------------------------------------------------
 
 
-def _around(previous: str, reason: str, exception: Any, traceback: Any, call: tuple[Any, ...]) -> None:
-    """Start the dump, let the previous hook do its work, finish the dump; whatever fails of ours stays ours.
-
-    Under memory pressure even the handlers in watch() can fail: hence the outer nets.
-    """
-    finish = _nothing
-    with suppress(BaseException):
-        finish = watch(exception, traceback, reason)
-    try:
-        _previous[previous](*call)
-    finally:
-        with suppress(BaseException):
-            finish()
+def _from_excepthook(
+    exception: BaseException, traceback: TracebackType | None, finishes: bool
+) -> Callable[[], None] | None:
+    if prompts.at_prompt() or prompts.is_shown(traceback):
+        return None
+    return watch(exception, traceback, "exception", finishes)
 
 
-def excepthook(kind: type[BaseException], value: BaseException, traceback: TracebackType | None) -> None:
-    """Replaces sys.excepthook."""
-    _around("excepthook", "exception", value, traceback, (kind, value, traceback))
+def _from_thread(
+    exception: BaseException, traceback: TracebackType | None, finishes: bool
+) -> Callable[[], None] | None:
+    return watch(exception, traceback, "exception in a thread", finishes)
 
 
-def thread_excepthook(args: Any) -> None:
-    """Replaces threading.excepthook."""
-    _around("thread_excepthook", "exception in a thread", args.exc_value, args.exc_traceback, (args,))
+def _from_unraisable(
+    exception: BaseException, traceback: TracebackType | None, finishes: bool
+) -> Callable[[], None] | None:
+    return watch(exception, traceback, "unraisable exception", finishes)
 
 
-def unraisable_hook(unraisable: Any) -> None:
-    """Replaces sys.unraisablehook when asked for."""
-    found = (unraisable.exc_value, unraisable.exc_traceback)
-    _around("unraisable_hook", "unraisable exception", *found, (unraisable,))
+if TYPE_CHECKING:
 
+    class Hook(NamedTuple):
+        """One of the hooks, where it is and what Python has there."""
 
-# hook name: (module, attribute, our function)
-_HOOKS: dict[str, tuple[Any, str, Any]] = {
-    "excepthook": (sys, "excepthook", excepthook),
-    "thread_excepthook": (threading, "excepthook", thread_excepthook),
-    "unraisable_hook": (sys, "unraisablehook", unraisable_hook),
+        module: Any
+        attribute: str
+        builtin: Any
+        maker: Any  # the type of its argument, when Python's own code makes it
+        begin: Callable[[BaseException, TracebackType | None, bool], Callable[[], None] | None]
+
+else:
+    Hook = namedtuple("Hook", "module attribute builtin maker begin")
+
+# As pymodule/hooks.c names them.
+_HOOKS = {
+    "excepthook": Hook(sys, "excepthook", sys.__excepthook__, None, _from_excepthook),
+    "thread_excepthook": Hook(
+        threading,
+        "excepthook",
+        getattr(_thread, "_excepthook", None),
+        getattr(_thread, "_ExceptHookArgs", None),
+        _from_thread,
+    ),
+    "unraisable_hook": Hook(sys, "unraisablehook", sys.__unraisablehook__, None, _from_unraisable),
 }
-# What was there before; the interpreter's own until we are installed.
-_previous: dict[str, Any] = {
-    "excepthook": sys.__excepthook__,
-    "thread_excepthook": threading.excepthook,
-    "unraisable_hook": sys.__unraisablehook__,
-}
+# Hooks that had to be replaced: what we put there, what was there.
+_replaced: dict[str, tuple[Any, Any]] = {}
 
 
-def _set(name: str, wanted: bool) -> None:
-    module, attribute, ours = _HOOKS[name]
-    current = getattr(module, attribute)
-    if wanted and current is not ours and name not in _in_place:
-        _previous[name] = current
-        setattr(module, attribute, ours)
-        _in_place.add(name)
-    elif not wanted and name in _in_place and current is ours:
-        setattr(module, attribute, _previous[name])
-        _in_place.discard(name)
+def _open(name: str) -> None:
+    """See what comes to this hook."""
+    hook = _HOOKS[name]
+    seen = _pyheapdump.hook_open(name, hook.builtin, hook.maker, hook.begin)
+    current = getattr(hook.module, hook.attribute, None)
+    if current is hook.builtin and seen:
+        return
+    function = getattr(current, "__func__", current)
+    if name in _replaced and current is _replaced[name][0]:
+        return
+    if not _pyheapdump.hook_open_function(name, function) and not (seen and hook.maker) and callable(current):
+        _replace(name, current)
 
 
-# Hooks that we put in place; one that somebody wrapped since stays there and only passes on.
-_in_place: set[str] = set()
+def _close(name: str) -> None:
+    """Put back what was there."""
+    hook = _HOOKS[name]
+    _pyheapdump.hook_close(name)
+    ours, previous = _replaced.pop(name, (None, None))
+    if ours is not None and getattr(hook.module, hook.attribute, None) is ours:
+        setattr(hook.module, hook.attribute, previous)
+
+
+def _replace(name: str, previous: Callable[..., object]) -> None:
+    """Put a hook there that calls `previous`."""
+    hook = _HOOKS[name]
+
+    def replacement(*arguments: Any) -> None:
+        finish = None
+        if name in _replaced and _replaced[name][0] is replacement:
+            exception, traceback = (arguments if name == "excepthook" else arguments[0])[1:3]
+            finish = hook.begin(exception, traceback, True)
+        try:
+            previous(*arguments)
+        finally:
+            if finish is not None:
+                finish()
+
+    setattr(hook.module, hook.attribute, replacement)
+    _replaced[name] = (replacement, previous)
+
+
+def silence() -> None:
+    """Let nothing else come of an exception that sys.excepthook is called for than a dump."""
+    previous = sys.excepthook
+    _replace("excepthook", lambda *_: None)
+    _replaced["excepthook"] = (_replaced["excepthook"][0], previous)
+
+
+# --- the ends of processes --------------------------------------------------------------------------------------
+
+
+def _last_exception() -> BaseException | None:
+    """The last one that the interpreter printed by calling sys.excepthook."""
+    found = vars(sys).get("last_exc")
+    if found is None:
+        found = vars(sys).get("last_value")
+    return found if issubclass(type(found), BaseException) else None
+
+
+def _look_at_last() -> None:
+    """At the end of the program: a sys.excepthook that was set after install() and never called ours."""
+    exception = _last_exception()
+    if exception is None or prompts.at_prompt() or dumped.entry_of(exception) is not None:
+        return
+    traceback = capture.traceback_of(exception)
+    replaced = getattr(sys, "excepthook", None) is not sys.__excepthook__
+    if not prompts.is_outermost(traceback) and (not replaced or prompts.is_shown(traceback)):
+        return
+    settings = _active
+    if settings is not None and not is_leaving(exception):
+        dump_now(exception, "exception", settings, label=LABEL_AT_EXIT)
+
+
+_exit_is_watched = False
+
+
+def _watch_exit() -> None:
+    global _exit_is_watched
+    import atexit
+
+    if not _exit_is_watched:
+        capture.finish_at_exit()
+        atexit.register(_look_at_last)
+        _exit_is_watched = True
 
 
 _fork_is_watched = False
 
 
 def _after_fork() -> None:
-    """In a forked child: a lock that another thread held has no holder here, and the parent's dumps are not ours."""
-    global _lock
-    _lock = threading.RLock()
+    """In a forked child: the dumps of its parent are not its own, nor is what failed there."""
     capture.forget_unfinished()
+    last = _last_exception()
+    if last is not None:
+        with suppress(MemoryError):
+            dumped.take(last)
 
 
 def _watch_fork() -> None:
@@ -192,22 +358,28 @@ def _watch_fork() -> None:
         _fork_is_watched = True
 
 
+# --- installing -------------------------------------------------------------------------------------------------
+
+
 def install(settings: capture.Settings) -> None:
-    """Put the hooks in place that `settings` ask for."""
+    """See the exceptions that `settings` ask for."""
     global _active
-    _watch_fork()
     from . import children
 
+    _watch_fork()
+    _watch_exit()
     _active = settings if settings.exceptions else None
-    _set("excepthook", settings.exceptions)
-    _set("thread_excepthook", settings.exceptions)
-    _set("unraisable_hook", settings.exceptions and settings.unraisable)
+    wanted = {
+        "excepthook": settings.exceptions,
+        "thread_excepthook": settings.exceptions,
+        "unraisable_hook": settings.exceptions and settings.unraisable,
+    }
+    for name in _HOOKS:
+        if wanted[name]:
+            _open(name)
+        else:
+            _close(name)
     children.watch(settings.exceptions)
-
-
-def replace_previous(name: str, function: Any) -> None:
-    """Let `function` stand for the hook that was found at install time."""
-    _previous[name] = function
 
 
 def uninstall() -> None:
@@ -217,10 +389,12 @@ def uninstall() -> None:
 
     _active = None
     for name in _HOOKS:
-        _set(name, False)
+        _close(name)
     children.watch(False)
 
 
 def dump_child_exception(exception: BaseException) -> None:
     """For call_watched: a dump about an exception that a multiprocessing child's bootstrap is going to swallow."""
-    watch(exception, capture.traceback_of(exception), "exception in a child process")()
+    finish = watch(exception, capture.traceback_of(exception), "exception in a child process")
+    if finish is not None:
+        finish()

@@ -137,7 +137,7 @@ def dump_on_unhandled_exceptions(
         settings = _settings(files, dump_dir)
         capture.install(**settings._asdict())
         if daisy_chain_sys_excepthook is False:
-            hooks.replace_previous("excepthook", lambda *exc_info: None)
+            hooks.silence()
         return None
     from functools import wraps
 
@@ -153,7 +153,7 @@ def dump_on_unhandled_exceptions(
             return None
 
     def dump_it(exception: BaseException) -> None:
-        if issubclass(type(exception), hooks.NO_DUMP):
+        if hooks.is_leaving(exception):
             return
         hooks.dump_now(exception, "exception", _settings(files, dump_dir), message)
 
