@@ -45,13 +45,14 @@
 enum {
     SIGNAL = 33,
     MAX_PARKED = 8192,
-    LOOK = 2 * 1000 * 1000,   /* nanoseconds between two looks whether a thread has ended */
-    PAUSE = 1000 * 1000,      /* nanoseconds, where a filter of the program (seccomp) refuses to wait for a word */
-    MAX_ROUNDS = 16,          /* of looking for new threads */
-    SA_HAS_RESTORER = 1 << 26 /* SA_RESTORER of the kernel's asm/signal.h */
+    LOOK = 2 * 1000 * 1000,    /* nanoseconds between two looks whether a thread has ended */
+    SLICE = 250 * 1000 * 1000, /* nanoseconds between two looks at the deadline, which may change */
+    PAUSE = 1000 * 1000,       /* nanoseconds, where a filter of the program (seccomp) refuses to wait for a word */
+    MAX_ROUNDS = 16,           /* of looking for new threads */
+    SA_HAS_RESTORER = 1 << 26  /* SA_RESTORER of the kernel's asm/signal.h */
 };
 
-enum state { FREE, PARKED, ENDING };
+enum state { FREE, PARKED };
 
 struct place {
     int thread;                          /* kernel id */
@@ -63,7 +64,7 @@ struct place {
 
 static struct {
     _Atomic uint32_t state;
-    struct timespec limits[ENDING + 1]; /* CLOCK_MONOTONIC: until when a thread stands, in each state */
+    _Atomic uint64_t deadline; /* phd__clock_ns: until when threads stand */
     _Atomic uint32_t arrived;
     unsigned count, asked;
     struct place places[MAX_PARKED];
@@ -88,21 +89,16 @@ static long call(long number, long a, long b, long c, const void *d, long e, lon
 
 static void stand(struct place *place, const void *context)
 {
-    static const struct timespec pause = {0, PAUSE};
-    uint32_t state = atomic_load(&parking.state);
-    long result = 0;
-    if (state == FREE)
+    static const struct timespec slice = {0, SLICE}, pause = {0, PAUSE};
+    if (atomic_load(&parking.state) == FREE)
         return; /* it comes too late */
     atomic_store(&place->context, context);
     atomic_fetch_add(&parking.arrived, 1);
     call(SYS_futex, (long)&parking.arrived, FUTEX_WAKE, 1, NULL, 0, 0);
-    for (; state != FREE && result != -ETIMEDOUT; state = atomic_load(&parking.state)) {
-        result = call(SYS_futex, (long)&parking.state, FUTEX_WAIT_BITSET, (long)state, &parking.limits[state], 0,
-                      FUTEX_BITSET_MATCH_ANY);
-        if (result == 0 || result == -EAGAIN || result == -EINTR || result == -ETIMEDOUT)
-            continue;
-        if (call(SYS_nanosleep, (long)&pause, 0, 0, NULL, 0, 0) != 0 ||
-            phd__clock_ns() / 1000000000u > (uint64_t)parking.limits[state].tv_sec)
+    while (atomic_load(&parking.state) == PARKED && phd__clock_ns() < atomic_load(&parking.deadline)) {
+        long result = call(SYS_futex, (long)&parking.state, FUTEX_WAIT, PARKED, &slice, 0, 0);
+        bool refused = result != 0 && result != -EAGAIN && result != -EINTR && result != -ETIMEDOUT;
+        if (refused && call(SYS_nanosleep, (long)&pause, 0, 0, NULL, 0, 0) != 0)
             return;
     }
 }
@@ -279,15 +275,10 @@ static void note_registers(struct phd_crash *crash, const struct place *place)
     standing->registers = registers;
 }
 
-static void set_limit(enum state state, uint64_t deadline_ns)
-{
-    parking.limits[state] = (struct timespec){(time_t)(deadline_ns / 1000000000u), (long)(deadline_ns % 1000000000u)};
-}
-
 void phd__park(struct phd_crash *crash, uint64_t deadline_ns)
 {
     struct round round = {crash, phd__clock_ns() + PHD_PARK_PATIENCE, 0};
-    set_limit(PARKED, deadline_ns);
+    atomic_store(&parking.deadline, deadline_ns);
     parking.count = parking.asked = 0;
     atomic_store(&parking.arrived, 0);
     atomic_store(&parking.state, PARKED);
@@ -302,24 +293,15 @@ void phd__park(struct phd_crash *crash, uint64_t deadline_ns)
         note_registers(crash, &parking.places[i]);
 }
 
-static void change_state(enum state state)
-{
-    atomic_store(&parking.state, state);
-    phd__wake(&parking.state);
-}
-
 void phd__park_let_go_after(uint64_t nanoseconds)
 {
-    if (atomic_load(&parking.state) != PARKED)
-        return;
-    set_limit(ENDING, phd__clock_ns() + nanoseconds);
-    change_state(ENDING);
+    atomic_store(&parking.deadline, phd__clock_ns() + nanoseconds);
 }
 
 void phd__park_let_go(void)
 {
-    if (atomic_load(&parking.state) == FREE)
+    if (atomic_exchange(&parking.state, FREE) == FREE)
         return;
-    change_state(FREE);
+    phd__wake(&parking.state);
     give_signal_back();
 }
