@@ -166,6 +166,97 @@ def test_chain(tmp_path: Path, previous: str) -> None:
     assert [pyheapdump.load(path).reason for path in tmp_path.glob("dumps/*.dump")] == ["request by SIGUSR1"]
 
 
+OURS = "pyheapdump.register(signal.SIGUSR1, chain=True)"
+THEIRS = "faulthandler.register(signal.SIGUSR1, file=traces, chain=True)"
+GONE = "pyheapdump.unregister(signal.SIGUSR1)"
+
+
+@pytest.mark.parametrize(
+    "order, dumps",
+    [
+        ([OURS, THEIRS], 3),
+        ([THEIRS, OURS], 3),
+        ([OURS, THEIRS, OURS], 3),
+        ([OURS, THEIRS, OURS, OURS], 3),
+        ([OURS, OURS, THEIRS, OURS], 3),
+        ([OURS, THEIRS, GONE, OURS], 3),
+        ([OURS, THEIRS, GONE], 0),
+        ([OURS, THEIRS, OURS, GONE], 0),
+        ([THEIRS, OURS, GONE], 0),
+    ],
+    ids=lambda value: "".join(str(step)[0] for step in value) if isinstance(value, list) else str(value),
+)
+@pytest.mark.parametrize("handled", [True, False], ids=["handled", "ignored"])
+def test_chain_of_several(tmp_path: Path, order: List[str], dumps: int, handled: bool) -> None:
+    """faulthandler passes a signal on by raising it again, to us, too: each does its work once, each time."""
+    steps = "\n        ".join(order)
+    ended = run(
+        tmp_path,
+        f"""
+        import faulthandler
+        signal.signal(signal.SIGUSR1, (lambda *_: print("called", flush=True)) if {handled} else signal.SIG_IGN)
+        traces = open("traces", "w+")
+        {steps}
+        for count in range(1, 4):
+            os.kill(os.getpid(), signal.SIGUSR1)
+            if {dumps}:
+                wait_for(count)
+                time.sleep(0.02)  # it is told, too
+        print(open("traces").read().count("(most recent call first)"))
+        """,
+    )
+    traces = 0 if THEIRS not in order else 3
+    assert ended.status == 0, (ended.status, ended.stderr.decode())
+    assert ended.stdout.decode() == ("called\n" * 3 if handled else "") + f"{traces}\n"
+    assert len(ended.dumps) == dumps and ended.other_stderr == b""
+
+
+def test_chain_to_a_handler_that_is_used_once(tmp_path: Path) -> None:
+    """It cleans up, and the second signal ends the process (SA_RESETHAND)."""
+    ended = run(
+        tmp_path,
+        """
+        libc = ctypes.CDLL(None)
+        handler = ctypes.CFUNCTYPE(None, ctypes.c_int)(lambda number: os.write(1, b"called\\n"))
+
+        class Action(ctypes.Structure):
+            _fields_ = [("handler", ctypes.c_void_p), ("mask", ctypes.c_ulong * 16), ("flags", ctypes.c_int)]
+
+        action = Action(ctypes.cast(handler, ctypes.c_void_p), flags=-0x80000000)
+        assert libc.sigaction(signal.SIGUSR1, ctypes.byref(action), None) == 0
+        pyheapdump.register(signal.SIGUSR1, chain=True)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        wait_for(1)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        """,
+    )
+    assert (ended.status, ended.stdout) == (-signal.SIGUSR1, b"called\n"), ended.stderr.decode()
+
+
+def test_chain_while_a_dump_is_written(tmp_path: Path) -> None:
+    """It is passed on at once, without a dump: what follows must not wait for the end of another one."""
+    ended = run(
+        tmp_path,
+        """
+        called = []
+        signal.signal(signal.SIGUSR1, lambda *_: called.append(time.monotonic()))
+        many = [os.urandom(200) for _ in range(40_000)]
+        pyheapdump.install(level=19)
+        pyheapdump.register(signal.SIGUSR1, chain=True)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        began, worst = time.monotonic(), 0.0
+        for _ in range(3):
+            before = time.monotonic()
+            os.kill(os.getpid(), signal.SIGUSR1)
+            worst = max(worst, time.monotonic() - before)
+        print(dumps(), len(called), worst < 1)
+        wait_for(1)
+        """,
+    )
+    assert (ended.status, ended.stdout, ended.other_stderr) == (0, b"0 4 True\n", b""), ended.stderr.decode()
+    assert len(ended.dumps) == 1
+
+
 def test_without_chain_the_previous_handler_rests(tmp_path: Path) -> None:
     ended = run(
         tmp_path,

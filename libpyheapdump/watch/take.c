@@ -42,7 +42,7 @@ static struct configuration configuration;
 static atomic_flag configuration_lock = ATOMIC_FLAG_INIT;
 
 /* The dump being made. */
-static atomic_flag busy = ATOMIC_FLAG_INIT;
+static atomic_bool busy;
 static struct {
     struct configuration with;
     const struct phd_order *order;
@@ -115,7 +115,12 @@ double phd__take_longest(void)
 void phd__take_after_fork(void)
 {
     atomic_flag_clear(&configuration_lock);
-    atomic_flag_clear(&busy);
+    atomic_store(&busy, false);
+}
+
+bool phd__take_is_busy(void)
+{
+    return atomic_load(&busy);
 }
 
 /* ---- the snapshot ---- */
@@ -196,7 +201,7 @@ static void make_dump(void)
 
 bool phd__take(const struct phd_order *order)
 {
-    if (atomic_flag_test_and_set(&busy))
+    if (atomic_exchange(&busy, true))
         return false;
     read_configuration();
     dump.order = order;
@@ -204,6 +209,6 @@ bool phd__take(const struct phd_order *order)
         make_dump();
     else if (order->on_frozen)
         order->on_frozen();
-    atomic_flag_clear(&busy);
+    atomic_store(&busy, false);
     return true;
 }

@@ -28,6 +28,9 @@ enum phd_status phd__take_configure(const struct phd_watch_options *options, str
 /* Make a dump and wait until it is written. False, without a word, when another thread is making one. */
 bool phd__take(const struct phd_order *order);
 
+/* Is a dump being made? */
+bool phd__take_is_busy(void);
+
 /* The longest time that the dump at hand and one more may take, seconds, with what they wait for; negative: no limit. */
 double phd__take_longest(void);
 

@@ -27,8 +27,9 @@
 #include "watch/worker.h"
 
 enum {
-    PATIENCE = 5,     /* seconds that an errand waits to be taken up */
-    LONGEST_END = 600 /* seconds that the end of the program waits for dumps without a limit of their own */
+    PATIENCE = 5,            /* seconds that an errand waits to be taken up */
+    LOOK = 20 * 1000 * 1000, /* nanoseconds between two looks whether another dump has come before it */
+    LONGEST_END = 600        /* seconds that the end of the program waits for dumps without a limit of their own */
 };
 
 /* The longest time that can be counted in nanoseconds, with room to add. */
@@ -213,8 +214,9 @@ bool phd__watch_errand(const struct phd_order *order)
     atomic_store(&errand_state, ERRAND_POSTED);
     phd__worker_ring(&thread);
     uint64_t now = phd__clock_ns(), deadline = now + (uint64_t)PATIENCE * 1000000000u;
-    for (; atomic_load(&errand_state) == ERRAND_POSTED && now < deadline; now = phd__clock_ns())
-        phd__wait(&errand_state, ERRAND_POSTED, deadline);
+    /* One that is still posted while a dump is being made would have to wait for the end of that. */
+    for (; atomic_load(&errand_state) == ERRAND_POSTED && now < deadline && !phd__take_is_busy(); now = phd__clock_ns())
+        phd__wait(&errand_state, ERRAND_POSTED, now + LOOK);
     expected = ERRAND_POSTED;
     if (atomic_compare_exchange_strong(&errand_state, &expected, ERRAND_FREE))
         return false;
