@@ -449,3 +449,19 @@ def test_the_program_s_own_frame_below_a_library(tmp_path: Path) -> None:
     arguments = ["-m", "pyheapdump.view", str(dump), "--pdb"]
     session = run_python(arguments, directory=tmp_path, stdin=b"own\np number\nq\n").stdout.decode()
     assert "subject.py(6)read_order()" in session and "(dump) 17\n" in session
+
+
+def test_sources_that_do_not_end(tmp_path: Path) -> None:
+    """A source that was changed, or is none: no string or bracket in it is closed."""
+    program = DumpedProgram()
+    text = 'x = 1\ndef load(order):\n    text = """never closed\n    raise ValueError(\n    [(\n    $$ \x00 \'\n'
+    program.dump.source("app.py", text)
+    frame = program.frame(program.code("load", "app.py", 2, co_argcount=1, co_varnames=["order"]), {"order": 17}, 4)
+    outer = program.frame(program.code("<module>", "app.py"), {}, 6)
+    program.failed_with(program.exception("ValueError", ["lost"], [(outer, 6), (frame, 4)]), [frame, outer])
+    path = program.write(tmp_path / "unclosed.dump")
+    commands = "ll\nlonglist\nl\nsource load\nup\nll\nsource load\nw\ndown\np order\n"
+    text = shown(view(path, "--pdb", commands=commands))
+    assert text.count("  4  ->\t    raise ValueError(") == 3 and text.rstrip().endswith("17\n(dump)")
+    for options in (["--summary"], ["--json"], ["--threads"]):
+        assert "raise ValueError(" in shown(view(path, *options))

@@ -19,17 +19,19 @@ if TYPE_CHECKING:
     from .dump import load as load
     from .missing import DumpedCodeError as DumpedCodeError
     from .missing import Missing as Missing
+    from .missing import NotShown as NotShown
 
 _HOMES = {
     "Dump": ".dump",
     "DumpError": "pyheapdump._pyheapdump",
     "DumpedCodeError": ".missing",
     "Missing": ".missing",
+    "NotShown": ".missing",
     "Thread": ".dump",
     "load": ".dump",
 }
 
-__all__ = ["Dump", "DumpError", "DumpedCodeError", "Missing", "Thread", "load"]
+__all__ = ["Dump", "DumpError", "DumpedCodeError", "Missing", "NotShown", "Thread", "load"]
 
 
 def __getattr__(name: str) -> object:

@@ -29,14 +29,13 @@ from pyheapdump._pyheapdump import Ref
 from .builtin_types import base_of_code, real_type
 from .class_info import ABSENT, INFO, ClassInfo, info_of, infos_of, is_hook, raw_dict
 from .containers import LAZY, lazy_methods
-from .display import DESCRIBED, bounded_repr, leaf
+from .display import DEPTH, DESCRIBED, TOTAL, Writer, bounded_repr, composed_exception, leaf
 from .enums import OF_ENUMS, TEXTS_OF_ENUMS, enum_members, enum_text, is_metaclass_of_enums, is_the_enum, stored_member
 from .items import expand, run_length
 from .missing import DumpedCodeError, Missing
 from .text import name_of
 
 if TYPE_CHECKING:
-    from .display import Writer
     from .heap import Heap
 
 MAX_MRO = 500  # classes that one class derives from
@@ -88,27 +87,38 @@ class DumpedType(type):
 
 # Called "type" because that is what the class of a class is called in the dumped program.
 DumpedType.__name__ = DumpedType.__qualname__ = "type"
+DumpedType.__module__ = "builtins"
 
 
 def describe(instance: Any, writer: Writer, depth: int) -> str:
     """The bounded repr of an instance of a synthetic class."""
-    cls = type(instance)
-    info = info_of(cls)
+    info = info_of(type(instance))
     member = enum_text(instance, writer, depth) if info.is_enum else None
     if member is not None:
         return member
-    parts = [f"{cls.__module__}.{cls.__qualname__}"]
+    head, pairs, end = parts_of(instance, writer, depth)
+    return f"<{' '.join(part for part in (head, writer.fields(pairs, depth), end) if part)}>"
+
+
+def parts_of(
+    instance: Any, writer: Writer | None = None, depth: int = DEPTH
+) -> tuple[str, Iterator[tuple[Any, Any]], str]:
+    """What the repr of an instance is made of: its class and builtin value, its attributes, and its address."""
+    cls = type(instance)
+    info = info_of(cls)
+    writer = writer or Writer(TOTAL)
+    head = f"{cls.__module__}.{cls.__qualname__}"
     if info.base in LAZY:
-        parts.append(writer.container(instance, info.base, depth))
+        head += f" {writer.container(instance, info.base, depth)}"
     elif info.base is not None:
-        parts.append(leaf(PLAIN[info.base](instance)))
+        head += f" {leaf(PLAIN[info.base](instance))}"
+    elif isinstance(instance, BaseException):
+        head = writer.composed(composed_exception(instance)._replace(opening=f"{head}("), depth)
     elif isinstance(instance, SHOWN):
-        parts.append(leaf(value_text(instance)).strip("'"))
-    parts.append(writer.fields(info.heap.attributes(instance), depth))
+        shown = leaf(value_text(instance)).strip("'")
+        head += f" {shown}"
     address = info.heap.address_of(instance)
-    if address is not None:
-        parts.append(f"at {address:#x}")
-    return f"<{' '.join(part for part in parts if part)}>"
+    return head, info.heap.attributes(instance), "" if address is None else f"at {address:#x}"
 
 
 DESCRIBED[DumpedType] = describe
@@ -240,7 +250,7 @@ def directory(self: Any) -> list[str]:
 def call_weakref(self: Any) -> Any:
     """A weak reference called: what it refers to, None when that is gone or not in the dump."""
     found = info_of(type(self)).heap.fields_of(self).get("wr_object")
-    return None if type(found) is Missing else found
+    return None if isinstance(found, Missing) else found
 
 
 def instance_repr(self: Any) -> str:

@@ -123,10 +123,10 @@ def any_view(options: argparse.Namespace) -> bool:
 
 
 def debug_session(dump: Dump) -> None:
-    from .debugger import post_mortem
+    from .debugger import COMMANDS, post_mortem
 
     with notice("reading the failing stack"):
-        text = f"{banner(dump)}\n\n{what_failed(dump)}\n"
+        text = f"{banner(dump)}\n\n{what_failed(dump)}\n\n{COMMANDS}\n"
     write(text)
     post_mortem(dump)
 

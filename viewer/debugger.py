@@ -6,28 +6,43 @@ go on say that nothing runs, what it prints cannot steer the terminal, and there
 than one stack of: `threads`, `thread N`, `tasks`, `task N`, `own` (frame), `locks`, `native` (C functions),
 `largest [N]` (objects), `banner`.
 
+No object ends the session: what a command raises is told in one line. What is printed has bounds (display.py), as the
+repr of an exact list of the dump has none.
+
 A .pdbrc is read from the home directory only: the one in the current directory may have come along with the dump. No
 source is read from the disk either, as it is the dump that says which.
 """
 
 from __future__ import annotations
 
+import bdb
+import inspect
 import linecache
 import pdb
+import shutil
 import sys
-from collections.abc import Iterator
+import tokenize
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
+from .display import full_repr
 from .dump import Dump
 from .largest import DEFAULT, MOST, largest_text
 from .locks import locks_text
-from .stack_text import innermost_own, place, stack_lines, thread_line
+from .missing import reason_of
+from .pretty import pretty
+from .stack_text import innermost_own, place, stack_lines, thread_line, value_of
 from .summary import banner, what_failed
 from .text import escape_controls, printable
 
+COMMANDS = (
+    "beside pdb's own commands: own (frame), threads, thread N, tasks, task N, locks, largest [N], native, banner;"
+    " help NAME tells of each"
+)
+MAX_EXCEPTION = 300  # characters of one in the list of a chain
 MAX_INT_DIGITS = 100_000  # of an int that is shown
 
 
@@ -63,6 +78,97 @@ class DumpPdb(pdb.Pdb):
     do_continue = do_c = do_cont = _nothing_runs
     do_next = do_n = do_step = do_s = do_until = do_unt = do_return = do_r = _nothing_runs
     do_jump = do_j = do_run = do_restart = do_debug = _nothing_runs
+
+    def onecmd(self, line: str) -> bool:
+        try:
+            return super().onecmd(line)
+        except (bdb.BdbQuit, BrokenPipeError):
+            raise
+        except Exception as problem:  # noqa: BLE001 - nothing in a dump, nor a source in it, ends the session
+            self.error(reason_of(problem))
+            return False
+
+    # --- what is shown of values ---
+
+    def do_p(self, argument: str) -> None:
+        """p expression: print the value of the expression."""
+        self._show(argument, full_repr)
+
+    def do_pp(self, argument: str) -> None:
+        """pp expression: print the value of the expression in lines: of an instance an attribute a line."""
+        self._show(argument, lambda value: pretty(value, terminal_width()))
+
+    def _show(self, argument: str, text_of: Callable[[Any], str]) -> None:
+        try:
+            value = self._getval(argument)
+        except BaseException:  # noqa: BLE001 - it has told what was raised, be it SystemExit
+            return
+        self.message(text_of(value))
+
+    def displayhook(self, obj: Any) -> None:
+        """What an expression typed by itself gives."""
+        if obj is not None:
+            self.message(full_repr(obj))
+
+    def do_args(self, arg: str) -> bool | None:
+        """a(rgs): print the arguments of the current function."""
+        frame: Any = self.curframe
+        code, found = frame.f_code, frame.f_locals
+        count = code.co_argcount + code.co_kwonlyargcount
+        count += bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
+        for name in code.co_varnames[:count]:
+            self.message(f"{name} = {full_repr(value_of(found, name)) if name in found else '*** undefined ***'}")
+        return None
+
+    do_a = do_args
+
+    def do_display(self, argument: str) -> None:
+        """display [expression]: print its value now, and in this frame again when it has changed; list those."""
+        shown = self.displaying.setdefault(self.curframe, {})  # type: ignore[attr-defined]
+        if argument:
+            shown[argument] = self._text_of(argument)
+            self.message(f"display {argument}: {shown[argument]}")
+            return
+        self.message("\n".join(["Currently displaying:", *(f"{one}: {text}" for one, text in shown.items())]))
+
+    def preloop(self) -> None:
+        """Show again what is displayed and has changed."""
+        shown = self.displaying.get(self.curframe, {})  # type: ignore[attr-defined]
+        for argument, before in shown.items():
+            now = self._text_of(argument)
+            if now != before:
+                shown[argument] = now
+                self.message(f"display {argument}: {now}  [old: {before}]")
+
+    def _text_of(self, argument: str) -> str:
+        try:
+            return full_repr(self._getval(argument))
+        except Exception as problem:  # noqa: BLE001 - the expression is the user's
+            return f"** raised {reason_of(problem)} **"
+
+    def do_exceptions(self, argument: str) -> None:
+        """exceptions [N]: list the exceptions of the chain, or go to one."""
+        chain = getattr(self, "_chained_exceptions", ())
+        if argument or not chain:
+            super().do_exceptions(argument)  # type: ignore[misc]
+            return
+        for number, error in enumerate(chain):
+            mark = ">" if number == self._chained_exception_index else " "  # type: ignore[attr-defined]
+            self.message(f"{mark} {number:>3} {full_repr(error, total=MAX_EXCEPTION)}")
+
+    def do_longlist(self, arg: str) -> bool | None:
+        """ll | longlist: list the whole source of the current function."""
+        try:
+            lines, first = function_lines(self.curframe)
+        except OSError as problem:
+            self.error(str(problem))
+            return None
+        self._print_lines(lines, first, (), self.curframe)
+        return None
+
+    do_ll = do_longlist
+
+    # --- where one is ---
 
     def do_banner(self, argument: str) -> None:
         """banner: what the dump is about."""
@@ -133,6 +239,25 @@ class DumpPdb(pdb.Pdb):
         if sys.version_info < (3, 13):
             self.curframe_locals = self.curframe.f_locals
         self.print_stack_entry(self.stack[self.curindex])
+
+
+def function_lines(frame: Any) -> tuple[list[str], int]:
+    """The source lines of a frame's function or module, and the number of the first. OSError when there are none."""
+    lines, at = inspect.findsource(frame)
+    if frame.f_code.co_name == "<module>":
+        return lines, 1
+    try:
+        return inspect.getblock(lines[at:]), at + 1
+    except (
+        SyntaxError,
+        tokenize.TokenError,
+        IndentationError,
+    ):  # a source that does not belong to it, or a damaged one
+        return lines[at : frame.f_lineno or at + 1], at + 1
+
+
+def terminal_width() -> int:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
 
 
 def personal_commands() -> list[str]:

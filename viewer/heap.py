@@ -10,7 +10,8 @@ whether it will be made now: until CLOSURE_VALUES values or MAX_DEPTH levels of 
 exact builtin ones; what lies beyond becomes a lazy container (containers.py) that starts a closure of its own when
 touched. Instances need no part of that budget: they get their attributes when first looked at (`complete`).
 `_create` then makes the objects, those that cannot change after those they are made of, and `_fill` puts the contents
-into the others. Nothing recurses, so depth does not matter, and nothing of the dump is called.
+into the others. Nothing recurses, so depth does not matter, and nothing of the dump is called. An error while an object
+is made costs that object: in its place stands a `NotShown` with the reason.
 
 How each kind of object is made stands in kinds.py; classes in classes.py; frames and tracebacks in stacks.py.
 """
@@ -33,7 +34,7 @@ from .inert import INERT
 from .kinds import Kind, Node, choose, is_split, leaf_value
 from .layouts import LAYOUTS
 from .long_text import text_of
-from .missing import Address, Missing
+from .missing import Address, Missing, NotShown
 from .sources import Sources
 from .stacks import Stacks
 
@@ -42,6 +43,8 @@ CLOSURE_OBJECTS = 20_000  # objects of any kind that one request makes
 MAX_DEPTH = 40  # nesting of exact containers within one closure
 
 FACTS = 1  # kind of block (docs/format.md, section 2)
+
+NOT_SHOWN = "<attributes>"  # the field that says why an instance lacks some
 
 _NONE_FIELDS: dict[str, Any] = {}
 
@@ -129,6 +132,8 @@ class Heap:
             node.busy = True
             try:
                 self._complete(instance, node)
+            except Exception as problem:  # noqa: BLE001 - its other attributes stay, the reason is among them
+                self._fields.setdefault(id(instance), {})[NOT_SHOWN] = NotShown(problem)
             finally:
                 del self._pending[id(instance)]
 
@@ -199,7 +204,10 @@ class Heap:
         if found is not ABSENT:
             self._memo[rid] = found
             return None
-        node = choose(self, rid, record)
+        try:
+            node = choose(self, rid, record)
+        except Exception as problem:  # noqa: BLE001 - a record that makes no sense, or an error of ours
+            self.remember(rid, NotShown(problem))
         return None if rid in self._memo else node
 
     @staticmethod
@@ -225,8 +233,12 @@ class Heap:
             node = self.read(rid)
             if node is None:
                 continue
-            cost = node.kind.cost(node)
-            parts = [raw.id for raw in node.kind.parts(node) if type(raw) is Ref]
+            try:
+                cost = node.kind.cost(node)
+                parts = [raw.id for raw in node.kind.parts(node) if type(raw) is Ref]
+            except Exception:  # noqa: BLE001 - it gets its contents when looked at, or a reason why not
+                self._postpone(node)
+                continue
             too_deep = cost and parts and depth >= MAX_DEPTH
             if too_deep or cost > values_left or node.kind.always_lazy(node) or len(plan) >= CLOSURE_OBJECTS:
                 self._postpone(node)
@@ -250,7 +262,7 @@ class Heap:
                     self._create_one(node)
                 else:
                     started.add(node.id)
-                    for raw in node.kind.before(node):
+                    for raw in self._needed(node):
                         needed = plan.get(raw.id) if type(raw) is Ref and raw.id not in self._memo else None
                         if needed is None:
                             continue
@@ -258,6 +270,14 @@ class Heap:
                             self._postpone(needed)
                         else:
                             stack.append(needed)
+
+    @staticmethod
+    def _needed(node: Node) -> list[Any]:
+        """What must exist before an object is made; when that cannot be told, making it will say why."""
+        try:
+            return list(node.kind.before(node))
+        except Exception:  # noqa: BLE001
+            return []
 
     def _create_one(self, node: Node) -> None:
         try:
@@ -275,7 +295,7 @@ class Heap:
         try:
             made = node.kind.lazy(node)
         except Exception as problem:  # noqa: BLE001 - a type that contradicts its instances
-            made = Missing(f"it cannot be shown: {type(problem).__name__}: {problem}")
+            made = NotShown(problem)
         self.remember(node.id, made)
         self._adopt(node, made)
 

@@ -36,7 +36,7 @@ class Fields:
         if name not in self.raw:
             return default
         value = self._part(self.raw[name])
-        return default if type(value) is Missing else value
+        return default if isinstance(value, Missing) else value
 
 
 class InertKind(Kind):

@@ -175,8 +175,14 @@ def lock_name(lock: Any, thread: Thread | Task) -> LockName | None:
 
 
 def is_of_monitor(frame: FrameType) -> bool:
-    module = frame.f_globals.get("__name__")
-    return module in MONITORS or str(module).startswith("asyncio.")
+    module = module_of(frame)
+    return module in MONITORS or module.startswith("asyncio.")
+
+
+def module_of(frame: FrameType) -> str:
+    """The name of a frame's module; empty when it has none."""
+    found = frame.f_globals.get("__name__")
+    return found if isinstance(found, str) else ""
 
 
 def may_give_up(frames: list[FrameType]) -> bool:

@@ -28,7 +28,7 @@ from .lock_names import (
     locks_near,
     may_give_up,
 )
-from .missing import Missing
+from .missing import Missing, NotShown, for_each
 from .simple_queues import simple_queue_of
 from .task_waits import task_wait_text
 from .task_waits import title as task_title
@@ -66,14 +66,18 @@ class Locks:
         self._dump = dump
         self._thorough = thorough or dump.file.object_count <= SMALL
         self._by_futex: dict[int, Any] | None = None
-        self._wanted = {id(thread): self._lock_of(thread) for thread in dump.threads}
-        self._monitors = {id(thread): self._monitor_of(thread) for thread in dump.threads}
-        self._entered = {id(thread): list(entered_locks(thread)) for thread in dump.threads}
-        self._held = {id(thread): self.held_by(thread) for thread in dump.threads}
-        seen = [(lock, thread) for thread in dump.threads for lock in self._held[id(thread)]]
-        seen += [(self._wanted[id(thread)], thread) for thread in dump.threads if self._wanted[id(thread)] is not None]
+        self.problems: dict[int, NotShown] = {}  # by id() of a thread: why it is not known what it waits for
+        threads = dump.threads
+        nothing: list[tuple[Any, Any]] = []
+        self._wanted = for_each(threads, self._lock_of, None, self.problems)
+        self._monitors = for_each(threads, self._monitor_of, None, self.problems)
+        self._entered = for_each(threads, lambda thread: list(entered_locks(thread)), nothing, self.problems)
+        self._held = {id(thread): self.held_by(thread) for thread in threads}
+        seen = [(lock, thread) for thread in threads for lock in self._held[id(thread)]]
+        seen += [(self._wanted[id(thread)], thread) for thread in threads if self._wanted[id(thread)] is not None]
         self._names = LockNames(dump, seen)
-        self.waits: list[Wait] = [wait for wait in map(self._wait_of, dump.threads) if wait is not None]
+        waits = for_each(threads, self._wait_of, None, self.problems)
+        self.waits: list[Wait] = [wait for wait in waits.values() if wait is not None]
 
     def of(self, thread: Thread) -> Wait | None:
         """What a thread waits for, if that could be found."""
@@ -218,7 +222,8 @@ def wait_text(thread: Thread, locks: Locks) -> str | None:
         return "waits for the GIL"
     wait = locks.of(thread)
     if wait is None:
-        return None
+        problem = locks.problems.get(id(thread))
+        return None if problem is None else f"what it waits for: {problem!r}"
     return for_what(wait) if wait.by is not None else f"{for_what(wait)}, {held_by(wait)}"
 
 

@@ -7,7 +7,13 @@ out on purpose. `DumpedCodeError` is what everything raises that would have to r
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
 from .text import printable
+
+Subject = TypeVar("Subject")
+Found = TypeVar("Found")
 
 
 class Missing:
@@ -17,6 +23,7 @@ class Missing:
     """
 
     __slots__ = ("address", "reason")
+    word = "missing"
 
     def __init__(self, reason: str, address: int | None = None) -> None:
         self.reason = reason
@@ -24,7 +31,17 @@ class Missing:
 
     def __repr__(self) -> str:
         where = f" at {self.address:#x}" if self.address else ""
-        return f"<missing{where}: {printable(self.reason, 200)}>"
+        return f"<{self.word}{where}: {printable(self.reason, 200)}>"
+
+
+class NotShown(Missing):
+    """A value that is in the dump, but that the viewer failed to make or to show; `reason` is the error."""
+
+    __slots__ = ()
+    word = "not shown"
+
+    def __init__(self, problem: BaseException) -> None:
+        super().__init__(reason_of(problem))
 
 
 class Address(int):
@@ -42,10 +59,24 @@ class DumpedCodeError(RuntimeError, ImportError):
     """
 
 
-def not_shown(problem: BaseException) -> str:
-    """What stands in the place of a value that could not be made or shown."""
+def reason_of(problem: BaseException) -> str:
+    """An error in one line."""
     try:
         text = str(problem)
     except Exception:  # noqa: BLE001 - the reason is what cannot be shown
         text = ""
-    return f"<not shown: {printable(f'{type(problem).__name__}: {text}' if text else type(problem).__name__, 200)}>"
+    return printable(f"{type(problem).__name__}: {text}" if text else type(problem).__name__, 200)
+
+
+def for_each(
+    subjects: Iterable[Subject], make: Callable[[Subject], Found], otherwise: Found, problems: dict[int, NotShown]
+) -> dict[int, Found]:
+    """What `make` gives for each subject, by id(); an error costs that subject, and is noted among the problems."""
+    found: dict[int, Found] = {}
+    for subject in subjects:
+        try:
+            found[id(subject)] = make(subject)
+        except Exception as problem:  # noqa: BLE001 - one bad value costs one value
+            found[id(subject)] = otherwise
+            problems.setdefault(id(subject), NotShown(problem))
+    return found

@@ -161,6 +161,8 @@ def wait_report(dump: Dump, thread: Thread) -> dict[str, Any] | None:
     text, wait = wait_text(thread, dump.locks), dump.locks.of(thread)
     if text is None:
         return None
+    if wait is None and not thread.waits_for_gil:  # it could not be told
+        return {"text": text, "name": None, "type": None, "held_by": []}
     if thread.waits_for_gil or wait is None:
         return {
             "text": text,

@@ -13,6 +13,8 @@ from typing import Any
 
 from .display import bounded_repr
 from .dump import Dump, Thread
+from .messages import bounded_texts, message_of
+from .missing import NotShown
 from .signals import Signal
 from .stacks import FrameLocals
 from .text import escape_controls, printable
@@ -30,9 +32,12 @@ def exception_text(dump: Dump) -> str:
     if error is None:
         return escape_controls(dump.text).strip()
     try:
-        lines = traceback.format_exception(type(error), error, error.__traceback__, limit=-MAX_FRAMES)
-    except RecursionError:  # a chain of causes longer than traceback can follow
-        return escape_controls(dump.text).strip()
+        with bounded_texts(error):
+            lines = traceback.format_exception(type(error), error, error.__traceback__, limit=-MAX_FRAMES)
+    except Exception as problem:  # noqa: BLE001 - a chain longer than traceback can follow, or odd contents
+        return (
+            f"{escape_controls(dump.text).strip()}\n(as the writer told it; here it is {NotShown(problem)!r})".strip()
+        )
     return escape_controls("".join(lines)).rstrip()
 
 
@@ -60,10 +65,7 @@ def exception_line(error: BaseException, limit: int) -> str:
     """`module.Type: message` of one exception, whatever it was caused by."""
     cls = type(error)
     name = cls.__qualname__ if cls.__module__ in ("builtins", "__main__") else f"{cls.__module__}.{cls.__qualname__}"
-    try:
-        text = str(error)
-    except Exception as problem:  # noqa: BLE001 - a builtin exception with odd contents
-        text = f"<its text cannot be made: {type(problem).__name__}>"
+    text = message_of(error)
     return printable(f"{name}: {text}" if text else name, limit)
 
 
@@ -139,18 +141,35 @@ def locals_of(
     """
     found: Mapping[Any, Any] = frame.f_locals
     of_module = frame.f_code.co_name == "<module>"
-    names = [name for name in found if isinstance(name, str) and not (of_module and name[:2] == "__")]
+    try:
+        names = [name for name in found if isinstance(name, str) and not (of_module and name[:2] == "__")]
+    except Exception as problem:  # noqa: BLE001 - a namespace that cannot be read costs this frame's locals
+        return [("...", repr(NotShown(problem)))]
     known = {} if known is None else known
     shown = []
     first = names[:MAX_LOCALS]
-    values = found.fetch(first) if isinstance(found, FrameLocals) else [found[name] for name in first]
-    for name, value in zip(first, values):
+    for name, value in zip(first, values_of(found, first)):
         if id(value) not in known:
             known[id(value)] = value, bounded_repr(value, depth=2, total=total)
         shown.append((name, known[id(value)][1]))
     if len(names) > MAX_LOCALS:
         shown.append(("...", f"{len(names) - MAX_LOCALS} more"))
     return [(printable(name, 60), text) for name, text in shown]
+
+
+def values_of(found: Mapping[Any, Any], names: list[str]) -> list[Any]:
+    """The values of these names; a NotShown in place of each that cannot be made."""
+    try:
+        return found.fetch(names) if isinstance(found, FrameLocals) else [found[name] for name in names]
+    except Exception:  # noqa: BLE001 - one of them: which will be seen when each is asked for by itself
+        return [value_of(found, name) for name in names]
+
+
+def value_of(found: Mapping[Any, Any], name: str) -> Any:
+    try:
+        return found[name]
+    except Exception as problem:  # noqa: BLE001 - one bad value costs one value
+        return NotShown(problem)
 
 
 def thread_line(thread: Thread) -> str:

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 from .circles import circles
 from .dump import Dump
 from .futures import Executors, Work, behind
-from .lock_names import MAX_FRAMES, LockNames, entered_on, may_give_up
-from .missing import Missing
+from .lock_names import MAX_FRAMES, LockNames, entered_on, may_give_up, module_of
+from .missing import Missing, NotShown, for_each
 from .tasks import Task, first_of
 from .text import printable
 
@@ -52,19 +52,21 @@ class TaskWaits:
         self._dump = dump
         self.tasks = dump.tasks
         self._by_object = {id(task.object): task for task in self.tasks}
-        self._held = {id(task): list(self._held_by(task)) for task in self.tasks}
+        self.problems: dict[int, NotShown] = {}  # by id() of a task: why it is not known what it waits for
+        nothing: list[Any] = []
+        self._held = for_each(self.tasks, lambda task: list(self._held_by(task)), nothing, self.problems)
         self._holders: dict[int, list[Task]] = {}
         for task in self.tasks:
             for lock in self._held[id(task)]:
                 self._holders.setdefault(id(lock), []).append(task)
-        calls = {id(task): asyncio_call(task) for task in self.tasks}
+        calls = for_each(self.tasks, asyncio_call, None, self.problems)
         # One task is enough to tell what an object is called.
         seen = {id(call[0]): (call[0], task) for task in self.tasks for call in [calls[id(task)]] if call is not None}
         held = [(lock, task) for task in self.tasks for lock in self._held[id(task)]]
         self._names = LockNames(dump, [*seen.values(), *held])
         self._namer = {key: task for key, (_, task) in seen.items()}
-        found = (self._wait_of(task, calls[id(task)]) for task in self.tasks)
-        self._waits = {id(wait.task): wait for wait in found if wait is not None}
+        waits = for_each(self.tasks, lambda task: self._wait_of(task, calls[id(task)]), None, self.problems)
+        self._waits = {key: wait for key, wait in waits.items() if wait is not None}
 
     def of(self, task: Task) -> TaskWait | None:
         """What a task waits for, if that is known."""
@@ -175,7 +177,7 @@ def released_locks(task: Task) -> Iterator[Any]:
 
 
 def is_of_asyncio(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__")).startswith("asyncio.")
+    return module_of(frame).startswith("asyncio.")
 
 
 def is_asyncio(found: Any, *names: str) -> bool:
@@ -212,7 +214,8 @@ def task_wait_text(task: Task, waits: TaskWaits) -> str | None:
     """What a task waits for, in words; None when that is not known."""
     wait = waits.of(task)
     if wait is None:
-        return None
+        problem = waits.problems.get(id(task))
+        return None if problem is None else f"what it awaits: {problem!r}"
     if wait.by is None or not wait.owners:
         return for_what(wait)
     return f"{for_what(wait)}, held by {'itself' if wait.owners == [task] else titles(wait.owners)}"
