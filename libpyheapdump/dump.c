@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "encode/blocks.h"
@@ -280,19 +281,46 @@ static enum phd_status write_message(const struct phd_request *request, const st
     return PHD_OK; /* what could be written is a dump, and says that it is cut */
 }
 
-/* Give the complete file its final name without replacing another: link() fails when the name is taken, and where links
- * are not possible (some network and FUSE file systems) renameat2 with RENAME_NOREPLACE does the same. */
+/* Did a link() whose answer was lost (NFS) do its work? */
+static bool is_linked(const struct phd_request *request)
+{
+    struct stat temporary, final;
+    return fstatat(request->directory, request->temporary_name, &temporary, AT_SYMLINK_NOFOLLOW) == 0 &&
+           fstatat(request->directory, request->final_name, &final, AT_SYMLINK_NOFOLLOW) == 0 &&
+           temporary.st_dev == final.st_dev && temporary.st_ino == final.st_ino;
+}
+
+/* Where a name can be taken neither by a link nor by a rename that replaces nothing: an empty file of ours takes it first. */
+static bool rename_over_own(const struct phd_request *request)
+{
+    int directory = request->directory;
+    int fd = openat(directory, request->final_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return false;
+    close(fd);
+    if (renameat(directory, request->temporary_name, directory, request->final_name) == 0)
+        return true;
+    int refused = errno;
+    unlinkat(directory, request->final_name, 0);
+    errno = refused;
+    return false;
+}
+
+/* Give the complete file its final name without replacing another: link() fails when the name is taken; some network and
+ * FUSE file systems have no links, and some of those no RENAME_NOREPLACE. */
 static enum phd_status publish(const struct phd_request *request, struct phd_error *error)
 {
     int directory = request->directory;
-    if (linkat(directory, request->temporary_name, directory, request->final_name, 0) == 0) {
+    bool linked = linkat(directory, request->temporary_name, directory, request->final_name, 0) == 0;
+    if (linked || (errno == EEXIST && is_linked(request))) {
         unlinkat(directory, request->temporary_name, 0);
         return PHD_OK;
     }
     if (errno != EEXIST &&
-        renameat2(directory, request->temporary_name, directory, request->final_name, RENAME_NOREPLACE) == 0)
+        (renameat2(directory, request->temporary_name, directory, request->final_name, RENAME_NOREPLACE) == 0 ||
+         (errno != EEXIST && rename_over_own(request))))
         return PHD_OK;
-    phd__error_set(error, PHD_ERROR_WRITE, errno, "rename");
+    phd__error_set(error, PHD_ERROR_WRITE, errno, PHD_STEP_RENAME);
     return PHD_ERROR_WRITE;
 }
 
@@ -392,18 +420,22 @@ enum phd_status phd__dump_write(const struct phd_request *request, struct phd_me
         return PHD_ERROR_LAYOUT;
     }
     phd__sink_create(&sink, request->directory, request->temporary_name);
+    sink.on_created = request->on_created;
     enum phd_status status = write_file(request, memory, layout, how, &sink, result, error);
     phd__pages_bound(0);
     /* A file that could not be forced to the disk is a dump all the same; the result says so. */
-    int close_errno = phd__sink_close(&sink);
-    bool created = !sink.name; /* closing may write what was held, and so create it */
-    if (!created && sink.system_errno)
-        phd__error_set(error, PHD_ERROR_WRITE, sink.system_errno, "open");
+    int finish_errno = phd__sink_finish(&sink);
+    bool created = !sink.name; /* finishing may write what was held, and so create it */
+    if (!created && sink.system_errno) {
+        status = PHD_ERROR_WRITE;
+        phd__error_set(error, status, sink.system_errno, PHD_STEP_OPEN);
+    }
     if (!result->write_errno)
-        result->write_errno = close_errno;
+        result->write_errno = finish_errno;
     if (status == PHD_OK && created)
-        return publish(request, error);
-    if (created)
+        status = publish(request, error);
+    else if (created)
         unlinkat(request->directory, request->temporary_name, 0);
+    phd__sink_close(&sink); /* not before: it is locked as long as it has no final name */
     return status;
 }

@@ -71,6 +71,9 @@ struct phd_near_limit {
     uint64_t threshold; /* bytes at which the dump was to be made */
 };
 
+/* Directories that are tried for a dump. */
+enum { PHD_DIRECTORIES = 3 };
+
 /* One dump of the calling process. All pointers are borrowed for the duration of the call. */
 struct phd_request {
     int python_version; /* major << 8 | minor */
@@ -100,19 +103,23 @@ struct phd_request {
     int directory;                      /* descriptor of the directory to write to */
     const char *temporary_name;         /* name in that directory while writing */
     const char *final_name;             /* name when complete; never replaces an existing file */
-    const char *choose_in; /* absolute path of a directory: the writer makes it if it is missing and chooses the
-                                      first free name python_heap_<pid>_<n>.dump, n from `sequence` on, so that a file
-                                      system that does not answer holds nobody else; NULL: the names are given */
-    int pid;               /* of the process that is dumped */
-    int files_of;          /* the process whose files are read, as it sees them; 0: those that this one sees */
-    unsigned sequence;     /* number of this dump in the process, the <n> of its name */
-    int64_t time_ns;       /* wall-clock time, ns since 1970 */
-    int level;             /* zstd compression level, 1…19 (above 3 needs more memory) */
-    uint64_t max_bytes;    /* file size at which the walk ends, 0 for none */
-    double max_seconds;    /* duration at which the walk ends, 0 for none */
-    uint64_t max_memory;   /* bytes of the writer's own memory at which the walk ends, 0 for none */
-    bool sources;          /* put the sources of the files on the stacks into the dump */
-    bool redact;           /* leave out values whose names tell of a secret */
+    /* Absolute paths, of which the first one that the process may write to is taken; [0] NULL: the names are given. The
+     * writer makes the directory if it is missing and chooses the first free name python_heap_<pid>_<n>.dump, n from
+     * `sequence` on, so that a file system that does not answer holds nobody else. */
+    const char *directories[PHD_DIRECTORIES];
+    unsigned max_dumps; /* of the same owner in the directory; when the dump is complete the oldest beyond that are
+                              removed; 0: all stay; only where the writer chooses the name */
+    void (*on_created)(void); /* the library's own: the file is there */
+    int pid;                  /* of the process that is dumped */
+    int files_of;             /* the process whose files are read, as it sees them; 0: those that this one sees */
+    unsigned sequence;        /* number of this dump in the process, the <n> of its name */
+    int64_t time_ns;          /* wall-clock time, ns since 1970 */
+    int level;                /* zstd compression level, 1…19 (above 3 needs more memory) */
+    uint64_t max_bytes;       /* file size at which the walk ends, 0 for none */
+    double max_seconds;       /* duration at which the walk ends, 0 for none */
+    uint64_t max_memory;      /* bytes of the writer's own memory at which the walk ends, 0 for none */
+    bool sources;             /* put the sources of the files on the stacks into the dump */
+    bool redact;              /* leave out values whose names tell of a secret */
 };
 
 /* What a finished dump reports. */
@@ -131,8 +138,10 @@ struct phd_result {
 struct phd_snapshot {
     int pid;                   /* of the child, 0 when the dump was made in place, or the child has ended */
     uint64_t paused_ns;        /* how long the calling thread was held by the snapshot itself */
-    bool named;                /* the writer has told which name it chose (`choose_in`) */
+    bool named;                /* the writer has told which name it chose (`directories`) */
+    unsigned directory;        /* where, a number of `directories` */
     unsigned sequence;         /* the <n> of that name */
+    int refused_errno;         /* why it is not in the first of them, or 0 */
     bool overran;              /* the child was killed at its deadline; the file system may be what it waited for */
     struct phd_report *report; /* of the child to the process, private; NULL when it has none */
     bool told;                 /* the rest is known */
@@ -169,12 +178,13 @@ PHD_PUBLIC const char *phd_status_text(enum phd_status status);
 /* How the process leaves a dump when a fatal signal ends it. */
 struct phd_options {
     /* What the dump is of and what it holds: python_version … trace_refs, runtime, python_text, executable, level,
-     * max_bytes, max_seconds, sources, redact; the rest is filled in at the signal. phd_describe_python fills the first
-     * part. The texts are copied. */
+     * max_bytes, max_seconds, max_dumps, sources, redact; the rest is filled in at the signal. phd_describe_python fills
+     * the first part. The texts are copied. */
     struct phd_request request;
-    const char *directory; /* absolute; where dumps go; made at the signal if need be; copied */
-    double timeout;        /* seconds the signal waits for the dump before the writer is killed; > 0 */
-    bool quiet;            /* no line on stderr when the dump is written */
+    const char *directory;                      /* absolute; where dumps go; made at the signal if need be; copied */
+    const char *fallbacks[PHD_DIRECTORIES - 1]; /* where they go when the process may not write there; likewise */
+    double timeout; /* seconds the signal waits for the dump before the writer is killed; > 0 */
+    bool quiet;     /* no line on stderr when the dump is written */
 };
 
 /* From now on SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS and SIGTRAP leave a dump, whatever thread they hit, then
@@ -276,9 +286,8 @@ struct phd_gil {
  * own make them, one at a time; they need nothing of Python and are started by the first of these calls. */
 struct phd_watch_options {
     struct phd_options dump; /* as for phd_install, but timeout: seconds a dump may take, 0 for no limit */
-    unsigned max_dumps; /* before a dump our oldest ones in the directory are removed beyond that, 0 for no limit */
-    double gil_wait;    /* seconds to wait for the GIL before the dump is made without it; 0 not to ask for it */
-    struct phd_gil gil; /* NULL: it is not asked for */
+    double gil_wait;         /* seconds to wait for the GIL before the dump is made without it; 0 not to ask for it */
+    struct phd_gil gil;      /* NULL: it is not asked for */
 };
 
 /* Set how dumps are made from now on; before everything below. PHD_ERROR_ARGUMENT: the directory is not absolute, or a

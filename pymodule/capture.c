@@ -7,11 +7,16 @@
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <time.h>
 
+#include "crash/message.h"
+#include "dump.h"
 #include "pyheapdump.h"
 #include "pymodule/layout_check.h"
+#include "pymodule/options.h"
 #include "pymodule/status.h"
 #include "safe/clock.h"
 #include "snapshot/report.h"
@@ -21,12 +26,30 @@ int phd__add_capture(PyObject *module);
 
 static PyObject *capture_error;
 
+/* Of a file that could not be created the exception has the attribute `errno`. */
+static void tell_refusal(int number)
+{
+    PyObject *type, *value, *traceback, *found = PyLong_FromLong(number);
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (found && PyObject_SetAttrString(value, "errno", found) < 0)
+        PyErr_Clear();
+    Py_XDECREF(found);
+    PyErr_Restore(type, value, traceback);
+}
+
 PyObject *phd__raise_status(enum phd_status status, const struct phd_error *error)
 {
+    if (status == PHD_ERROR_WRITE && strcmp(error->step, PHD_STEP_RENAME) == 0 && error->system_errno != EEXIST)
+        return PyErr_Format(capture_error,
+                            "the dump is complete, but could not get its name, and is still called .part (%s)",
+                            strerror(error->system_errno));
     if (error->system_errno)
         PyErr_Format(capture_error, "%s (%s: %s)", phd_status_text(status), error->step, strerror(error->system_errno));
     else
         PyErr_Format(capture_error, "%s (%s)", phd_status_text(status), error->step);
+    if (status == PHD_ERROR_WRITE && error->system_errno && strcmp(error->step, PHD_STEP_OPEN) == 0)
+        tell_refusal(error->system_errno);
     return NULL;
 }
 
@@ -75,46 +98,82 @@ static PyObject *new_snapshot(struct phd_snapshot **snapshot)
     return capsule;
 }
 
+/* The texts that a request refers to. */
+struct texts {
+    PyObject *directories, *temporary_name, *final_name;
+};
+
+static void free_texts(struct texts *texts)
+{
+    Py_CLEAR(texts->directories);
+    Py_CLEAR(texts->temporary_name);
+    Py_CLEAR(texts->final_name);
+}
+
+static bool name_file(PyObject *path, struct texts *texts, struct phd_request *request)
+{
+    if (path == Py_None)
+        return true;
+    if (!PyUnicode_FSConverter(path, &texts->final_name))
+        return false;
+    texts->temporary_name = PyBytes_FromFormat("%s.part", PyBytes_AS_STRING(texts->final_name));
+    if (!texts->temporary_name)
+        return false;
+    request->directory = AT_FDCWD;
+    request->final_name = PyBytes_AS_STRING(texts->final_name);
+    request->temporary_name = PyBytes_AS_STRING(texts->temporary_name);
+    return true;
+}
+
+static bool parse_start(PyObject *arguments, PyObject *keywords, struct texts *texts, struct phd_request *request)
+{
+    static char *names[] = {"exception",   "traceback", "skip_frames", "directories", "path",  "reason",
+                            "executable",  "pid",       "sequence",    "time_ns",     "level", "max_bytes",
+                            "max_seconds", "max_dumps", "sources",     "redact",      "label", NULL};
+    PyObject *exception, *traceback, *directories, *path;
+    int sources, redact;
+    long long time_ns;
+    unsigned long long max_bytes;
+    memset(request, 0, sizeof *request);
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOIOOssiILiKdIppz", names, &exception, &traceback,
+                                     &request->skip_frames, &directories, &path, &request->reason, &request->executable,
+                                     &request->pid, &request->sequence, &time_ns, &request->level, &max_bytes,
+                                     &request->max_seconds, &request->max_dumps, &sources, &redact, &request->label))
+        return false;
+    texts->directories = phd__parse_directories(directories, request->directories);
+    if (!texts->directories || !name_file(path, texts, request))
+        return false;
+    request->exception = address_of(exception);
+    request->traceback = address_of(traceback);
+    request->time_ns = time_ns;
+    request->max_bytes = max_bytes;
+    request->sources = sources;
+    request->redact = redact;
+    return true;
+}
+
 PyDoc_STRVAR(snapshot_start_doc,
-             "snapshot_start(exception, traceback, skip_frames, directory, temporary_name, final_name, reason, "
-             "executable, pid, sequence, time_ns, level, max_bytes, max_seconds, sources, redact, label)\n--\n\n"
+             "snapshot_start(exception, traceback, skip_frames, directories, path, reason, executable, pid, sequence, "
+             "time_ns, level, max_bytes, max_seconds, max_dumps, sources, redact, label)\n--\n\n"
              "Freeze the process in a child that writes the dump; return (for snapshot_wait, pid, nanoseconds held).\n"
              "pid 0: the dump was written in place. Raises CaptureError.");
 
 static PyObject *snapshot_start(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"exception", "traceback",   "skip_frames", "directory", "temporary_name", "final_name",
-                            "reason",    "executable",  "pid",         "sequence",  "time_ns",        "level",
-                            "max_bytes", "max_seconds", "sources",     "redact",    "label",          NULL};
-    PyObject *exception, *traceback, *temporary_name = NULL, *final_name = NULL;
+    struct texts texts = {NULL, NULL, NULL};
     struct phd_request request;
     struct phd_snapshot *snapshot;
     struct phd_error error;
-    int sources, redact;
-    long long time_ns;
-    unsigned long long max_bytes;
     (void)module;
-    memset(&request, 0, sizeof request);
     memset(&error, 0, sizeof error);
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOIiO&O&ssiILiKdppz", names, &exception, &traceback,
-                                     &request.skip_frames, &request.directory, PyUnicode_FSConverter, &temporary_name,
-                                     PyUnicode_FSConverter, &final_name, &request.reason, &request.executable,
-                                     &request.pid, &request.sequence, &time_ns, &request.level, &max_bytes,
-                                     &request.max_seconds, &sources, &redact, &request.label))
-        return NULL; /* a converter that has succeeded is asked to clean up */
-    request.temporary_name = PyBytes_AS_STRING(temporary_name);
-    request.final_name = PyBytes_AS_STRING(final_name);
-    request.exception = address_of(exception);
-    request.traceback = address_of(traceback);
-    request.time_ns = time_ns;
-    request.max_bytes = max_bytes;
-    request.sources = sources;
-    request.redact = redact;
+    if (!parse_start(arguments, keywords, &texts, &request)) {
+        free_texts(&texts);
+        return NULL;
+    }
     fill_process(&request);
     PyObject *capsule = new_snapshot(&snapshot);
     enum phd_status status = capsule ? phd_snapshot_start(&request, snapshot, &error) : PHD_ERROR_MEMORY;
-    Py_DECREF(temporary_name);
-    Py_DECREF(final_name);
+    free_texts(&texts);
     if (status == PHD_OK)
         return Py_BuildValue("NiK", capsule, snapshot->pid, (unsigned long long)snapshot->paused_ns);
     if (capsule)
@@ -200,6 +259,61 @@ static PyObject *snapshot_wait(PyObject *module, PyObject *arguments)
                          result.complete ? Py_True : Py_False);
 }
 
+PyDoc_STRVAR(snapshot_begun_doc,
+             "snapshot_begun(snapshot, seconds)\n--\n\n"
+             "Wait until the child has created the file, or ended, without the GIL; then snapshot_named() is right. "
+             "Raises what a signal handler of the program raises.");
+
+/* The other thread, if there is one, takes over what the child tells. */
+static bool wait_a_while_for_name(struct kept_snapshot *kept)
+{
+    bool begun;
+    if (kept->busy) {
+        leave_to_others();
+        return kept->snapshot.named || kept->snapshot.told;
+    }
+    kept->busy = true;
+    Py_BEGIN_ALLOW_THREADS
+    begun = phd__snapshot_begun(&kept->snapshot, SLICE_MS / 1e3);
+    Py_END_ALLOW_THREADS
+    kept->busy = false;
+    return begun;
+}
+
+static PyObject *snapshot_begun(PyObject *module, PyObject *arguments)
+{
+    PyObject *capsule;
+    double seconds;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "Od", &capsule, &seconds))
+        return NULL;
+    struct kept_snapshot *kept = PyCapsule_GetPointer(capsule, SNAPSHOT);
+    if (!kept)
+        return NULL;
+    uint64_t deadline = phd__deadline_after(seconds);
+    while (!wait_a_while_for_name(kept) && phd__clock_ns() < deadline) {
+        if (PyErr_CheckSignals() < 0)
+            return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(snapshot_named_doc,
+             "snapshot_named(snapshot)\n--\n\n"
+             "What the child has told of the name that it chose: (which of the directories, number, "
+             "errno of the first that was refused or 0), or None.");
+
+static PyObject *snapshot_named(PyObject *module, PyObject *capsule)
+{
+    struct kept_snapshot *kept = PyCapsule_GetPointer(capsule, SNAPSHOT);
+    (void)module;
+    if (!kept)
+        return NULL;
+    if (!kept->snapshot.named)
+        Py_RETURN_NONE;
+    return Py_BuildValue("IIi", kept->snapshot.directory, kept->snapshot.sequence, kept->snapshot.refused_errno);
+}
+
 PyDoc_STRVAR(number_next_doc, "number_next()\n--\n\nThe number of this process's next dump, which nobody else gets.");
 
 static PyObject *number_next(PyObject *module, PyObject *ignored)
@@ -225,6 +339,28 @@ static PyObject *number_reached(PyObject *module, PyObject *number)
     if (reached == (unsigned long)-1 && PyErr_Occurred())
         return NULL;
     phd_number_reached((unsigned)reached);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(say_doc, "say(line)\n--\n\nWrite bytes to stderr if that is possible at once and it is stderr.");
+
+static PyObject *say(PyObject *module, PyObject *line)
+{
+    char *text;
+    Py_ssize_t length;
+    (void)module;
+    if (PyBytes_AsStringAndSize(line, &text, &length) < 0)
+        return NULL;
+    phd__say_line(text, (size_t)length);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(note_stderr_doc, "note_stderr(there)\n--\n\nThe descriptor 2 is now stderr, if it is `there`.");
+
+static PyObject *note_stderr(PyObject *module, PyObject *there)
+{
+    (void)module;
+    phd__stderr_note(there == Py_True);
     Py_RETURN_NONE;
 }
 
@@ -285,7 +421,11 @@ PyDoc_STRVAR(layout_problems_doc,
 static PyMethodDef functions[] = {
     {"snapshot_start", (PyCFunction)(void (*)(void))snapshot_start, METH_VARARGS | METH_KEYWORDS, snapshot_start_doc},
     {"snapshot_told", snapshot_told, METH_O, snapshot_told_doc},
+    {"snapshot_begun", snapshot_begun, METH_VARARGS, snapshot_begun_doc},
+    {"snapshot_named", snapshot_named, METH_O, snapshot_named_doc},
     {"snapshot_wait", snapshot_wait, METH_VARARGS, snapshot_wait_doc},
+    {"say", say, METH_O, say_doc},
+    {"note_stderr", note_stderr, METH_O, note_stderr_doc},
     {"number_next", number_next, METH_NOARGS, number_next_doc},
     {"number_peek", number_peek, METH_NOARGS, number_peek_doc},
     {"number_reached", number_reached, METH_O, number_reached_doc},

@@ -9,8 +9,12 @@
 
 #include "pyheapdump.h"
 
-/* Fill `options` from the keywords directory, timeout, executable, level, max_bytes, max_seconds, sources, redact, quiet.
- * Returns the object that holds the directory's name (a new reference), or NULL with an exception. */
+/* `found`: the first of the directories that `paths`, a sequence, names. Returns the object that holds their names (a new
+ * reference), or NULL with an exception. */
+PyObject *phd__parse_directories(PyObject *paths, const char *found[PHD_DIRECTORIES]);
+
+/* Fill `options` from the keywords directories, timeout, executable, level, max_bytes, max_seconds, max_dumps, sources,
+ * redact, quiet. Returns the object that holds the directories' names (a new reference), or NULL with an exception. */
 PyObject *phd__parse_options(PyObject *keywords, struct phd_options *options);
 
 #endif

@@ -20,8 +20,8 @@ int phd__add_signals(PyObject *module);
 
 PyDoc_STRVAR(
     signals_install_doc,
-    "signals_install(*, directory, timeout, executable, level, max_bytes, max_seconds, sources, redact, quiet)\n"
-    "--\n\nLet fatal signals leave a dump, and give this thread an alternate signal stack. Raises CaptureError.");
+    "signals_install(*, directories, timeout, executable, level, max_bytes, max_seconds, max_dumps, sources, redact, "
+    "quiet)\n--\n\nLet fatal signals leave a dump, and give this thread an alternate signal stack. Raises CaptureError.");
 
 static PyObject *signals_install(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
@@ -29,11 +29,11 @@ static PyObject *signals_install(PyObject *module, PyObject *arguments, PyObject
     struct phd_error error;
     (void)module, (void)arguments;
     memset(&error, 0, sizeof error);
-    PyObject *directory = phd__parse_options(keywords, &options);
-    if (!directory)
+    PyObject *texts = phd__parse_options(keywords, &options);
+    if (!texts)
         return NULL;
     enum phd_status status = phd_install(&options, &error);
-    Py_DECREF(directory);
+    Py_DECREF(texts);
     if (status != PHD_OK)
         return phd__raise_status(status, &error);
     Py_RETURN_NONE;

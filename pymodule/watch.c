@@ -22,7 +22,7 @@ static void finish_at_exit(void)
 }
 
 PyDoc_STRVAR(watch_configure_doc,
-             "watch_configure(max_dumps, gil_wait, *, directory, timeout, executable, level, max_bytes, max_seconds, "
+             "watch_configure(gil_wait, *, directories, timeout, executable, level, max_bytes, max_seconds, max_dumps, "
              "sources, redact, quiet)\n--\n\nSet how the thread makes dumps. Raises CaptureError.");
 
 static PyObject *watch_configure(PyObject *module, PyObject *arguments, PyObject *keywords)
@@ -33,14 +33,14 @@ static PyObject *watch_configure(PyObject *module, PyObject *arguments, PyObject
     (void)module;
     memset(&options, 0, sizeof options);
     memset(&error, 0, sizeof error);
-    if (!PyArg_ParseTuple(arguments, "Id", &options.max_dumps, &options.gil_wait))
+    if (!PyArg_ParseTuple(arguments, "d", &options.gil_wait))
         return NULL;
     options.gil = phd_python_gil();
-    PyObject *directory = phd__parse_options(keywords, &options.dump);
-    if (!directory)
+    PyObject *texts = phd__parse_options(keywords, &options.dump);
+    if (!texts)
         return NULL;
     enum phd_status status = phd_watch_configure(&options, &error);
-    Py_DECREF(directory);
+    Py_DECREF(texts);
     if (status != PHD_OK)
         return phd__raise_status(status, &error);
     if (!is_finished_at_exit) /* what comes after the interpreter's end, and where C code calls exit() */

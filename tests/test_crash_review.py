@@ -64,18 +64,21 @@ def test_a_directory_relative_to_one_that_has_gone_is_told(tmp_path: Path) -> No
 
 
 def test_unfinished_dumps_of_an_earlier_process_with_this_pid_are_old(tmp_path: Path) -> None:
+    """They go when a dump is complete; what somebody writes, in another container with this pid, stays."""
     lines = f"""
+import fcntl
 directory = {str(tmp_path)!r}
 for number in range(6):
     path = directory + f"/python_heap_{{os.getpid()}}_{{number}}.dump.part"
-    open(path, "w").close()
-    if number < 5:
-        os.utime(path, (10**9 + number, 10**9 + number))
+    opened = open(path, "w")
+    os.utime(path, (10**9 + number, 10**9 + number))
+fcntl.flock(opened, fcntl.LOCK_EX)
 pyheapdump.install(directory, max_dumps=2)
+pyheapdump.dump()
 print(sorted(os.listdir(directory)), file=sys.stderr)
 """
     left: Any = eval(run(lines))  # noqa: S307
-    assert [name.split("_")[-1] for name in left] == ["3.dump.part", "4.dump.part", "5.dump.part"]
+    assert [name.split("_")[-1] for name in left] == ["4.dump.part", "5.dump.part", "6.dump"]
 
 
 def test_proc_of_another_pid_namespace_is_not_believed(tmp_path: Path) -> None:

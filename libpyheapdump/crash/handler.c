@@ -130,7 +130,6 @@ static void fill_request(struct phd_request *request)
     request->reason = "signal";
     request->native_id = (unsigned long)dump.crash.thread;
     request->sequence = phd_number_next();
-    request->choose_in = dump.kept->directory; /* which may be on a file system that does not answer */
     request->pid = getpid();
     request->time_ns = phd__wall_clock_ns();
     if (request->max_seconds <= 0 || request->max_seconds > limit)
@@ -139,7 +138,7 @@ static void fill_request(struct phd_request *request)
 
 static void tell(void)
 {
-    phd__say_result(dump.kept->directory, dump.request.pid, dump.kept->options.quiet, &dump.snapshot);
+    phd__say_result(&dump.request, dump.kept->options.quiet, &dump.snapshot);
 }
 
 static void make_dump(void)
@@ -242,6 +241,8 @@ static void run_dump(const siginfo_t *info, const void *context)
     static struct sigaction previous_action;
     static struct itimerval previous_timer;
     choose_options();
+    dump.request = dump.kept->options.request; /* what can be told of, however little is done */
+    dump.request.pid = getpid();
     dump.info = info;
     dump.context = context;
     memset(&dump.snapshot, 0, sizeof dump.snapshot);
@@ -363,6 +364,7 @@ enum phd_status phd_install(const struct phd_options *options, struct phd_error 
         phd__error_set(error, PHD_ERROR_ARGUMENT, 0, "the timeout is not positive");
         return PHD_ERROR_ARGUMENT;
     }
+    phd__stderr_note_once();
     struct phd_kept_options *kept = free_options();
     enum phd_status status = phd__options_keep(kept, options, error);
     if (status != PHD_OK)

@@ -5,19 +5,23 @@
 #ifndef PHD_CRASH_KEPT_OPTIONS_H
 #define PHD_CRASH_KEPT_OPTIONS_H
 
-#include "crash/target.h"
+#include "place/target.h"
 
 enum { PHD_OPTION_TEXT_ROOM = 4096 };
 
 struct phd_kept_options {
-    struct phd_options options; /* its texts are in `directory`, `executable` and `python_text` */
-    char directory[PHD_MAX_PATH];
+    struct phd_options options; /* its texts are in what follows */
+    char directories[PHD_DIRECTORIES][PHD_MAX_PATH];
     char executable[PHD_OPTION_TEXT_ROOM];
     char python_text[PHD_OPTION_TEXT_ROOM];
 };
 
-/* Copy `options`. PHD_ERROR_ARGUMENT, and nothing is changed: the directory is not absolute, or a text is too long. */
+/* Copy `options`, and fill in request.directories. PHD_ERROR_ARGUMENT, and nothing is changed: a directory is not absolute,
+ * or a text is too long. */
 enum phd_status phd__options_keep(struct phd_kept_options *kept, const struct phd_options *options,
                                   struct phd_error *error);
+
+/* Copy `from` as it is now. */
+void phd__options_copy(struct phd_kept_options *to, const struct phd_kept_options *from);
 
 #endif

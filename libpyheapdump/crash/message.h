@@ -7,8 +7,19 @@
 
 #include "pyheapdump.h"
 
-/* Say where the dump of the process `pid` is, or what is left of it. `snapshot` has what its writer has told: when that
- * has chosen no name in `directory`, that is named. `quiet`: not a word of success. */
-void phd__say_result(const char *directory, int pid, bool quiet, const struct phd_snapshot *snapshot);
+/* Find out whether the descriptor 2 is stderr, and which file that is. Where a program was started without stderr, 2 is the
+ * first file that it opens itself, and no line may go there. Context: normal. */
+void phd__stderr_note(bool there);
+
+/* The same, unless it is known. */
+void phd__stderr_note_once(void);
+
+/* Write a line, with its end, to stderr as the program's own language does: at once or, where that is not possible, not at
+ * all. */
+void phd__say_line(const char *line, size_t length);
+
+/* Say where the dump is that `request` has asked for, or what is left of it. `snapshot` has what its writer has told: when
+ * that has chosen no name, the directory is named. `quiet`: not a word of success. */
+void phd__say_result(const struct phd_request *request, bool quiet, const struct phd_snapshot *snapshot);
 
 #endif

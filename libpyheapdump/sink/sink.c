@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "safe/pages.h"
@@ -20,6 +22,7 @@ void phd__sink_init(struct phd_sink *sink, int fd, uint64_t limit)
     sink->limit_reached = false;
     sink->directory = AT_FDCWD;
     sink->name = NULL;
+    sink->on_created = NULL;
     sink->held = (struct iovec){NULL, 0};
 }
 
@@ -30,13 +33,40 @@ void phd__sink_create(struct phd_sink *sink, int directory, const char *name)
     sink->name = name;
 }
 
+/* Is the file behind `fd` still the one with this name? */
+static bool is_named(int fd, int directory, const char *name)
+{
+    struct stat opened, named;
+    return fstat(fd, &opened) == 0 && fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           opened.st_ino == named.st_ino;
+}
+
+/* Whoever makes room in a directory takes an unfinished dump without a lock for an abandoned one (place/oldest.c). In the
+ * instant between creating and locking it that can happen to this one: then the name counts as taken. Where there are
+ * no locks the file is written without. */
+static bool is_ours(int fd, int directory, const char *name)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return false;
+    return is_named(fd, directory, name);
+}
+
 static void create_file(struct phd_sink *sink)
 {
     sink->fd = openat(sink->directory, sink->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (sink->fd < 0)
+    if (sink->fd < 0) {
         sink->system_errno = errno;
-    else
-        sink->name = NULL;
+        return;
+    }
+    if (!is_ours(sink->fd, sink->directory, sink->name)) {
+        close(sink->fd);
+        sink->fd = -1;
+        sink->system_errno = EEXIST;
+        return;
+    }
+    sink->name = NULL;
+    if (sink->on_created)
+        sink->on_created();
 }
 
 void phd__sink_hold(struct phd_sink *sink, const void *bytes, size_t length)
@@ -52,7 +82,7 @@ void phd__sink_hold(struct phd_sink *sink, const void *bytes, size_t length)
     sink->written += length; /* positions behind it are as if it had been written */
 }
 
-int phd__sink_close(struct phd_sink *sink)
+int phd__sink_finish(struct phd_sink *sink)
 {
     if (sink->held.iov_base)
         phd__sink_write(sink, NULL, 0); /* nothing came behind it */
@@ -60,10 +90,14 @@ int phd__sink_close(struct phd_sink *sink)
         return 0;
     /* some file systems have nothing to force, which is no failure */
     bool failed = !sink->system_errno && fsync(sink->fd) != 0 && errno != EINVAL && errno != EROFS;
-    int found = failed ? errno : 0;
-    close(sink->fd);
+    return failed ? errno : 0;
+}
+
+void phd__sink_close(struct phd_sink *sink)
+{
+    if (sink->fd >= 0)
+        close(sink->fd);
     sink->fd = -1;
-    return found;
 }
 
 static void advance(struct iovec **pieces, int *count, size_t done)

@@ -11,15 +11,17 @@
 
 #include "pyheapdump.h"
 
-enum phd_progress { PHD_REPORT_NOTHING, PHD_REPORT_NAMED, PHD_REPORT_DONE };
+enum phd_progress { PHD_REPORT_NOTHING, PHD_REPORT_NAMED, PHD_REPORT_CREATED, PHD_REPORT_DONE };
 
 struct phd_report {
-    _Atomic uint32_t progress; /* what is told by now, for phd__wait; written last */
-    bool named;                /* NAMED: it has chosen a name */
-    _Atomic unsigned sequence; /* NAMED: the <n> of that name; the last one counts */
-    enum phd_status status;    /* DONE */
-    struct phd_error error;    /* DONE */
-    struct phd_result result;  /* DONE */
+    _Atomic uint32_t progress;  /* what is told by now, for phd__wait; written last */
+    bool named;                 /* NAMED: it has chosen a name */
+    _Atomic unsigned sequence;  /* NAMED: the <n> of that name; the last one counts */
+    _Atomic unsigned directory; /* NAMED: the number of its directory; likewise */
+    _Atomic int refused_errno;  /* NAMED: why it is not the first, or 0 */
+    enum phd_status status;     /* DONE */
+    struct phd_error error;     /* DONE */
+    struct phd_result result;   /* DONE */
 };
 
 /* A report that tells nothing yet, for a child to be made; NULL when there is no memory. */

@@ -22,8 +22,9 @@
 #include <unistd.h>
 
 #include "crash/record.h"
-#include "crash/target.h"
 #include "dump.h"
+#include "place/oldest.h"
+#include "place/target.h"
 #include "safe/clock.h"
 #include "safe/text.h"
 #include "safe/wait.h"
@@ -56,51 +57,107 @@ static void write_named(const struct phd_request *request, const char *how, stru
     phd__memory_self_close(&memory);
 }
 
-/* Another dump of the process had the same name, and was faster. */
-static bool name_was_taken(const struct phd_report *report)
+/* Has the file not come into being at this place, or not got its name, for that reason? */
+static bool was_refused(const struct phd_report *report, const char *step, int system_errno)
 {
-    return report->status == PHD_ERROR_WRITE && report->error.system_errno == EEXIST;
+    return report->status == PHD_ERROR_WRITE && report->error.system_errno == system_errno &&
+           phd__string_equal(report->error.step, step);
 }
 
-static void write_in(const char *directory, struct phd_request *request, const char *how, struct phd_report *report)
+/* Another dump had the same name, and was faster: one of this process, or of another that has its id in a container. */
+static bool name_was_taken(const struct phd_report *report)
 {
-    static struct phd_target target; /* large; one at a time */
+    return was_refused(report, PHD_STEP_OPEN, EEXIST) || was_refused(report, PHD_STEP_RENAME, EEXIST);
+}
+
+/* The process has perhaps given up the rights that it had when the directory was chosen; or the current directory, which
+ * was never chosen, is nobody's to write to. */
+static bool may_not_write(const struct phd_report *report)
+{
+    return was_refused(report, PHD_STEP_OPEN, EACCES) || was_refused(report, PHD_STEP_OPEN, EPERM) ||
+           was_refused(report, PHD_STEP_OPEN, EROFS);
+}
+
+static void tell_name(struct phd_report *report, unsigned directory, unsigned sequence)
+{
+    atomic_store(&report->directory, directory);
+    atomic_store(&report->sequence, sequence);
+    report->named = true;
+    tell(report, PHD_REPORT_NAMED);
+}
+
+static void write_in(struct phd_target *target, unsigned directory, struct phd_request *request, const char *how,
+                     struct phd_report *report)
+{
     request->directory = AT_FDCWD;
-    request->temporary_name = target.temporary;
-    request->final_name = target.final;
+    request->temporary_name = target->temporary;
+    request->final_name = target->final;
     for (int tried = 0; tried < MAX_NAMES; tried++, request->sequence++) {
-        if (!phd__target_choose(&target, directory, request->pid, request->sequence)) {
+        if (!phd__target_choose(target, request->directories[directory], request->pid, request->sequence)) {
             report->status = PHD_ERROR_WRITE;
             phd__error_set(&report->error, PHD_ERROR_WRITE, 0, "no name is free");
             return;
         }
-        request->sequence = target.sequence;
-        atomic_store(&report->sequence, target.sequence);
-        report->named = true;
-        tell(report, PHD_REPORT_NAMED);
+        request->sequence = target->sequence;
+        tell_name(report, directory, target->sequence);
         write_named(request, how, report);
+        if (was_refused(report, PHD_STEP_OPEN, ENOENT) && target->not_made)
+            report->error.system_errno = target->not_made;
         if (!name_was_taken(report))
             return;
-        if (phd__string_equal(report->error.step, "rename"))
-            unlinkat(AT_FDCWD, target.temporary, 0); /* it is written anew */
+        if (phd__string_equal(report->error.step, PHD_STEP_RENAME))
+            unlinkat(AT_FDCWD, target->temporary, 0); /* it is written anew */
     }
 }
 
+/* In the first directory that lets us; when none does it is the first that is told of. */
+static void write_somewhere(struct phd_request *request, const char *how, struct phd_report *report)
+{
+    static struct phd_target target; /* large; one at a time */
+    unsigned first_sequence = request->sequence, named = 0;
+    struct phd_error refused;
+    for (unsigned i = 0; i < PHD_DIRECTORIES && request->directories[i]; i++) {
+        request->sequence = first_sequence;
+        write_in(&target, i, request, how, report);
+        if (!may_not_write(report))
+            return;
+        if (i == 0) {
+            refused = report->error;
+            named = request->sequence;
+            atomic_store(&report->refused_errno, refused.system_errno);
+        }
+    }
+    report->error = refused;
+    tell_name(report, 0, named);
+}
+
+static struct phd_report *told_of_creation;
+
+static void tell_created(void)
+{
+    tell(told_of_creation, PHD_REPORT_CREATED);
+}
+
+/* A dump that is there is told before there is made room, which may take long. */
 static void write_dump(const struct phd_request *asked, const char *how, struct phd_report *report)
 {
     struct phd_request request = *asked;
-    if (request.choose_in)
-        write_in(request.choose_in, &request, how, report);
+    told_of_creation = report;
+    request.on_created = tell_created;
+    if (request.directories[0])
+        write_somewhere(&request, how, report);
     else
         write_named(&request, how, report);
     tell(report, PHD_REPORT_DONE);
+    if (report->status == PHD_OK && request.directories[0] && request.max_dumps)
+        phd__oldest_remove(request.final_name, request.max_dumps);
 }
 
 static _Noreturn void run_child(const struct phd_request *request, struct phd_report *shared)
 {
     struct phd_report unshared = {.progress = PHD_REPORT_NOTHING};
     struct phd_report *report = shared ? shared : &unshared; /* else its exit status must do */
-    phd__child_become(request->choose_in ? -1 : request->directory);
+    phd__child_become(request->directories[0] ? -1 : request->directory);
     write_dump(request, "clone", report);
     phd__child_end(report->status == PHD_OK ? 0 : 1);
 }
@@ -137,7 +194,9 @@ static bool take_report(struct phd_snapshot *snapshot)
     uint32_t progress = report ? atomic_load(&report->progress) : PHD_REPORT_NOTHING;
     if (progress >= PHD_REPORT_NAMED && report->named) {
         snapshot->named = true;
+        snapshot->directory = atomic_load(&report->directory);
         snapshot->sequence = atomic_load(&report->sequence);
+        snapshot->refused_errno = atomic_load(&report->refused_errno);
     }
     if (progress == PHD_REPORT_DONE && !snapshot->told) {
         snapshot->status = report->status;
@@ -249,7 +308,8 @@ static void take_end(struct phd_snapshot *snapshot, int exited)
     phd__error_set(&snapshot->error, PHD_ERROR_CHILD, 0, snapshot->report ? "the child died" : "the child failed");
 }
 
-bool phd__snapshot_told(struct phd_snapshot *snapshot, double seconds)
+/* Wait until the writer has got so far, or has ended. */
+static bool wait_for(struct phd_snapshot *snapshot, enum phd_progress wanted, double seconds)
 {
     static _Atomic uint32_t nothing;
     _Atomic uint32_t *progress = snapshot->report ? &snapshot->report->progress : &nothing;
@@ -262,13 +322,26 @@ bool phd__snapshot_told(struct phd_snapshot *snapshot, double seconds)
             snapshot->pid = 0;
         if (!take_report(snapshot) && ended)
             take_end(snapshot, exited);
+        bool there = snapshot->told || atomic_load(progress) >= wanted;
         uint64_t now = phd__clock_ns();
-        if (snapshot->told || now >= deadline)
-            return snapshot->told;
+        if (there || now >= deadline)
+            return there;
         /* the child may have been killed: now and then it is asked whether it lives */
         phd__wait(progress, seen, deadline - now < pause ? deadline : now + pause);
         pause = 2 * pause < LONGEST_PAUSE ? 2 * pause : LONGEST_PAUSE;
     }
+}
+
+bool phd__snapshot_told(struct phd_snapshot *snapshot, double seconds)
+{
+    return wait_for(snapshot, PHD_REPORT_DONE, seconds);
+}
+
+bool phd__snapshot_begun(struct phd_snapshot *snapshot, double seconds)
+{
+    bool there = wait_for(snapshot, PHD_REPORT_CREATED, seconds);
+    take_report(snapshot);
+    return there;
 }
 
 /* A child that was killed and does not end, because the kernel holds it, is not waited for; one that has told its result

@@ -15,4 +15,7 @@ int phd__snapshot_memory(void);
  * has told by then is in `snapshot`. */
 bool phd__snapshot_told(struct phd_snapshot *snapshot, double seconds);
 
+/* The same, but for its file to be there: then its name is known. */
+bool phd__snapshot_begun(struct phd_snapshot *snapshot, double seconds);
+
 #endif

@@ -22,7 +22,6 @@
 #include "safe/text.h"
 #include "snapshot/snapshot.h"
 #include "watch/gil.h"
-#include "watch/oldest.h"
 
 enum { RESERVE = 32 * 1024 * 1024 /* address space for the walk when the system refuses memory */ };
 
@@ -32,7 +31,6 @@ static const double SHORT_PERIOD = 0.005;
 struct configuration {
     bool enabled; /* otherwise no dumps are made */
     struct phd_kept_options kept;
-    unsigned max_dumps;
     double gil_wait;
     struct phd_gil gil;
 };
@@ -82,7 +80,6 @@ enum phd_status phd__take_configure(const struct phd_watch_options *options, str
         status = phd__options_keep(&configuration.kept, &options->dump, error);
     if (status == PHD_OK) {
         configuration.enabled = options != NULL;
-        configuration.max_dumps = options ? options->max_dumps : 0;
         configuration.gil_wait = options ? options->gil_wait : 0;
         configuration.gil = options ? options->gil : (struct phd_gil){NULL, NULL, NULL};
     }
@@ -95,12 +92,8 @@ static void read_configuration(void)
     sigset_t previous;
     lock(&previous);
     dump.with = configuration;
+    phd__options_copy(&dump.with.kept, &configuration.kept);
     unlock(&previous);
-    /* its texts are in the copy now */
-    struct phd_kept_options *kept = &dump.with.kept;
-    kept->options.directory = kept->directory;
-    kept->options.request.executable = kept->executable;
-    kept->options.request.python_text = kept->python_text;
 }
 
 double phd__take_longest(void)
@@ -135,7 +128,6 @@ static void start_snapshot(bool gil_held)
     request->thread = dump.order->thread;
     request->find_thread = !request->thread;
     request->gil_held = gil_held && !request->free_threaded;
-    request->choose_in = dump.with.kept.directory;
     request->sequence = phd_number_next();
     request->pid = getpid();
     request->time_ns = phd__wall_clock_ns();
@@ -184,8 +176,6 @@ static void make_dump(void)
     const struct phd_kept_options *kept = &dump.with.kept;
     double seconds = dump.order->seconds > 0 ? dump.order->seconds : kept->options.timeout;
     struct phd_result result;
-    if (dump.with.max_dumps)
-        phd__oldest_remove(kept->directory, dump.with.max_dumps - 1);
     uint64_t deadline = phd__deadline_after(seconds > 0 ? seconds : -1);
     freeze();
     if (dump.order->on_frozen)
@@ -196,7 +186,7 @@ static void make_dump(void)
         phd_snapshot_wait(&dump.snapshot, phd__seconds_until(deadline), &result, NULL);
     if (dump.snapshot.named)
         phd_number_reached(dump.snapshot.sequence);
-    phd__say_result(kept->directory, dump.request.pid, kept->options.quiet, &dump.snapshot);
+    phd__say_result(&dump.request, kept->options.quiet, &dump.snapshot);
 }
 
 bool phd__take(const struct phd_order *order)

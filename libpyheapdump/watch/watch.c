@@ -17,6 +17,7 @@
 
 #include <unistd.h>
 
+#include "crash/message.h"
 #include "native/signal_names.h"
 #include "safe/text.h"
 #include "safe/wait.h"
@@ -232,6 +233,7 @@ enum phd_status phd_watch_configure(const struct phd_watch_options *options, str
 {
     check_process();
     atomic_store(&end_deadline, 0);
+    phd__stderr_note_once();
     return phd__take_configure(options, error);
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the extension module (pymodule/*.c) has for Python."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import PathLike
 from types import CodeType, FrameType, TracebackType
 from typing import Any, Final, final
@@ -13,15 +13,15 @@ _R = TypeVar("_R")
 
 # --- capturing: capture.c ---
 
-class CaptureError(Exception): ...
+class CaptureError(Exception):
+    errno: int  # why the file could not be created; only then
 
 def snapshot_start(
     exception: BaseException | None,
     traceback: TracebackType | None,
     skip_frames: int,
-    directory: int,
-    temporary_name: str,
-    final_name: str,
+    directories: Sequence[str],
+    path: str | None,
     reason: str,
     executable: str,
     pid: int,
@@ -30,12 +30,17 @@ def snapshot_start(
     level: int,
     max_bytes: int,
     max_seconds: float,
+    max_dumps: int,
     sources: bool,
     redact: bool,
     label: str | None,
 ) -> tuple[object, int, int]: ...
 def snapshot_told(snapshot: object, /) -> bool: ...
+def snapshot_begun(snapshot: object, seconds: float, /) -> None: ...
+def snapshot_named(snapshot: object, /) -> tuple[int, int, int] | None: ...
 def snapshot_wait(snapshot: object, seconds: float, /) -> dict[str, object]: ...
+def say(line: bytes, /) -> None: ...
+def note_stderr(there: bool, /) -> None: ...
 def number_next() -> int: ...
 def number_peek() -> int: ...
 def number_reached(number: int, /) -> None: ...
@@ -60,12 +65,13 @@ def hook_close(name: str, /) -> None: ...
 
 def signals_install(
     *,
-    directory: str,
+    directories: Sequence[str],
     timeout: float,
     executable: str,
     level: int,
     max_bytes: int,
     max_seconds: float,
+    max_dumps: int,
     sources: bool,
     redact: bool,
     quiet: bool,
@@ -86,16 +92,16 @@ def unpack_zstd(source: int, target: int, max_bytes: int, /) -> tuple[int, str |
 # --- dumps of a living process: watch.c ---
 
 def watch_configure(
-    max_dumps: int,
     gil_wait: float,
     /,
     *,
-    directory: str,
+    directories: Sequence[str],
     timeout: float,
     executable: str,
     level: int,
     max_bytes: int,
     max_seconds: float,
+    max_dumps: int,
     sources: bool,
     redact: bool,
     quiet: bool,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import suppress
 
 from . import _pyheapdump, files
 
@@ -71,44 +70,113 @@ _OWN_DIRECTORY = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 class Dumping:
-    """A dump being written by a child process."""
+    """A dump being written by a child process, to `path` or to a name that it chooses in one of `directories`."""
 
-    def __init__(self, path: str, snapshot: tuple[object, int, int], settings: Settings, removed: list[str]) -> None:
-        self.path = path
+    def __init__(
+        self,
+        path: str | None,
+        directories: list[str],
+        process: int,
+        snapshot: tuple[object, int, int],
+        settings: Settings,
+    ) -> None:
         self.settings = settings
-        self.removed = removed
+        self._path = path
+        self._directories = directories
+        self._process = process
         self.snapshot, self.pid, self.paused_ns = snapshot
         # What tells of it, where it is not the one who waits; see finish_later().
         self.tell: Callable[[dict[str, Any] | None, Exception | None], None] = self._tell_problem
 
-    def finish(self) -> dict[str, object]:
-        """Wait for the child; return what it wrote. Raises CaptureError.
+    @property
+    def path(self) -> str:
+        """Where the dump is, or will be: the child tells which name it has chosen, if need be it is waited for.
 
-        What a signal handler of the program raises meanwhile ends the waiting, not the dump: that is finished later.
+        The directory, when it has failed before that.
         """
-        limit = self.settings.max_seconds
+        if self._path is not None:
+            return self._path
+        named = _pyheapdump.snapshot_named(self.snapshot)
+        if named is None:
+            self.begun()
+            named = _pyheapdump.snapshot_named(self.snapshot)
+        if named is None:
+            return self._directories[0]
+        directory, number, _ = named
+        return os.path.join(self._directories[directory], files.name_of(self._process, number))
+
+    @property
+    def refusal(self) -> str:
+        """Why it is not in the directory where it was to be; "" when it is."""
+        named = _pyheapdump.snapshot_named(self.snapshot)
+        if named is None or named[0] == 0:
+            return ""
+        return f"not in {self._directories[0]}: {os.strerror(named[2])}"
+
+    def begun(self) -> None:
+        """Wait until the file is there, and so its path is known, or the child has ended. Raises as finish() does."""
         try:
-            result = _pyheapdump.snapshot_wait(self.snapshot, limit + CHILD_GRACE if limit > 0 else -1.0)
-        except _pyheapdump.CaptureError:
-            raise
+            _pyheapdump.snapshot_begun(self.snapshot, self._seconds())
         except BaseException:
             finish_later(self)
             raise
-        return result
+
+    def is_done(self) -> bool:
+        """Has the child ended, or told that it is done, without anybody who waits for that?"""
+        return _pyheapdump.snapshot_told(self.snapshot)
+
+    def finish(self) -> dict[str, object]:
+        """Wait for the child; return what it wrote. Raises CaptureError, or OSError when no file could be made.
+
+        What a signal handler of the program raises meanwhile ends the waiting, not the dump: that is finished later.
+        """
+        try:
+            return self._wait()
+        except _pyheapdump.CaptureError as problem:
+            raise self._reason(problem) from None
 
     def collect(self) -> None:
         """Wait for it, and tell, unless another thread has done that."""
         result, problem = None, None
         try:
-            result = self.finish()
+            result = self._wait()
         except _pyheapdump.CaptureError as error:
-            problem = error
+            problem = self._reason(error)
         if _unfinished.pop(self, None) is not None:
             self.tell(result, problem)
 
+    def say_failed(self, problem: BaseException) -> None:
+        """One line on why there is no dump."""
+        where = "" if isinstance(problem, OSError) else f" at {self.path}"  # OSError has the directory
+        say(f"no dump{where}: {describe(problem)}")
+
+    def _wait(self) -> dict[str, Any]:
+        try:
+            found = _pyheapdump.snapshot_wait(self.snapshot, self._seconds())
+        except _pyheapdump.CaptureError:
+            raise
+        except BaseException:
+            finish_later(self)
+            raise
+        named = _pyheapdump.snapshot_named(self.snapshot)
+        if named is not None:
+            _pyheapdump.number_reached(named[1])
+        return found
+
+    def _seconds(self) -> float:
+        limit = self.settings.max_seconds
+        return limit + CHILD_GRACE if limit > 0 else -1.0
+
+    def _reason(self, problem: _pyheapdump.CaptureError) -> Exception:
+        number = getattr(problem, "errno", 0)
+        if not number:
+            return problem
+        place = self._directories[0] if self._path is None else os.path.dirname(self._path)
+        return OSError(number, os.strerror(number), place)
+
     def _tell_problem(self, result: dict[str, Any] | None, problem: Exception | None) -> None:
         if problem is not None:
-            say(f"no dump at {self.path}: {problem}")
+            self.say_failed(problem)
 
 
 def installed() -> Settings | None:
@@ -185,6 +253,7 @@ def install(
             attachable,
         )
     )
+    _note_stderr()
     watch.install(settings)  # first: it refuses a signal that cannot be had
     _settings = settings
     hooks.install(settings)
@@ -306,50 +375,40 @@ def begin(
     settings: Settings,
     path: str | None = None,
     label: str | None = None,
+    fall_back: bool = True,
 ) -> Dumping:
     """Start a dump; `label` is a text of the caller's that stands in it.
 
-    Raises CaptureError, OSError, or DumpingDisabledError.
+    path: the file to make; default a new one in the directory of `settings` or, to `fall_back` on, in another one.
+    No file system is asked for anything here, but for `path`: that is done by the child, which has descriptors to
+    spare, too. Raises CaptureError, OSError, or DumpingDisabledError.
     """
     _finish_done()
+    if path is not None and os.path.lexists(path):
+        raise FileExistsError(17, "a dump never replaces a file", path)
+    path = None if path is None else os.path.abspath(path)
+    directories = files.directories(settings.directory, fall_back) if path is None else []
     pid = os.getpid()
-    removed: list[str] = []
-    if path is None:
-        directory = files.choose_directory(settings.directory)
-        os.makedirs(directory, exist_ok=True)
-        if settings.max_dumps is not None:
-            removed = files.remove_oldest(directory, settings.max_dumps - 1)
-        name, number = files.free_name(directory, pid, _pyheapdump.number_next())
-        _pyheapdump.number_reached(number)
-    else:
-        directory, name = os.path.split(os.path.abspath(path))
-        number = _pyheapdump.number_next()
-        if os.path.lexists(path):
-            raise FileExistsError(17, "a dump never replaces a file", path)
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        snapshot = _pyheapdump.snapshot_start(
-            exception=exception,
-            traceback=traceback,
-            skip_frames=_own_frames(),
-            directory=descriptor,
-            temporary_name=name + files.PART_SUFFIX,
-            final_name=name,
-            reason=reason,
-            executable=executable(),
-            pid=pid,
-            sequence=number,
-            time_ns=time.time_ns(),
-            level=settings.level,
-            max_bytes=settings.max_bytes or 0,
-            max_seconds=settings.max_seconds,
-            sources=settings.sources,
-            redact=settings.redact,
-            label=None if label is None else _label_text(label),
-        )
-    finally:
-        os.close(descriptor)
-    return Dumping(os.path.join(directory, name), snapshot, settings, removed)
+    snapshot = _pyheapdump.snapshot_start(
+        exception=exception,
+        traceback=traceback,
+        skip_frames=_own_frames(),
+        directories=directories,
+        path=path,
+        reason=reason,
+        executable=executable(),
+        pid=pid,
+        sequence=_pyheapdump.number_next(),
+        time_ns=time.time_ns(),
+        level=settings.level,
+        max_bytes=settings.max_bytes or 0,
+        max_seconds=settings.max_seconds,
+        max_dumps=settings.max_dumps or 0,
+        sources=settings.sources,
+        redact=settings.redact,
+        label=None if label is None else _label_text(label),
+    )
+    return Dumping(path, directories, pid, snapshot, settings)
 
 
 def dump(
@@ -363,7 +422,7 @@ def dump(
 
     path: the file to make; default a new one in the directory of install(). An existing file is never replaced.
     exc: the exception the dump is about; default the one being handled, if any.
-    wait: return when the file is complete; otherwise as soon as the child has its copy of the process.
+    wait: return when the file is complete; otherwise as soon as the child has begun it.
     Raises CaptureError or OSError when no dump can be made.
     """
     if scope != "closure":
@@ -371,8 +430,11 @@ def dump(
     settings = _settings or DEFAULTS
     if exc is None:
         exc = sys.exc_info()[1]
-    dumping = begin(exc, traceback_of(exc), "request", settings, None if path is None else os.fspath(path))
-    if wait:
+    named = None if path is None else os.fspath(path)
+    dumping = begin(exc, traceback_of(exc), "request", settings, named, fall_back=False)
+    if not wait:
+        dumping.begun()
+    if wait or dumping.is_done():
         dumping.finish()
     else:
         finish_later(dumping)
@@ -402,7 +464,7 @@ def finish_at_exit() -> None:
 
 def _finish_done() -> None:
     for dumping in tuple(_unfinished):
-        if _pyheapdump.snapshot_told(dumping.snapshot):
+        if dumping.is_done():
             dumping.collect()
 
 
@@ -416,14 +478,24 @@ def _finish_all() -> None:
         dumping.collect()
 
 
+def describe(problem: BaseException) -> str:
+    """An error of ours in one line."""
+    if isinstance(problem, OSError) and problem.strerror:
+        return f"{problem.filename}: {problem.strerror}" if problem.filename else problem.strerror
+    return " ".join(str(problem).split()) or type(problem).__name__
+
+
 def say(text: str) -> None:
-    """One line on stderr, whatever state the program's sys.stderr is in."""
-    line = f"pyheapdump: {text}\n".encode("utf-8", "backslashreplace")
-    with suppress(OSError, ValueError):  # a closed or broken stream: the descriptor may still work
-        if sys.__stderr__ is not None:
-            sys.__stderr__.flush()
-    with suppress(OSError):  # nobody can be told
-        os.write(2, line)
+    """One line on stderr, whatever state the program's sys.stderr is in; nothing where that would have to wait."""
+    _pyheapdump.say(f"pyheapdump: {text}\n".encode("utf-8", "backslashreplace"))
+
+
+def _note_stderr() -> None:
+    """Python has no stderr when the descriptor was closed at its start; then it is the first file that is opened."""
+    _pyheapdump.note_stderr(sys.__stderr__ is not None)
+
+
+_note_stderr()
 
 
 def extent(result: dict[str, Any]) -> str:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     class HasPath(Protocol):
         """A dump that is, or will be, at `path`."""
 
-        path: str
+        @property
+        def path(self) -> str: ...
 
 
 # Exceptions that are remembered at a time.
@@ -43,7 +44,7 @@ instance_dict = vars(BaseException)["__dict__"].__get__
 class Entry:
     """An exception that somebody has taken: the thread that made this entry."""
 
-    __slots__ = ("_begun", "anchor", "dump", "finish", "identity", "thread")
+    __slots__ = ("_begun", "anchor", "dump", "failed", "finish", "identity", "thread")
 
     def __init__(self, exception: BaseException) -> None:
         self.identity = id(exception)
@@ -53,6 +54,7 @@ class Entry:
             self.anchor = instance_dict(exception)
         self.thread = get_ident()
         self.dump: HasPath | None = None
+        self.failed = False
         # What finishes the dump, where it was begun at a place that nothing follows.
         self.finish: Callable[[], None] | None = None
         self._begun = allocate_lock()
@@ -92,13 +94,23 @@ def take(exception: BaseException) -> Entry | None:
         entry = _entries.setdefault(id(exception), mine)
         if entry is mine:
             return mine
-        if entry.belongs_to(exception):
+        if entry.belongs_to(exception) and not entry.failed:
             return None
         _remove(entry)
 
 
 def entry_of(exception: BaseException) -> Entry | None:
-    """Its entry, if it was taken."""
+    """Its entry, if it was taken, and there is or will be a dump."""
+    entry = _found(exception)
+    return None if entry is None or entry.failed else entry
+
+
+def was_taken(exception: BaseException) -> bool:
+    """Has a door seen it, whether there is a dump or not?"""
+    return _found(exception) is not None
+
+
+def _found(exception: BaseException) -> Entry | None:
     _forget_what_is_gone(LIMIT)
     entry = _entries.get(id(exception))
     return entry if entry is not None and entry.belongs_to(exception) else None
@@ -116,7 +128,7 @@ def path_of(exception: BaseException) -> str | None:
 def forget(entry: Entry) -> None:
     """There is no dump about its exception after all; the next door may try."""
     entry.dump = None
-    _remove(entry)
+    entry.failed = True
 
 
 def _remove(entry: Entry) -> None:

@@ -1,23 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where dumps go: the directory, the names, and how many of ours may stay.
+"""Where dumps go: the directories and the names.
 
-A dump is written as `<name>.part` and gets its name `python_heap_<pid>_<n>.dump` when it is complete. Files of others
-are never touched.
+A dump is written as `<name>.part` and gets its name `python_heap_<pid>_<n>.dump` when it is complete. Which directory
+takes it, and which name is free there, its writer finds out (libpyheapdump/place): a file system that does not answer
+must not hold a process that fails. So nothing here asks a file system, but for free_name().
 """
 
 from __future__ import annotations
 
 import os
-import time
-from contextlib import suppress
 
 DIRECTORY_VARIABLE = "PYHEAPDUMP_DIR"
 DISABLED = "disable"
 PREFIX = "python_heap_"
 SUFFIX = ".dump"
 PART_SUFFIX = ".part"
-# How far clocks may be apart (a step of the wall clock, a file server), seconds.
-CLOCK_SLACK = 60.0
 
 
 class DumpingDisabledError(Exception):
@@ -32,32 +29,27 @@ def temporary_directory() -> str:
     return "/tmp"
 
 
-def choose_directory(directory: str | None) -> str:
-    """Where dumps go: the argument, else PYHEAPDUMP_DIR, else the current directory if writable, else a temporary one.
+def directories(directory: str | None, fall_back: bool = True) -> list[str]:
+    """Where dumps go, as absolute paths, of which the first that the process may write to counts.
 
-    Raises DumpingDisabledError when PYHEAPDUMP_DIR is "disable", whatever the argument.
+    That is the argument, else PYHEAPDUMP_DIR; then, to `fall_back` on or where there is neither, the current directory
+    and one for temporary files. Raises DumpingDisabledError when PYHEAPDUMP_DIR is "disable", whatever the argument;
+    OSError when the first is relative to a current directory that has gone.
     """
     configured = os.environ.get(DIRECTORY_VARIABLE)
     if configured == DISABLED:
         raise DumpingDisabledError(f"{DIRECTORY_VARIABLE} is {DISABLED!r}")
-    if directory is not None:
-        return os.fspath(directory)
-    if configured:
-        return configured
-    with suppress(OSError):  # it may have been removed
-        if os.access(".", os.W_OK):
-            return os.getcwd()
-    return temporary_directory()
-
-
-def ours(name: str) -> bool:
-    """Is `name` the name of a dump of ours, complete or not?"""
-    if name.endswith(PART_SUFFIX):
-        name = name[: -len(PART_SUFFIX)]
-    if not (name.startswith(PREFIX) and name.endswith(SUFFIX)):
-        return False
-    pid, _, number = name[len(PREFIX) : -len(SUFFIX)].partition("_")
-    return pid.isdigit() and number.isdigit()
+    wanted = configured or None if directory is None else os.fspath(directory)
+    found = [] if wanted is None else [os.path.abspath(wanted)]
+    if found and not fall_back:
+        return found
+    try:
+        found.append(os.getcwd())
+        found.append(os.path.abspath(temporary_directory()))
+    except OSError:  # it may have been removed
+        if os.path.isabs(temporary_directory()):
+            found.append(temporary_directory())
+    return found
 
 
 def name_of(pid: int, number: int) -> str:
@@ -71,47 +63,3 @@ def free_name(directory: str, pid: int, first: int) -> tuple[str, int]:
     while any(os.path.lexists(os.path.join(directory, name_of(pid, number) + end)) for end in ("", PART_SUFFIX)):
         number += 1
     return name_of(pid, number), number
-
-
-def _start_of(pid: int) -> float | None:
-    """When the living process `pid` started, in seconds since 1970; None when there is none, or nobody tells."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:
-            ticks = int(stat.read().rpartition(b")")[2].split()[19])  # proc(5): field 22, starttime
-    except (OSError, ValueError, IndexError):
-        return None
-    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / os.sysconf("SC_CLK_TCK")
-
-
-def _in_progress(name: str, changed: float) -> bool:
-    """Is `name`, last changed at `changed`, the unfinished dump of a process that still lives?
-
-    The same pid, 1 in a container above all, may have had an earlier owner, whose files nobody will finish.
-    """
-    if not name.endswith(PART_SUFFIX):
-        return False
-    start = _start_of(int(name[len(PREFIX) :].partition("_")[0]))
-    return start is not None and changed > start - CLOCK_SLACK
-
-
-def remove_oldest(directory: str, keep: int) -> list[str]:
-    """Remove our oldest dumps in `directory` so that at most `keep` remain; return the paths removed."""
-    found = []
-    with os.scandir(directory) as entries:
-        for entry in entries:
-            if not ours(entry.name) or not entry.is_file(follow_symlinks=False):
-                continue
-            try:
-                changed = entry.stat(follow_symlinks=False).st_mtime_ns
-            except FileNotFoundError:  # a dump that was just finished has another name now
-                continue
-            if not _in_progress(entry.name, changed / 1e9):
-                found.append((changed, entry.path))
-    removed = []
-    for _, path in sorted(found)[: max(0, len(found) - keep)]:
-        try:
-            os.unlink(path)
-        except OSError:
-            continue  # another process was faster, or it is somebody else's: no reason to do without the new dump
-        removed.append(path)
-    return removed

@@ -165,7 +165,7 @@ def _start(
     except Exception as problem:
         if capture.raised_by_program(problem):
             raise
-        capture.say(f"no dump: {describe(problem)}")
+        capture.say(f"no dump: {capture.describe(problem)}")
         return None
     finally:
         entry.begun(dumping)
@@ -183,20 +183,14 @@ def _tell(
     """Of a dump that is finished."""
     if problem is not None:
         dumped.forget(entry)
-        capture.say(f"no dump at {dumping.path}: {describe(problem)}")
+        dumping.say_failed(problem)
     elif result is not None and not dumping.settings.quiet:
         capture.say(message.format(filename=dumping.path) if message else _announcement(dumping, result))
 
 
 def _announcement(dumping: capture.Dumping, result: dict[str, Any]) -> str:
-    return f"wrote {dumping.path} ({capture.extent(result)}); open it with: python -m pyheapdump.view {dumping.path}"
-
-
-def describe(problem: BaseException) -> str:
-    """An error of ours in one line."""
-    if isinstance(problem, OSError) and problem.strerror:
-        return f"{problem.filename}: {problem.strerror}" if problem.filename else problem.strerror
-    return " ".join(str(problem).split()) or type(problem).__name__
+    extent = "; ".join(filter(None, (capture.extent(result), dumping.refusal)))
+    return f"wrote {dumping.path} ({extent}); open it with: python -m pyheapdump.view {dumping.path}"
 
 
 # --- the hooks --------------------------------------------------------------------------------------------------
@@ -315,7 +309,7 @@ def _last_exception() -> BaseException | None:
 def _look_at_last() -> None:
     """At the end of the program: a sys.excepthook that was set after install() and never called ours."""
     exception = _last_exception()
-    if exception is None or prompts.at_prompt() or dumped.entry_of(exception) is not None:
+    if exception is None or prompts.at_prompt() or dumped.was_taken(exception):
         return
     traceback = capture.traceback_of(exception)
     replaced = getattr(sys, "excepthook", None) is not sys.__excepthook__

@@ -9,10 +9,8 @@ way in, by a C function that stands for those of `_thread`; those that run alrea
 from __future__ import annotations
 
 import _thread
-import os
 import threading
 import time
-from contextlib import suppress
 
 from . import _pyheapdump, capture, files
 
@@ -38,7 +36,7 @@ _replaced: dict[tuple[Any, str], tuple[Any, Any]] = {}
 def install(settings: capture.Settings) -> None:
     """Let fatal signals leave dumps as `settings` say. What cannot be set up is told on stderr, no more."""
     try:
-        directory = os.path.abspath(files.choose_directory(settings.directory))
+        directories = files.directories(settings.directory)
     except files.DumpingDisabledError:
         uninstall()
         return
@@ -46,17 +44,15 @@ def install(settings: capture.Settings) -> None:
         uninstall()
         capture.say(f"fatal signals will leave no dump: the current directory: {problem.strerror}")
         return
-    if settings.max_dumps is not None:
-        with suppress(OSError):  # not there yet, or not ours to clean: the handler finds out
-            files.remove_oldest(directory, settings.max_dumps)
     try:
         _pyheapdump.signals_install(
-            directory=directory,
+            directories=directories,
             timeout=settings.crash_timeout,
             executable=capture.executable(),
             level=settings.level,
             max_bytes=settings.max_bytes or 0,
             max_seconds=settings.max_seconds,
+            max_dumps=settings.max_dumps or 0,
             sources=settings.sources,
             redact=settings.redact,
             quiet=settings.quiet,

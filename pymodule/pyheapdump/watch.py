@@ -128,20 +128,24 @@ def _prepare(settings: capture.Settings) -> None:
         atexit.register(_pyheapdump.watch_interpreter_ends)
         _is_prepared = True
     try:
-        directory = os.path.abspath(files.choose_directory(settings.directory))
+        directories = files.directories(settings.directory)
     except files.DumpingDisabledError:
         _pyheapdump.watch_disable()
         return
+    except OSError as problem:  # relative to a current directory that has gone
+        _pyheapdump.watch_disable()
+        capture.say(f"no dumps of the living process: the current directory: {problem.strerror}")
+        return
     limit = settings.max_seconds
     _pyheapdump.watch_configure(
-        settings.max_dumps or 0,
         settings.gil_wait,
-        directory=directory,
+        directories=directories,
         timeout=limit + capture.CHILD_GRACE if limit > 0 else 0.0,
         executable=capture.executable(),
         level=settings.level,
         max_bytes=settings.max_bytes or 0,
         max_seconds=limit,
+        max_dumps=settings.max_dumps or 0,
         sources=settings.sources,
         redact=settings.redact,
         quiet=settings.quiet,

@@ -3,6 +3,7 @@
  * What the handler of fatal signals is made of: the record of the signal, the names of the file, the line on stderr.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -17,7 +18,8 @@
 
 #include "crash/message.h"
 #include "crash/record.h"
-#include "crash/target.h"
+#include "place/target.h"
+#include "safe/clock.h"
 #include "safe/pages.h"
 #include "support/cmocka_header.h"
 #include "support/memory_refusal.h"
@@ -201,13 +203,13 @@ static const char *said(void (*say)(void))
 
 #define NAME "/d/python_heap_7_3.dump"
 
-static const char *where = "/d";
+static struct phd_request asked = {.directories = {"/d"}, .pid = 7};
 static bool quiet;
 static struct phd_snapshot finished;
 
 static void say(void)
 {
-    phd__say_result(where, 7, quiet, &finished);
+    phd__say_result(&asked, quiet, &finished);
 }
 
 static void a_written_dump_is_told_with_its_size(void **state)
@@ -236,6 +238,18 @@ static void a_written_dump_is_told_with_its_size(void **state)
     assert_string_equal(said(say), "pyheapdump: wrote a dump in /d\n");
     quiet = true;
     assert_string_equal(said(say), "");
+}
+
+static void another_directory_is_told_with_its_reason(void **state)
+{
+    (void)state;
+    asked.directories[1] = "/e";
+    quiet = false;
+    finished = (struct phd_snapshot){.named = true, .directory = 1, .sequence = 3, .refused_errno = EACCES};
+    finished.result = (struct phd_result){.bytes = 1, .complete = true};
+    assert_string_equal(said(say), "pyheapdump: wrote /e/python_heap_7_3.dump (1 bytes; not in /d: Permission denied); "
+                                   "open it with: python -m pyheapdump.view /e/python_heap_7_3.dump\n");
+    asked.directories[1] = NULL;
 }
 
 static void set_failed(enum phd_status status, int system_errno, const char *step)
@@ -270,7 +284,7 @@ static void what_is_left_of_a_dump_is_told(void **state)
     char directory[] = "/tmp/pyheapdump_test_XXXXXX", part[256];
     (void)state;
     assert_non_null(mkdtemp(directory));
-    where = directory;
+    asked.directories[0] = directory;
     finished = (struct phd_snapshot){.named = true, .sequence = 3};
     set_failed(PHD_ERROR_CHILD, 0, "the child died");
     snprintf(part, sizeof part, "%s/python_heap_7_3.dump.part", directory);
@@ -283,7 +297,79 @@ static void what_is_left_of_a_dump_is_told(void **state)
     close(fd);
     unlink(part);
     rmdir(directory);
-    where = "/d";
+    asked.directories[0] = "/d";
+}
+
+static void a_complete_dump_without_its_name_is_told(void **state)
+{
+    (void)state;
+    finished = (struct phd_snapshot){.named = true, .sequence = 3};
+    set_failed(PHD_ERROR_WRITE, EPERM, "rename");
+    assert_string_equal(said(say), "pyheapdump: the dump is complete, but could not get its name: " NAME
+                                   ".part: the file could not be written (rename: Operation not permitted)\n");
+}
+
+static char file_name[] = "/tmp/pyheapdump_test_XXXXXX";
+
+/* What is in a file of the program that has the descriptor 2, opened with these flags, when the line has been said. */
+static const char *said_into_a_file(int flags)
+{
+    strcpy(strrchr(file_name, '_'), "_XXXXXX");
+    int made = mkstemp(file_name), saved = dup(STDERR_FILENO);
+    int opened = open(file_name, O_WRONLY | flags);
+    assert_true(made >= 0 && opened >= 0);
+    dup2(opened, STDERR_FILENO);
+    say();
+    dup2(saved, STDERR_FILENO);
+    ssize_t length = read(made, line, sizeof line - 1);
+    line[length > 0 ? length : 0] = 0;
+    unlink(file_name);
+    close(made);
+    close(opened);
+    close(saved);
+    return line;
+}
+
+static void set_written(void)
+{
+    quiet = false;
+    finished = (struct phd_snapshot){.named = true, .sequence = 3, .result = {.bytes = 1, .complete = true}};
+}
+
+/* A file that got the number of a stderr that was closed has other content than our lines. */
+static void no_line_goes_to_a_file_of_the_program(void **state)
+{
+    (void)state;
+    set_written();
+    phd__stderr_note(true);
+    assert_string_equal(said_into_a_file(0), "");
+    assert_non_null(strstr(said_into_a_file(O_APPEND), "pyheapdump: wrote")); /* as a log is opened */
+    assert_non_null(strstr(said(say), "pyheapdump: wrote"));
+    phd__stderr_note(false); /* there was none: whatever has its number since is the program's */
+    assert_string_equal(said_into_a_file(O_APPEND), "");
+    assert_string_equal(said(say), "");
+    phd__stderr_note(true);
+}
+
+static void what_cannot_be_written_at_once_is_dropped(void **state)
+{
+    static const char noise[4096];
+    int fds[2], saved = dup(STDERR_FILENO);
+    (void)state;
+    set_written();
+    assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
+    while (write(fds[1], noise, sizeof noise) > 0)
+        continue;
+    fcntl(fds[1], F_SETFL, 0);
+    dup2(fds[1], STDERR_FILENO);
+    uint64_t started = phd__clock_ns();
+    say();
+    uint64_t waited = phd__clock_ns() - started;
+    dup2(saved, STDERR_FILENO);
+    assert_true(waited < 500 * 1000 * 1000);
+    close(saved);
+    close(fds[0]);
+    close(fds[1]);
 }
 
 static void a_long_line_is_cut_and_still_a_line(void **state)
@@ -292,11 +378,11 @@ static void a_long_line_is_cut_and_still_a_line(void **state)
     (void)state;
     memset(long_path, 'x', sizeof long_path - 1);
     long_path[0] = '/';
-    where = long_path;
+    asked.directories[0] = long_path;
     quiet = false;
     finished = (struct phd_snapshot){.named = true, .sequence = 3};
     said(say);
-    where = "/d";
+    asked.directories[0] = "/d";
     assert_int_equal(strlen(line), 4096);
     assert_int_equal(line[4095], '\n');
 }
@@ -337,7 +423,11 @@ int main(void)
         IN_DIRECTORY(missing_directories_are_made),
         cmocka_unit_test(a_name_that_is_too_long_is_refused),
         cmocka_unit_test(a_written_dump_is_told_with_its_size),
+        cmocka_unit_test(another_directory_is_told_with_its_reason),
         cmocka_unit_test(a_failure_is_told_with_its_cause),
+        cmocka_unit_test(a_complete_dump_without_its_name_is_told),
+        cmocka_unit_test(no_line_goes_to_a_file_of_the_program),
+        cmocka_unit_test(what_cannot_be_written_at_once_is_dropped),
         cmocka_unit_test(what_is_left_of_a_dump_is_told),
         cmocka_unit_test(a_long_line_is_cut_and_still_a_line),
         cmocka_unit_test(memory_comes_from_the_reserve_when_it_is_refused),

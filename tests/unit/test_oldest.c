@@ -2,22 +2,48 @@
  *
  * Which of our dumps go when there are too many, and what /proc tells of a process's start.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "place/oldest.h"
 #include "safe/clock.h"
 #include "safe/process.h"
 #include "support/cmocka_header.h"
-#include "watch/oldest.h"
 
 enum { LONG_AGO = 100000 /* seconds */ };
 
 static char directory[64];
+
+static bool locks_are_refused;
+
+/* In place of glibc's. */
+int flock(int fd, int operation)
+{
+    if (!locks_are_refused)
+        return (int)syscall(SYS_flock, fd, operation);
+    errno = ENOLCK;
+    return -1;
+}
+
+static const char *kept_by_force;
+
+/* Likewise: one file can be removed by nobody. */
+int unlinkat(int fd, const char *name, int flags)
+{
+    if (!kept_by_force || strcmp(name, kept_by_force) != 0)
+        return (int)syscall(SYS_unlinkat, fd, name, flags);
+    errno = EPERM;
+    return -1;
+}
 
 static int make_directory(void **state)
 {
@@ -58,6 +84,14 @@ static int remove_directory(void **state)
     return rmdir(directory);
 }
 
+/* Make room after the dump `newest`. */
+static void remove_beyond(unsigned keep, const char *newest)
+{
+    char path[256];
+    path_of(newest, path);
+    phd__oldest_remove(path, keep);
+}
+
 static void the_oldest_go_and_strangers_stay(void **state)
 {
     (void)state;
@@ -66,17 +100,89 @@ static void the_oldest_go_and_strangers_stay(void **state)
     put("python_heap_9_1.dump", 30);
     put("python_heap_9_1.dump.bak", 50);
     put("python_heap__1.dump", 50);
+    put("python_heap_\xc2\xb2_0.dump.part", 50); /* a digit to some, and no number */
     put("notes", 60);
-    phd__oldest_remove(directory, 1);
+    remove_beyond(1, "python_heap_7_2.dump");
     assert_false(take("python_heap_7_1.dump"));
     assert_false(take("python_heap_9_1.dump"));
     assert_true(take("python_heap_7_2.dump"));
     assert_true(take("python_heap_9_1.dump.bak"));
     assert_true(take("python_heap__1.dump"));
+    assert_true(take("python_heap_\xc2\xb2_0.dump.part"));
     assert_true(take("notes"));
 }
 
-static void a_part_goes_when_nobody_can_finish_it(void **state)
+static void one_that_cannot_be_removed_does_not_keep_the_others(void **state)
+{
+    (void)state;
+    put("python_heap_7_1.dump", 40);
+    put("python_heap_7_2.dump", 30);
+    put("python_heap_7_3.dump", 20);
+    put("python_heap_7_4.dump", 10);
+    kept_by_force = "python_heap_7_1.dump";
+    remove_beyond(2, "python_heap_7_4.dump");
+    kept_by_force = NULL;
+    assert_true(take("python_heap_7_1.dump"));
+    assert_false(take("python_heap_7_2.dump"));
+    assert_false(take("python_heap_7_3.dump"));
+    assert_true(take("python_heap_7_4.dump"));
+}
+
+/* The clocks of those who share a directory differ. */
+static void the_new_one_stays_though_it_looks_oldest(void **state)
+{
+    (void)state;
+    put("python_heap_7_1.dump", 40);
+    put("python_heap_7_2.dump", -3600);
+    remove_beyond(1, "python_heap_7_1.dump");
+    assert_true(take("python_heap_7_1.dump"));
+    assert_false(take("python_heap_7_2.dump"));
+}
+
+static void other_users_dumps_neither_count_nor_go(void **state)
+{
+    char path[256];
+    (void)state;
+    if (geteuid() != 0) {
+        print_message("files cannot be given away: not root\n");
+        skip();
+    }
+    put("python_heap_7_1.dump", 20);
+    put("python_heap_7_2.dump", 10);
+    for (int i = 0; i < 3; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "python_heap_9_%d.dump", i);
+        put(name, i - 1000);
+        path_of(name, path);
+        assert_int_equal(chown(path, 65534, 65534), 0);
+    }
+    remove_beyond(2, "python_heap_7_2.dump");
+    assert_true(take("python_heap_7_1.dump"));
+    assert_true(take("python_heap_7_2.dump"));
+    assert_true(take("python_heap_9_0.dump"));
+    assert_true(take("python_heap_9_1.dump"));
+    assert_true(take("python_heap_9_2.dump"));
+}
+
+static void a_part_goes_when_nobody_writes_it(void **state)
+{
+    char path[256];
+    (void)state;
+    put("python_heap_1_1.dump", 0);
+    put("python_heap_1_2.dump.part", LONG_AGO);
+    put("python_heap_1_3.dump.part", LONG_AGO);
+    path_of("python_heap_1_3.dump.part", path);
+    int fd = open(path, O_RDONLY); /* its writer may be in another container, and so have any id */
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    remove_beyond(1, "python_heap_1_1.dump");
+    assert_false(take("python_heap_1_2.dump.part"));
+    assert_true(take("python_heap_1_3.dump.part"));
+    assert_true(take("python_heap_1_1.dump"));
+    close(fd);
+}
+
+/* The same with locks that this file system refuses: then the id in the name has to do. */
+static void without_locks_a_part_goes_when_nobody_can_finish_it(void **state)
 {
     char ours_now[64], ours_before[64], nobodys[64];
     pid_t ended = fork();
@@ -90,10 +196,14 @@ static void a_part_goes_when_nobody_can_finish_it(void **state)
     put(ours_now, 0);
     put(ours_before, LONG_AGO); /* of another process that had this id */
     put(nobodys, 0);
-    phd__oldest_remove(directory, 0);
+    put("python_heap_1_1.dump", 0);
+    locks_are_refused = true;
+    remove_beyond(1, "python_heap_1_1.dump");
+    locks_are_refused = false;
     assert_true(take(ours_now));
     assert_false(take(ours_before));
     assert_false(take(nobodys));
+    assert_true(take("python_heap_1_1.dump"));
 }
 
 static void a_process_tells_when_it_began(void **state)
@@ -108,7 +218,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_oldest_go_and_strangers_stay, make_directory, remove_directory),
-        cmocka_unit_test_setup_teardown(a_part_goes_when_nobody_can_finish_it, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(one_that_cannot_be_removed_does_not_keep_the_others, make_directory,
+                                        remove_directory),
+        cmocka_unit_test_setup_teardown(the_new_one_stays_though_it_looks_oldest, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(other_users_dumps_neither_count_nor_go, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(a_part_goes_when_nobody_writes_it, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(without_locks_a_part_goes_when_nobody_can_finish_it, make_directory,
+                                        remove_directory),
         cmocka_unit_test(a_process_tells_when_it_began),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

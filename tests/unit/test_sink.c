@@ -195,7 +195,8 @@ static void what_is_held_goes_with_the_next_write(void **state)
     phd__sink_hold(&sink, "tail", 4);
     assert_false(write_text(&sink, "refused", ""));
     sink.limit = 0;
-    assert_int_equal(phd__sink_close(&sink), 0);
+    assert_int_equal(phd__sink_finish(&sink), 0);
+    phd__sink_close(&sink);
     int fd = openat(directory, "file", O_RDONLY);
     assert_content(fd, "head first block tail");
     assert_int_equal(unlinkat(directory, "file", 0), 0);

@@ -488,7 +488,7 @@ static void dumps_of_one_moment_have_different_names(void **state)
     char name[64];
     unsigned met = 0;
     (void)state;
-    process.request.choose_in = process.directory_name;
+    process.request.directories[0] = process.directory_name;
     for (int i = 0; i < COUNT; i++)
         assert_int_equal(phd_snapshot_start(&process.request, &snapshots[i], &error), PHD_OK);
     for (int i = 0; i < COUNT; i++) {

@@ -2,7 +2,7 @@
  *
  * The names are those of pymodule/pyheapdump/files.py. Context: crash.
  */
-#include "crash/target.h"
+#include "place/target.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,16 +18,20 @@ static bool exists(const char *path)
     return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* mkdir -p; what fails will show when the file is opened. `path` is absolute and is changed and put back. */
-static void make_directories(char *path)
+/* mkdir -p; the errno of the first that could not be made. That alone proves nothing, as some file systems say so of one
+ * that is there. `path` is absolute and is changed and put back. */
+static int make_directories(char *path)
 {
+    int refused = 0;
     for (char *at = path + 1; *at; at++) {
         if (*at == '/') {
             *at = 0;
-            mkdir(path, 0777);
+            if (mkdir(path, 0777) != 0 && errno != EEXIST && !refused)
+                refused = errno;
             *at = '/';
         }
     }
+    return refused;
 }
 
 bool phd__target_name(struct phd_target *target, const char *directory, int pid, unsigned number)
@@ -55,7 +59,7 @@ bool phd__target_choose(struct phd_target *target, const char *directory, int pi
 {
     if (!phd__target_name(target, directory, pid, 0))
         return false;
-    make_directories(target->final);
+    target->not_made = make_directories(target->final);
     for (unsigned tried = 0; tried < MAX_TRIED && phd__target_name(target, directory, pid, first + tried); tried++) {
         /* In this order: a dump that is finished in between has its final name when the other is gone. */
         if (!exists(target->temporary) && !exists(target->final))
