@@ -20,7 +20,7 @@ _DICT_OF_TYPE: Any = vars(type)["__dict__"]
 class ClassInfo:
     """What is known of one TYPE record: the class it became and how its instances are laid out."""
 
-    __slots__ = ("assigned", "base", "cls", "fields", "heap", "id", "is_enum", "layout", "map", "real")
+    __slots__ = ("assigned", "base", "beside", "cls", "fields", "heap", "id", "is_enum", "layout", "map", "real")
 
     def __init__(self, heap: Heap, rid: int, described: Mapping[str, Any], cls: type, real: bool) -> None:
         self.heap = heap
@@ -30,6 +30,8 @@ class ClassInfo:
         self.real = real
         layout = described.get("layout")
         self.layout: str = layout if isinstance(layout, str) else ""
+        beside = described.get("beside")
+        self.beside: int = beside if isinstance(beside, int) else 0  # bytes that C code keeps beside the builtin value
         fields = described.get("fields")
         names = fields if isinstance(fields, list) else []
         self.fields: list[str] = [name for name in names if isinstance(name, str)] if names else []

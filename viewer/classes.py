@@ -33,7 +33,7 @@ from .display import DEPTH, DESCRIBED, TOTAL, Writer, bounded_repr, composed_exc
 from .enums import OF_ENUMS, TEXTS_OF_ENUMS, enum_members, enum_text, is_metaclass_of_enums, is_the_enum, stored_member
 from .items import expand, run_length
 from .missing import DumpedCodeError, Missing
-from .text import name_of
+from .text import counted, name_of
 
 if TYPE_CHECKING:
     from .heap import Heap
@@ -108,7 +108,10 @@ def parts_of(
     info = info_of(cls)
     writer = writer or Writer(TOTAL)
     head = f"{cls.__module__}.{cls.__qualname__}"
-    if info.base in LAZY:
+    told = info.heap.text_of(instance)
+    if told is not None:
+        head += f" {told}"
+    elif info.base in LAZY:
         head += f" {writer.container(instance, info.base, depth)}"
     elif info.base is not None:
         head += f" {leaf(PLAIN[info.base](instance))}"
@@ -118,7 +121,10 @@ def parts_of(
         shown = leaf(value_text(instance)).strip("'")
         head += f" {shown}"
     address = info.heap.address_of(instance)
-    return head, info.heap.attributes(instance), "" if address is None else f"at {address:#x}"
+    unvouched = info.heap.unvouched_count(instance)
+    end = [f"({counted(unvouched, 'pointer')} not vouched for)"] if unvouched else []
+    end += [f"at {address:#x}"] if address is not None else []
+    return head, info.heap.attributes(instance), " ".join(end)
 
 
 DESCRIBED[DumpedType] = describe

@@ -338,6 +338,14 @@ class Dump:
             if record and record[0] != BROKEN and (type_name is None or type_name in self._names(record, names)):
                 yield self.heap.get(rid)
 
+    def unvouched(self, value: Any) -> dict[int, Any]:
+        """Objects to which words of an unknown C type's instance seem to point, by their offset in its struct.
+
+        Nothing vouches for them: such a word may be left over from what its memory was used for before. So they are no
+        attributes.
+        """
+        return self.heap.unvouched(value)
+
     def find(self, type_name: str) -> list[Any]:
         """`objects(type_name)` as a list."""
         return list(self.objects(type_name))

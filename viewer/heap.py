@@ -62,6 +62,8 @@ class Heap:
         self._ids: dict[int, int] = {}  # id() of a made object → its id in the dump
         self._pending: dict[int, Node] = {}  # id() of an instance → what it has still to get
         self._fields: dict[int, dict[str, Any]] = {}  # id() of an instance → __slots__ and C fields
+        self._unvouched: dict[int, dict[int, Any]] = {}  # id of an instance → offset in its C struct → raw value
+        self._tellers: dict[int, Kind] = {}  # id of an instance → what tells its value as text
 
     @cached_property
     def python(self) -> tuple[int, int]:
@@ -171,6 +173,20 @@ class Heap:
         """Fields, then attributes of an instance of a synthetic class."""
         yield from self.fields_of(instance).items()
         yield from dict.items(object.__getattribute__(instance, "__dict__"))
+
+    def unvouched(self, instance: Any) -> dict[int, Any]:
+        """What the words of an instance's unknown C struct may refer to, by their offset in it."""
+        found = self._unvouched.get(self._ids.get(id(instance), -1), {})
+        return dict(zip(found, self.values(list(found.values()))))
+
+    def unvouched_count(self, instance: Any) -> int:
+        return len(self._unvouched.get(self._ids.get(id(instance), -1), ()))
+
+    def text_of(self, instance: Any) -> str | None:
+        """What a repr says first of an instance whose builtin base does not tell its value; None for any other."""
+        rid = self._ids.get(id(instance))
+        kind = None if rid is None else self._tellers.get(rid)
+        return None if kind is None else kind.text(self, instance)
 
     # --- making ---
 
@@ -302,6 +318,10 @@ class Heap:
     def _adopt(self, node: Node, made: Any) -> None:
         if isinstance(type(made), DumpedType) and node.info is not None:
             self._pending[id(made)] = node
+            if node.unvouched():
+                self._unvouched[node.id] = node.unvouched()
+            if type(node.kind).text is not Kind.text:
+                self._tellers[node.id] = node.kind
 
     def _fill(self, node: Node) -> None:
         made = self._memo[node.id]

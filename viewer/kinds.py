@@ -12,7 +12,11 @@ layout of a C type are in layouts.py (values such as dates) and inert.py (functi
 
 from __future__ import annotations
 
+import array
 import builtins
+import datetime
+import decimal
+from collections import deque
 from collections.abc import Iterable, Iterator
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
@@ -21,7 +25,7 @@ from pyheapdump import _pyheapdump
 from pyheapdump._pyheapdump import Pairs, Ref
 
 from .builtin_types import BASE_OF_CODE, EXACT_DICTS, base_of_code
-from .class_info import ABSENT, ClassInfo
+from .class_info import ABSENT, ClassInfo, info_of
 from .containers import FILL_LIMIT, LAZY, distinct, make_lazy, unloaded_of, use_own_builtins
 from .items import Items, expand, run_length
 from .long_text import text_of
@@ -33,6 +37,11 @@ if TYPE_CHECKING:
 BROKEN, OBJECT, TYPE, FRAME, SINGLETON, SPLIT, MAPPED = 0, 1, 13, 14, 15, 16, 17
 SCALARS = range(2, 8)
 CONTAINERS = range(8, 13)
+# Builtin types that are a value by themselves, whose bare instance would pass for one.
+VALUES = (
+    *(int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset, deque, array.array),
+    *(datetime.date, datetime.time, datetime.timedelta, decimal.Decimal),
+)
 SINGLETONS = {"Ellipsis": Ellipsis, "NotImplemented": NotImplemented}
 FROZEN_DICT: type | None = getattr(builtins, "frozendict", None)
 
@@ -113,17 +122,20 @@ class Node:
         inner.hold(base)
         return OF_BASE[base].lazy(inner)
 
+    def unvouched(self) -> dict[int, Any]:
+        """Raw words of an unknown C struct that look like pointers to objects, by their offset in it."""
+        pointers = self.record[5] if self.record[0] == OBJECT and len(self.record) > 5 else None
+        pairs = zip(pointers[::2], pointers[1::2]) if isinstance(pointers, list) else ()
+        return {offset: raw for offset, raw in pairs if isinstance(offset, int)}
+
     def fields(self) -> dict[str, Any]:
-        """Raw `__slots__`, C fields and provable pointers by name, unset ones left out."""
+        """Raw `__slots__` and C fields by name, unset ones left out."""
         if self.record[0] == MAPPED:
             found = self.record[2] if len(self.record) > 2 else None
             return {str(name): raw for name, raw in found.items()} if isinstance(found, dict) else {}
         values = self.record[4] if len(self.record) > 4 else None
         named = zip(self.info.fields, values) if self.info is not None and isinstance(values, list) else ()
         found = {name: raw for name, raw in named if raw is not _pyheapdump.ABSENT}
-        pointers = self.record[5] if len(self.record) > 5 else None
-        if isinstance(pointers, list):
-            found.update((f"word_{offset}", raw) for offset, raw in zip(pointers[::2], pointers[1::2]))
         if isinstance(self.content, list) and len(self.content) == 3 and self.content[0] == MAPPED:
             found.update(self.content[2] if isinstance(self.content[2], dict) else {})
         return self.kind.fields(self, found)
@@ -133,6 +145,7 @@ class Kind:
     """The steps of making an object; the defaults are those of an instance without parts."""
 
     consumed: frozenset[str] = frozenset()  # fields that make() uses up, not to be shown again as attributes
+    makes_value = False  # a builtin value of another type than a container's
 
     def fields(self, node: Node, found: dict[str, Any]) -> dict[str, Any]:
         """The raw fields of an object by the names that they are to have."""
@@ -141,6 +154,10 @@ class Kind:
     def content(self, node: Node) -> Any:
         """What a stand-in shows as its `content`; None when it has none."""
         return node.carried()
+
+    def text(self, heap: Heap, instance: Any) -> str | None:
+        """What a repr says first of an instance, where its builtin base does not tell its value."""
+        return None
 
     def cost(self, node: Node) -> int:
         """How many values of the closure's budget it takes."""
@@ -169,10 +186,11 @@ class Kind:
 
 
 def stand_in(node: Node) -> Any:
-    """An instance of the synthetic class; of a synthetic twin where the class is real or cannot be instantiated so."""
+    """An instance of the synthetic class; of a twin where the class is real, cannot be instantiated so, or would pass
+    for a value of its builtin base that it has not."""
     assert node.info is not None
     node.stands_in = True
-    if not node.info.real:
+    if not node.info.real and not issubclass(node.info.cls, VALUES):
         cls: Any = node.info.cls
         try:
             made = cls.__new__(cls)
@@ -183,7 +201,37 @@ def stand_in(node: Node) -> Any:
                 ModuleType.__init__(made, "module")  # gives it a dict in 3.9
             return made
     node.info = node.heap.classes.shadow(node.info)
+    node.cls = node.info.cls
     return object.__new__(node.info.cls)
+
+
+class Doubtful(Kind):
+    """An instance whose C code keeps more than the builtin value: the value may not be what the program sees."""
+
+    def create(self, node: Node) -> Any:
+        return stand_in(node)
+
+    def lazy(self, node: Node) -> Any:
+        return stand_in(node)
+
+    def fields(self, node: Node, found: dict[str, Any]) -> dict[str, Any]:
+        assert node.info is not None
+        special = node.heap.special_kind(node.info)
+        consumed = special.consumed if special is not None else frozenset()
+        return {name: raw for name, raw in found.items() if name not in consumed}
+
+    def content(self, node: Node) -> Any:
+        """What the builtin base tells."""
+        found = node.carried()
+        if found is not None or not isinstance(node.content, list):
+            return found
+        if is_split(node.content, (5, 6, 7)):
+            return text_of(node.heap.file, node.id, node.content)
+        found = leaf_value(node.content)
+        return None if found is ABSENT else found
+
+    def text(self, heap: Heap, instance: Any) -> str | None:
+        return f"value not known: its C code keeps {info_of(type(instance)).beside} bytes beside the builtin value"
 
 
 class Plain(Kind):
@@ -404,6 +452,7 @@ class ExceptionKind(Kind):
 
 
 PLAIN = Plain()
+DOUBTFUL = Doubtful()
 SCALAR = Scalar()
 EXCEPTION = ExceptionKind()
 OF_FROZEN_DICT = FrozenDictKind()
@@ -484,6 +533,8 @@ def object_node(heap: Heap, rid: int, record: list[Any]) -> Node:
     special = heap.special_kind(info)
     if issubclass(info.cls, BaseException):
         node.kind = EXCEPTION
+    elif info.beside and (content if special is None else special.makes_value):
+        node.kind = DOUBTFUL
     elif special is not None:
         node.kind = special
     elif content:

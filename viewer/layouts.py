@@ -30,10 +30,13 @@ from .kinds import Kind, Node, leaf_value, stand_in
 from .long_text import LongText, content_of, text_of
 from .missing import Missing
 from .numpy_values import NUMPY
+from .pandas_values import PANDAS
 
 
 class ValueKind(InertKind):
     """A value made at once by `make(cls, fields)` from the fields `needs`."""
+
+    makes_value = True
 
     def __init__(self, make: Callable[[type, Fields], Any], *needs: str) -> None:
         self.make = make
@@ -46,6 +49,8 @@ class ValueKind(InertKind):
 
 class BufferKind(InertKind):
     """A value made by `make(cls, fields, content)` from the str or bytes that it carries."""
+
+    makes_value = True
 
     def __init__(self, make: Callable[[type, Fields, Any], Any], *consumed: str) -> None:
         self.make = make
@@ -77,6 +82,7 @@ class MemoryviewKind(InertKind):
 class DequeKind(InertKind):
     """collections.deque: made empty, then filled; a long or far one is lazy."""
 
+    makes_value = True
     consumed = frozenset({"maxlen", "_leftblock", "_rightblock", "_leftindex", "_rightindex", "_size", "_state"})
 
     def values(self, node: Node) -> list[Any]:
@@ -115,6 +121,7 @@ class DequeKind(InertKind):
 class OrderedKind(InertKind):
     """OrderedDict and defaultdict: dicts that have to be filled by methods of their own."""
 
+    makes_value = True
     consumed = frozenset({"default_factory", "_first", "_last"})
 
     def __init__(self, base: Any) -> None:
@@ -328,4 +335,5 @@ LAYOUTS: dict[str, Kind] = {
     "_io.StringIO": BufferKind(make_string_io),
     "_io.BytesIO": ValueKind(make_bytes_io, "_buf", "_pos", "_string_size"),
     **NUMPY,
+    **PANDAS,
 }

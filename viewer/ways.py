@@ -124,7 +124,7 @@ class Ways:
             yield from self._steps(owner, base, held)
         for offset, value in zip(*[iter(pointers if isinstance(pointers, list) else ())] * 2):
             if is_to(value, held):
-                yield f".word_{offset}"
+                yield f".<word at {offset}, not vouched for>"
         if is_to(cls, held):
             yield ".__class__"
 

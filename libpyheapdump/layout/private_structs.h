@@ -7,6 +7,8 @@
 #ifndef PHD_LAYOUT_PRIVATE_STRUCTS_H
 #define PHD_LAYOUT_PRIVATE_STRUCTS_H
 
+#include <datetime.h>
+
 #include <stdint.h>
 
 /* Objects/descrobject.c: propertyobject (3.9 … 3.15) */

@@ -9,8 +9,6 @@
 #ifndef PHD_LAYOUT_STRUCT_TYPES_H
 #define PHD_LAYOUT_STRUCT_TYPES_H
 
-#include <datetime.h>
-
 enum { PHD_PROBE_MAX_TYPES = 512, PHD_PROBE_MAX_FIELDS = 4096 };
 
 static struct phd_struct_type phd__probed_types[PHD_PROBE_MAX_TYPES];
@@ -144,6 +142,7 @@ static inline void phd__probe_struct_types(struct phd_layout *at)
     phd__probe_sqlite_types(at);
     phd__probe_numpy_types(at);
     phd__probe_numpy_scalar_types(at);
+    phd__probe_pandas_types(at);
     qsort(phd__probed_types, (size_t)at->type_count, sizeof phd__probed_types[0], phd__probe_compare_types);
 }
 

@@ -136,6 +136,8 @@ static void put_layout(struct open_map *map, uint64_t object)
     }
     if (type->shape >= PHD_SHAPE_INT && type->shape <= PHD_SHAPE_FROZENSET)
         put_int_pair(map, "base_code", type->shape);
+    if (type->beside)
+        put_int_pair(map, "beside", type->beside);
     put_fields(map, type);
 }
 

@@ -223,6 +223,28 @@ static bool learn_c_type(struct phd_types *types, struct phd_type *info, uint64_
     return info->shape != PHD_SHAPE_OBJECT && info->shape != PHD_SHAPE_GENERATOR;
 }
 
+/* Whether something that is described stands at `offset` of the instances. */
+static bool is_told(const struct phd_type *info, const struct field_list *list, int64_t offset)
+{
+    if (offset == info->dictoffset || offset == info->weaklistoffset)
+        return true;
+    for (unsigned i = 0; i < list->count; i++) {
+        const struct phd_instance_field *field = &list->items[i];
+        if (field->offset < offset + 8 && offset < field->offset + (int64_t)size_of_kind(field->kind))
+            return true;
+    }
+    return false;
+}
+
+/* How many bytes of the C struct nothing tells of: no known type, no member, and neither dict nor weak references. */
+static int64_t untold_bytes(const struct phd_type *info, const struct field_list *list, int64_t from, int64_t to)
+{
+    int64_t bytes = 0;
+    for (int64_t offset = (from + 7) & ~(int64_t)7; offset + 8 <= to; offset += 8)
+        bytes += is_told(info, list, offset) ? 0 : 8;
+    return bytes;
+}
+
 /* Look along tp_base for the nearest types that are known, one by its fields, one by its builtin value. */
 static void follow_bases(struct phd_types *types, struct phd_type *info, struct field_list *list)
 {
@@ -240,7 +262,10 @@ static void follow_bases(struct phd_types *types, struct phd_type *info, struct 
             add_members(types, list, info, type, python_class);
         type = type_word(types, type, at->type_base);
     }
-    info->opaque = !info->special && found.c_basicsize > (found.covered ? found.covered : at->object_size);
+    int64_t covered = found.covered > at->object_size ? found.covered : at->object_size;
+    int64_t untold = untold_bytes(info, list, covered, found.c_basicsize);
+    info->opaque = !info->special && untold;
+    info->beside = found.covered > at->object_size ? untold : 0;
 }
 
 static void keep(struct phd_types *types, struct phd_type *info)

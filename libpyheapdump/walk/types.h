@@ -66,8 +66,9 @@ struct phd_type {
     bool asyncio_task;    /* an asyncio task, to be listed */
     bool function;        /* the type of Python functions */
     bool secret_items_known;
-    uint32_t secret_items;             /* of a tuple's items with names of their own: phd__secret_items */
-    bool opaque;                       /* C code put something into its instances that no table describes */
+    uint32_t secret_items; /* of a tuple's items with names of their own: phd__secret_items */
+    bool opaque;           /* C code put something into its instances that no table describes */
+    int64_t beside; /* bytes of that, where the instances carry more of a known base than what every object has */
     const char *layout_name;           /* of the nearest known base: "list", "datetime.date" … or NULL */
     const struct phd_special *special; /* for PHD_SHAPE_SPECIAL */
     const struct phd_instance_field *fields;

@@ -127,4 +127,48 @@ struct phd_private_numpy_str {
     void *buffer_fmt;
 };
 
+/* pandas/_libs/tslibs/timestamps.pxd, timedeltas.pxd, nattype.pxd: what Cython makes of them. The base is that of
+ * datetime; `vtable` is Cython's. Units are numbers of NPY_DATETIMEUNIT. */
+struct phd_private_pandas_timestamp { /* pandas 2.0 … 3.1 */
+    PyDateTime_DateTime base;
+    void *vtable;
+    int64_t value;
+    int64_t nanosecond;
+    int64_t year;
+    int unit;
+};
+
+struct phd_private_pandas15_timestamp { /* 1.5 */
+    PyDateTime_DateTime base;
+    void *vtable;
+    int64_t value;
+    int64_t nanosecond;
+    int64_t year;
+    PyObject *freq;
+    int unit;
+};
+
+struct phd_private_pandas1_timestamp { /* 1.1 … 1.4 */
+    PyDateTime_DateTime base;
+    void *vtable;
+    int64_t value;
+    int64_t nanosecond;
+    PyObject *freq;
+};
+
+/* 1.5 … 3.1; in 1.1 … 1.4 a pointer to an object stands where `populated` is, no `unit`, and the rest as far behind */
+struct phd_private_pandas_timedelta {
+    PyDateTime_Delta base;
+    void *vtable;
+    int64_t value;
+    int64_t populated; /* an int, in memory that was zero */
+    int64_t parts[7];  /* days to nanoseconds, made when asked for */
+    int unit;
+};
+
+struct phd_private_pandas_nat { /* 1.4 … 3.1; in 1.1 … 1.3 a pointer to an object follows */
+    PyDateTime_DateTime base;
+    int64_t value;
+};
+
 #endif

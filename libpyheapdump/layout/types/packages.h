@@ -97,4 +97,38 @@ static inline void phd__probe_numpy_scalar_types(struct phd_layout *at)
     PHD_SIZED_TYPE("numpy.bytes_", (sizeof(PyBytesObject) + 7) & ~(size_t)7)
 }
 
+/* What every subclass of datetime begins with */
+#define PHD_PANDAS_DATETIME_FIELDS(structure)                                                                          \
+    PHD_FIELD(BYTES, "data", structure, base.data)                                                                     \
+    PHD_NUMBER("fold", structure, base.fold)                                                                           \
+    PHD_OBJECT_IF(base.hastzinfo, "tzinfo", structure, base.tzinfo)                                                    \
+    PHD_NUMBER("value", structure, value)
+
+/* pandas' scalars: subclasses of datetime and timedelta whose truth stands beside the builtin value */
+static inline void phd__probe_pandas_types(struct phd_layout *at)
+{
+    PHD_TYPE("pandas._libs.tslibs.timestamps._Timestamp", struct phd_private_pandas_timestamp)
+    PHD_PANDAS_DATETIME_FIELDS(struct phd_private_pandas_timestamp)
+    PHD_NUMBER("nanosecond", struct phd_private_pandas_timestamp, nanosecond)
+    PHD_NUMBER("year", struct phd_private_pandas_timestamp, year)
+    PHD_NUMBER("unit", struct phd_private_pandas_timestamp, unit)
+    PHD_TYPE("pandas._libs.tslibs.timestamps._Timestamp", struct phd_private_pandas15_timestamp)
+    PHD_PANDAS_DATETIME_FIELDS(struct phd_private_pandas15_timestamp)
+    PHD_NUMBER("nanosecond", struct phd_private_pandas15_timestamp, nanosecond)
+    PHD_NUMBER("year", struct phd_private_pandas15_timestamp, year)
+    PHD_FIELD(OBJECT, "freq", struct phd_private_pandas15_timestamp, freq)
+    PHD_NUMBER("unit", struct phd_private_pandas15_timestamp, unit)
+    PHD_TYPE("pandas._libs.tslibs.timestamps._Timestamp", struct phd_private_pandas1_timestamp)
+    PHD_PANDAS_DATETIME_FIELDS(struct phd_private_pandas1_timestamp)
+    PHD_NUMBER("nanosecond", struct phd_private_pandas1_timestamp, nanosecond)
+    PHD_FIELD(OBJECT, "freq", struct phd_private_pandas1_timestamp, freq)
+    PHD_TYPE("pandas._libs.tslibs.timedeltas._Timedelta", struct phd_private_pandas_timedelta)
+    PHD_NUMBER("value", struct phd_private_pandas_timedelta, value)
+    PHD_NUMBER("_populated", struct phd_private_pandas_timedelta, populated)
+    PHD_NUMBER("unit", struct phd_private_pandas_timedelta, unit)
+    PHD_TYPE("pandas._libs.tslibs.nattype._NaT", struct phd_private_pandas_nat)
+    PHD_NUMBER("value", struct phd_private_pandas_nat, value)
+    PHD_OTHER_SIZE(sizeof(struct phd_private_pandas_nat) + sizeof(PyObject *))
+}
+
 #endif
