@@ -19,6 +19,7 @@
 #include "pymodule/options.h"
 #include "pymodule/status.h"
 #include "safe/clock.h"
+#include "safe/filters.h"
 #include "snapshot/report.h"
 #include "snapshot/snapshot.h"
 
@@ -322,6 +323,17 @@ static PyObject *number_next(PyObject *module, PyObject *ignored)
     return PyLong_FromUnsignedLong(phd_number_next());
 }
 
+PyDoc_STRVAR(
+    filters_note_doc,
+    "filters_note()\n--\n\nThe filters of system calls (seccomp) that the thread has now came before install().");
+
+static PyObject *filters_note(PyObject *module, PyObject *ignored)
+{
+    (void)module, (void)ignored;
+    phd__filters_note();
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(number_peek_doc, "number_peek()\n--\n\nThe number that number_next() would return.");
 
 static PyObject *number_peek(PyObject *module, PyObject *ignored)
@@ -427,6 +439,7 @@ static PyMethodDef functions[] = {
     {"say", say, METH_O, say_doc},
     {"note_stderr", note_stderr, METH_O, note_stderr_doc},
     {"number_next", number_next, METH_NOARGS, number_next_doc},
+    {"filters_note", filters_note, METH_NOARGS, filters_note_doc},
     {"number_peek", number_peek, METH_NOARGS, number_peek_doc},
     {"number_reached", number_reached, METH_O, number_reached_doc},
     {"call_watched", (PyCFunction)(void (*)(void))call_watched, METH_VARARGS | METH_KEYWORDS, call_watched_doc},

@@ -15,6 +15,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "safe/filters.h"
+
 int phd__add_dumpfile(PyObject *module);
 int phd__add_frames(PyObject *module);
 int phd__add_capture(PyObject *module);
@@ -35,6 +37,7 @@ static PyModuleDef definition = {
 PyMODINIT_FUNC PyInit__pyheapdump(void)
 {
     PyObject *module = PyModule_Create(&definition);
+    phd__filters_note(); /* for dumps without install() */
     if (module != NULL &&
         (phd__add_dumpfile(module) < 0 || phd__add_frames(module) < 0 || phd__add_capture(module) < 0 ||
          phd__add_hooks(module) < 0 || phd__add_signals(module) < 0 || phd__add_attach(module) < 0 ||

@@ -210,7 +210,7 @@ DEAF = """
 @pytest.mark.parametrize(
     "change, why",
     [
-        (REFUSE_CHILDREN, "it can make no child: Resource temporarily unavailable"),
+        (REFUSE_CHILDREN, "it can make no child: Operation not permitted"),
         (DEAF, "it did not answer"),
         ("    mailbox.bell = 64\n", "its thread that answers is at work or not there"),
         ("    mailbox.version = 2\n", ""),

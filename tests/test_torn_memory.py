@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyheapdump import _pyheapdump as reader
 from support.raw_dump import Written, dump_values
 from support.target import SECONDS, Target, attach, wait_until
 
@@ -113,3 +114,43 @@ def assert_complete_but_for_secrets(path: Path) -> None:
     written = Written(path)
     assert "reason" not in end_of(written)
     written.file.close()
+
+
+# Regions small and many, so that new pages of a child would be put where they are in the program.
+NOT_FOR_CHILDREN = """
+    import mmap, pyheapdump, sys
+    advice = {"dont": 10, "wipe": 18}[sys.argv[1]]  # MADV_DONTFORK, MADV_WIPEONFORK
+    regions = []
+    for size in [1 << 20] * 24 + [1 << 12] * 24:
+        region = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        region[:] = b"PROGRAM!" * (size // 8)
+        region.madvise(advice)
+        regions.append(region)
+    views = [memoryview(region) for region in regions]
+    fine = mmap.mmap(-1, 1 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    zeros = memoryview(fine)
+    pyheapdump.dump(sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize("advice", ["dont", "wipe"])
+def test_memory_that_a_child_must_not_have(advice: str, tmp_path: Path) -> None:
+    """It is missing: neither zeros, nor what the writer itself has put there."""
+    path = tmp_path / "a.dump"
+    command = [sys.executable, "-c", textwrap.dedent(NOT_FOR_CHILDREN), advice, str(path)]
+    subprocess.run(command, timeout=SECONDS, check=True)
+    written = Written(path)
+    names = main_module(written)
+    for view in written.file.record(names["views"].id)[1:]:
+        content = written.file.record(view.id)[2][2]["content"]
+        assert isinstance(content, reader.Missing) or not written.file.content(view.id), content
+    assert end_of(written)["missing_values"] >= 48
+    assert written.base(names["zeros"])["content"] == bytes(1 << 20)  # of which no page was ever touched
+    written.file.close()
+
+
+def main_module(written: Written) -> Any:
+    """The raw values of the globals of the program, by name."""
+    frame = written.file.blocks(2)[0]["threads"][0]["frames"][-1]
+    items = written.file.record(written.file.record(frame.id)[1]["globals"].id)[1:]
+    return {written.value(key): value for key, value in zip(items[::2], items[1::2])}

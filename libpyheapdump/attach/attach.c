@@ -139,6 +139,8 @@ static enum phd_status find(struct target *target, const struct phd_attach_optio
     if (status != PHD_OK)
         return status;
     phd__python_describe(&python, &target->request);
+    if (target->ask.child)
+        phd__copied_is_clone(&target->copied);
     target->request.pid = options->pid;
     target->request.files_of = target->living;
     target->request.stopped = options->freeze;

@@ -41,6 +41,7 @@
 #include "pyheapdump.h"
 #include "safe/action.h"
 #include "safe/clock.h"
+#include "safe/filters.h"
 #include "safe/pages.h"
 #include "safe/text.h"
 #include "snapshot/snapshot.h"
@@ -236,6 +237,13 @@ static void choose_options(void)
     while (atomic_load(&dump.kept) != atomic_load(&installed.kept));
 }
 
+/* There is no dump: the filter may kill for what it takes, and the signal is to happen as if we were not there. */
+static void tell_refused(void)
+{
+    phd_snapshot_start(&dump.request, &dump.snapshot, NULL);
+    tell();
+}
+
 static void run_dump(const siginfo_t *info, const void *context)
 {
     static struct sigaction previous_action;
@@ -246,6 +254,10 @@ static void run_dump(const siginfo_t *info, const void *context)
     dump.info = info;
     dump.context = context;
     memset(&dump.snapshot, 0, sizeof dump.snapshot);
+    if (!phd__ends_by_filter(info->si_signo, info->si_code) && phd__filters_grown()) {
+        run_on_dump_stack(tell_refused);
+        return;
+    }
     set_alarm(&previous_action, &previous_timer);
     if (!run_on_dump_stack(make_dump_here)) {
         phd__memory_self_close(NULL);
@@ -365,6 +377,7 @@ enum phd_status phd_install(const struct phd_options *options, struct phd_error 
         return PHD_ERROR_ARGUMENT;
     }
     phd__stderr_note_once();
+    phd__filters_note();
     struct phd_kept_options *kept = free_options();
     enum phd_status status = phd__options_keep(kept, options, error);
     if (status != PHD_OK)

@@ -14,6 +14,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "memory/wiped.h"
 #include "safe/pages.h"
 #include "safe/process.h"
 #include "safe/text.h"
@@ -249,6 +250,27 @@ static void skip_untouched(int pagemap, const struct phd_mapping *mapping, struc
         }
         done += (uint64_t)got / 8;
     }
+}
+
+/* ---- what was wiped ---- */
+
+static void forbid(uint64_t start, uint64_t end, void *argument)
+{
+    struct phd_copied *copied = argument;
+    struct phd_region *region = region_of(copied, start);
+    if (region && end <= region->end)
+        memset(region->pages + (start - region->start) / PHD_PAGE, UNREADABLE, (end - start) / PHD_PAGE);
+}
+
+static void find_wiped(struct phd_memory *memory)
+{
+    struct phd_copied *copied = (struct phd_copied *)memory;
+    phd__wiped_each(copied->pid, forbid, copied);
+}
+
+void phd__copied_is_clone(struct phd_copied *copied)
+{
+    copied->memory.find_wiped = find_wiped;
 }
 
 /* ---- with little memory ---- */

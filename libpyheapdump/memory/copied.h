@@ -48,6 +48,9 @@ enum phd_status phd__copied_open(struct phd_copied *copied, int pid, const struc
                                  struct phd_error *error);
 void phd__copied_close(struct phd_copied *copied);
 
+/* The process is a clone, made to be read: what was wiped in it is found when need be. */
+void phd__copied_is_clone(struct phd_copied *copied);
+
 /* Make the pages of our own that phd__copied_fill will need, while the target still runs: a first touch costs several
  * times as much as the copy. */
 void phd__copied_prepare(struct phd_copied *copied, const struct phd_mappings *mappings);

@@ -28,6 +28,9 @@ struct phd_memory {
     void (*release)(struct phd_memory *memory);
     /* Called when no view is in use: memory may be given back, and views end. NULL: they stay valid. */
     void (*trim)(struct phd_memory *memory);
+    /* Called when zeros are seen that the program may not have had, in memory that is not CPython's own: from then on what
+     * was wiped (memory/wiped.h) cannot be read. Called once. NULL: nothing was wiped. */
+    void (*find_wiped)(struct phd_memory *memory);
     sigjmp_buf *recovery;     /* where to go when a read fails; NULL: nobody is reading */
     uint64_t fault_address;   /* the address that could not be read, set before the jump */
     const char *fault_reason; /* why, static text */
@@ -60,6 +63,9 @@ _Noreturn void phd__memory_fault(struct phd_memory *memory, uint64_t address, co
  * nothing when none is open. */
 enum phd_status phd__memory_self_open(struct phd_memory *memory, struct phd_error *error);
 void phd__memory_self_close(struct phd_memory *memory);
+
+/* The process is a clone, made to be read: what was wiped in it is found when need be. */
+void phd__memory_self_is_clone(struct phd_memory *memory);
 
 /* `length` bytes of the target at `address`, valid as long as the memory is open. Does not return when they cannot be
  * had; for the process itself that shows only when they are read. */

@@ -5,10 +5,12 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "memory/memory.h"
+#include "memory/wiped.h"
 #include "safe/text.h"
 
 /* One walk at a time per process: the handler has to find the memory it guards, and the thread that reads it. */
@@ -70,6 +72,24 @@ enum phd_status phd__memory_self_open(struct phd_memory *memory, struct phd_erro
         }
     }
     return PHD_OK;
+}
+
+static void forbid(uint64_t start, uint64_t end, void *argument)
+{
+    (void)argument;
+    mprotect((void *)(uintptr_t)start, end - start, PROT_NONE);
+}
+
+/* The memory is this clone's own: reading there faults from now on. */
+static void find_wiped(struct phd_memory *memory)
+{
+    (void)memory;
+    phd__wiped_each(getpid(), forbid, NULL);
+}
+
+void phd__memory_self_is_clone(struct phd_memory *memory)
+{
+    memory->find_wiped = find_wiped;
 }
 
 void phd__memory_self_close(struct phd_memory *memory)

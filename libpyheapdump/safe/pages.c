@@ -4,10 +4,15 @@
  */
 #include "safe/pages.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 
-enum { ARENA_CHUNK = 256 * 1024, PAGE = 4096 };
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000 /* Linux 4.17, include/uapi/asm-generic/mman-common.h */
+#endif
+
+enum { ARENA_CHUNK = 256 * 1024, PAGE = 4096, HUGE_PAGE = 2 << 20 };
 
 static uint8_t *reserve;
 static size_t reserve_size;
@@ -17,10 +22,48 @@ static uint64_t bound; /* 0: none */
 static uint64_t given_out;
 static bool bound_reached;
 
+/* Where pages are taken when they must stand apart: far below what the kernel chooses, which begins at the upper end of
+ * the address space, and above the program, its heap and the shadow memory of sanitizers. */
+#define APART_FROM ((uintptr_t)1 << 45)
+#define APART_UP_TO ((uintptr_t)5 << 44)
+#define APART_STEP ((uintptr_t)1 << 30) /* on from what is in the way */
+
+static uintptr_t apart; /* the next place, 0: the kernel chooses */
+
+static void *map_at(uintptr_t place, int more, size_t size)
+{
+    void *pages =
+        mmap((void *)place, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | more, -1, 0);
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+/* A kernel before 4.17 takes the place for a wish. */
+static void *map_apart(size_t size)
+{
+    if (size >= HUGE_PAGE)
+        apart = (apart + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
+    for (; apart < APART_UP_TO && size < APART_UP_TO - apart; apart += APART_STEP) {
+        void *pages = map_at(apart, MAP_FIXED_NOREPLACE, size);
+        if (!pages && errno != EEXIST)
+            return NULL;
+        if ((uintptr_t)pages == apart) {
+            apart += (size + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+            return pages;
+        }
+        if (pages)
+            munmap(pages, size);
+    }
+    return NULL;
+}
+
 static void *map(size_t size)
 {
-    void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return pages == MAP_FAILED ? NULL : pages;
+    return apart ? map_apart(size) : map_at(0, 0, size);
+}
+
+void phd__pages_apart(void)
+{
+    apart = APART_FROM;
 }
 
 bool phd__pages_reserve(size_t size)

@@ -14,6 +14,10 @@
  * cost nothing until then. Once per process; later calls do nothing. False when they are refused. Context: normal. */
 bool phd__pages_reserve(size_t size);
 
+/* From now on pages are taken where no program has any. In a clone, where the program's memory may have holes
+ * (MADV_DONTFORK): pages of our own in one of them would be taken for the program's. */
+void phd__pages_apart(void);
+
 /* From now on at most `bytes` are given out, the reserve included; 0: no bound. What was given out before does not count.
  * One dump at a time. */
 void phd__pages_bound(uint64_t bytes);

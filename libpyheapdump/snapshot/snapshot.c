@@ -8,12 +8,15 @@
  * except the faults that guard its reading.
  *
  * phd_snapshot_start: block signals → clone → (child) become a writer (child.c), phd__dump_write, tell (report.c), end.
- * When clone is refused the dump is written in place, guarded.
+ * When clone is refused, or the child would be the first of another pid namespace (namespace.c), the dump is written in
+ * place, guarded; that of a process that goes on gets a second. Under a filter of system calls that is newer than us
+ * (safe/filters.c) there is none.
  *
  * Context: crash.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
@@ -26,9 +29,12 @@
 #include "place/oldest.h"
 #include "place/target.h"
 #include "safe/clock.h"
+#include "safe/filters.h"
 #include "safe/text.h"
 #include "safe/wait.h"
 #include "snapshot/child.h"
+#include "snapshot/leftover.h"
+#include "snapshot/namespace.h"
 #include "snapshot/report.h"
 #include "snapshot/snapshot.h"
 
@@ -36,10 +42,18 @@ enum {
     FIRST_PAUSE = 100 * 1000, /* nanoseconds between two looks whether the child lives */
     LONGEST_PAUSE = 4 * 1000 * 1000,
     REAP_SECONDS = 2,
-    MAX_NAMES = 32 /* that other dumps of the process take at the same moment */
+    MAX_NAMES = 32,  /* that other dumps of the process take at the same moment */
+    CHILD_GRACE = 31 /* seconds a child has beyond the budget of its dump; who waits for it gives up before */
 };
 
+/* Seconds that a process which is to go on may stand while a dump is written in place. */
+static const double LONGEST_IN_PLACE = 1;
+
+const char phd__newer_filter[] = "a filter of system calls (seccomp) is newer than install(): install after it is set";
+
 /* ---- the writer ---- */
+
+static bool is_clone; /* a child that writes */
 
 static void tell(struct phd_report *report, enum phd_progress progress)
 {
@@ -53,7 +67,16 @@ static void write_named(const struct phd_request *request, const char *how, stru
     report->status = phd__memory_self_open(&memory, &report->error);
     if (report->status != PHD_OK)
         return;
-    report->status = phd__dump_write(request, &memory, how, &report->result, &report->error);
+    if (is_clone)
+        phd__memory_self_is_clone(&memory);
+    struct phd_guard guard; /* of reads outside of all others, which are bugs and must not end a process that lives */
+    if (PHD_GUARD(&memory, &guard)) {
+        report->status = phd__dump_write(request, &memory, how, &report->result, &report->error);
+    } else {
+        report->status = PHD_ERROR_UNREADABLE;
+        phd__error_set(&report->error, PHD_ERROR_UNREADABLE, 0, "read outside of any guard");
+    }
+    PHD_UNGUARD(&memory, &guard);
     phd__memory_self_close(&memory);
 }
 
@@ -157,7 +180,9 @@ static _Noreturn void run_child(const struct phd_request *request, struct phd_re
 {
     struct phd_report unshared = {.progress = PHD_REPORT_NOTHING};
     struct phd_report *report = shared ? shared : &unshared; /* else its exit status must do */
-    phd__child_become(request->directories[0] ? -1 : request->directory);
+    phd__child_become(request->directories[0] ? -1 : request->directory,
+                      request->max_seconds > 0 ? request->max_seconds + CHILD_GRACE : 0);
+    is_clone = true;
     write_dump(request, "clone", report);
     phd__child_end(report->status == PHD_OK ? 0 : 1);
 }
@@ -211,6 +236,7 @@ static void dump_in_place(const struct phd_request *request, struct phd_snapshot
 {
     static atomic_flag busy = ATOMIC_FLAG_INIT; /* the walk's state is static, and so are the guard's handlers */
     static struct phd_report report;            /* still there when the writing is left by a jump */
+    struct phd_request bounded = *request;
     sigset_t previous;
     if (atomic_flag_test_and_set(&busy)) {
         snapshot->status = PHD_ERROR_CLONE;
@@ -219,8 +245,11 @@ static void dump_in_place(const struct phd_request *request, struct phd_snapshot
     }
     memset(&report, 0, sizeof report);
     snapshot->report = &report;
+    bool ends = request->crash && request->crash->signal;
+    if (!ends && (bounded.max_seconds <= 0 || bounded.max_seconds > LONGEST_IN_PLACE))
+        bounded.max_seconds = LONGEST_IN_PLACE;
     block_file_size_signal(&previous);
-    write_dump(request, "in place", &report);
+    write_dump(&bounded, "in place", &report);
     unblock_file_size_signal(&previous);
     atomic_flag_clear(&busy);
     take_report(snapshot);
@@ -229,19 +258,21 @@ static void dump_in_place(const struct phd_request *request, struct phd_snapshot
 
 /* ---- the start ---- */
 
-static int clone_process(void)
+static int clone_process(unsigned long flags)
 {
-    return (int)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
+    return (int)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
 }
 
 static enum phd_status start(const struct phd_request *request, struct phd_snapshot *snapshot, struct phd_error *error)
 {
     sigset_t all, previous;
+    bool strangers = phd__children_are_strangers();
+    phd__leftovers_reap();
     uint64_t started = phd__clock_ns();
     *snapshot = (struct phd_snapshot){.report = phd__report_new()};
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &previous);
-    int pid = clone_process();
+    int pid = strangers ? -1 : clone_process(CLONE_UNTRACED); /* a debugger of the program's is not told of it */
     if (pid == 0)
         run_child(request, snapshot->report);
     sigprocmask(SIG_SETMASK, &previous, NULL);
@@ -258,14 +289,26 @@ static enum phd_status start(const struct phd_request *request, struct phd_snaps
     return snapshot->status;
 }
 
+/* Python itself would not call what a dump takes, and the filter may kill for it. */
+static enum phd_status refuse(struct phd_snapshot *snapshot, struct phd_error *error)
+{
+    *snapshot = (struct phd_snapshot){.status = PHD_ERROR_CLONE, .told = true};
+    phd__error_set(&snapshot->error, PHD_ERROR_CLONE, 0, phd__newer_filter);
+    if (error)
+        *error = snapshot->error;
+    return PHD_ERROR_CLONE;
+}
+
 int phd__snapshot_memory(void)
 {
     sigset_t all, previous;
+    if (phd__filters_grown())
+        return -EPERM;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &previous);
-    int pid = clone_process(), refused = errno;
+    int pid = clone_process(0), refused = errno; /* who traces this thread asked, and holds the child */
     if (pid == 0) {
-        phd__child_become(-1);
+        phd__child_become(-1, 0);
         phd__child_end(0);
     }
     sigprocmask(SIG_SETMASK, &previous, NULL);
@@ -278,6 +321,9 @@ enum phd_status phd_snapshot_start(const struct phd_request *request, struct phd
     static struct phd_crash standing; /* large; whoever comes second at a time knows less of the threads */
     static atomic_flag busy = ATOMIC_FLAG_INIT;
     struct phd_request with_threads = *request;
+    bool ends = request->crash && phd__ends_by_filter(request->crash->signal, request->crash->code);
+    if (!ends && phd__filters_grown())
+        return refuse(snapshot, error);
     if (request->crash || atomic_flag_test_and_set(&busy))
         return start(request, snapshot, error);
     phd__standing_record(&standing);
@@ -354,6 +400,7 @@ static void wait_for_end(struct phd_snapshot *snapshot)
     while (snapshot->pid > 0 && !has_ended(snapshot->pid, &ignored)) {
         if (phd__clock_ns() > deadline) {
             kill(snapshot->pid, SIGKILL);
+            phd__leftover_add(snapshot->pid);
             break;
         }
         nanosleep(&pause, NULL);

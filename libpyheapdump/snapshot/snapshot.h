@@ -7,6 +7,9 @@
 
 #include "pyheapdump.h"
 
+/* Why there is no dump where phd__filters_grown() holds; PHD_ERROR_CLONE's step. */
+extern const char phd__newer_filter[];
+
 /* A child that is a copy of the process's memory, without its descriptors, and ends: for who traces the calling thread, and
  * so holds the child. Its id, or -errno. Like other children of snapshots it is found by waitpid with __WALL alone. */
 int phd__snapshot_memory(void);

@@ -68,6 +68,27 @@ void phd__content_end(struct phd_content *content)
         flush(content);
 }
 
+static bool all_zero(const uint8_t *bytes, uint64_t length)
+{
+    return !bytes[0] && memcmp(bytes, bytes + 1, length - 1) == 0;
+}
+
+bool phd__zeros_may_be_wiped(struct phd_walk *walk, const uint8_t *bytes, uint64_t address, uint64_t length)
+{
+    bool found = false;
+    if (!walk->memory->find_wiped)
+        return false;
+    for (uint64_t at = 0, next; at < length && !found; at = next) {
+        next = at + SMALLEST_PAGE - (address + at) % SMALLEST_PAGE;
+        found = all_zero(bytes + at, (next < length ? next : length) - at);
+    }
+    if (found) {
+        walk->memory->find_wiped(walk->memory);
+        walk->memory->find_wiped = NULL;
+    }
+    return found;
+}
+
 static bool is_readable(struct phd_walk *walk, uint64_t address)
 {
     struct phd_guard guard;
@@ -97,6 +118,8 @@ void phd__put_bytes_at(struct phd_walk *walk, enum phd_content_form form, enum p
     bool foreign = form == PHD_CONTENT_VALUE;
     if (length <= PHD_MAX_INLINE_BYTES && !(foreign && walk->careful && has_holes(walk, address, length))) {
         phd__content_begin(&content, walk, form, shape, length, false);
+        if (foreign && length)
+            phd__zeros_may_be_wiped(walk, phd__view(walk->memory, address, length), address, length);
         if (length)
             phd__content_append(&content, phd__view(walk->memory, address, length), length);
         return;

@@ -33,6 +33,11 @@ void phd__content_end(struct phd_content *content);
 void phd__put_bytes_at(struct phd_walk *walk, enum phd_content_form form, enum phd_shape shape, uint64_t address,
                        uint64_t length);
 
+/* Is a page, or what the bytes have of one, all zero, though the process may have had something else there? They are from
+ * `address`, in memory that is not CPython's own. What was wiped is found then: they must be read again. True once at
+ * most. */
+bool phd__zeros_may_be_wiped(struct phd_walk *walk, const uint8_t *bytes, uint64_t address, uint64_t length);
+
 /* leaves.c: characters of a str, or of what is to become one */
 struct phd_characters {
     uint64_t address;

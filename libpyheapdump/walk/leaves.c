@@ -407,13 +407,14 @@ static uint64_t copy_readable(struct phd_walk *walk, uint64_t address, uint64_t 
 
 /* Compressed is a copy: another process may be writing to memory that it shares with the target, and zstd must see the
  * same bytes however often it looks; nor can a fault come in the middle of it. False when pages could not be read. */
-static bool put_pieces(struct phd_walk *walk, enum phd_shape shape, uint64_t address, uint64_t length,
-                       uint64_t most_holes)
+static bool put_pieces(struct phd_walk *walk, enum phd_shape shape, uint64_t address, uint64_t length, bool foreign)
 {
-    uint64_t holes = 0;
+    uint64_t holes = 0, most_holes = foreign ? MAX_HOLES : 1;
     for (uint64_t offset = 0; offset < length && !walk->stopped && holes < most_holes;) {
         uint64_t piece = length - offset < PHD_BLOCK_TARGET ? length - offset : PHD_BLOCK_TARGET;
         uint64_t copied = copy_readable(walk, address + offset, piece);
+        if (foreign && phd__zeros_may_be_wiped(walk, walk->items.data, address + offset, copied))
+            continue; /* it is read anew */
         if (shape == PHD_SHAPE_STR && !is_ascii(walk->items.data, copied))
             phd__memory_fault(walk->memory, address + offset, not_ascii);
         if (copied)
@@ -437,7 +438,7 @@ void phd__put_content(struct phd_walk *walk, enum phd_shape shape, uint64_t addr
         return;
     volatile bool whole = false;
     if (PHD_GUARD(walk->memory, &guard))
-        whole = put_pieces(walk, shape, address, cut ? PHD_BEGINNING : length, foreign ? MAX_HOLES : 1);
+        whole = put_pieces(walk, shape, address, cut ? PHD_BEGINNING : length, foreign);
     PHD_UNGUARD(walk->memory, &guard);
     walk->missing_values += !whole;
 }

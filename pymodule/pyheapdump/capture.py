@@ -254,6 +254,7 @@ def install(
         )
     )
     _note_stderr()
+    _pyheapdump.filters_note()
     watch.install(settings)  # first: it refuses a signal that cannot be had
     _settings = settings
     hooks.install(settings)

@@ -633,17 +633,39 @@ static void fault_in_a_sandbox(void)
 {
     static const unsigned calls[] = {SYS_rt_tgsigqueueinfo, SYS_setpriority, SYS_close_range, SYS_uname,
                                      SYS_setitimer,         SYS_futex};
-    install();
     refuse_calls(calls, sizeof calls / sizeof calls[0], answer);
+    install();
     write_to_nowhere();
 }
 
 static void breakpoint_in_a_sandbox(void)
 {
     static const unsigned calls[] = {SYS_rt_tgsigqueueinfo};
-    install();
     refuse_calls(calls, 1, answer);
+    install();
     __asm__ volatile("int3");
+}
+
+static void fault_in_a_newer_sandbox(void)
+{
+    static const unsigned calls[] = {SYS_clone, SYS_clone3, SYS_setitimer, SYS_getdents64, SYS_sched_setaffinity};
+    install();
+    refuse_calls(calls, sizeof calls / sizeof calls[0], answer);
+    write_to_nowhere();
+}
+
+/* Without us it would not have called them, nor died of that. */
+static void under_a_newer_filter_there_is_no_dump(void **state)
+{
+    static const unsigned answers[] = {SECCOMP_RET_ERRNO | EPERM, SECCOMP_RET_TRAP, SECCOMP_RET_KILL_PROCESS};
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        answer = answers[i];
+        assert_killed_by(SIGSEGV, status_of(fault_in_a_newer_sandbox));
+        const char *text = output_text();
+        assert_non_null(strstr(text, "pyheapdump: no dump at "));
+        assert_non_null(strstr(text, "a filter of system calls (seccomp) is newer"));
+    }
 }
 
 static void refused_system_calls_do_not_change_the_end(void **state)
@@ -798,6 +820,7 @@ int main(void)
         TEST(somebodys_small_signal_stack_will_do),
         TEST(without_a_child_the_dump_is_made_in_place),
         TEST(a_forked_child_leaves_its_own_dump),
+        TEST(under_a_newer_filter_there_is_no_dump),
         TEST(a_directory_is_made_when_it_is_needed),
         TEST(a_directory_that_takes_no_file_is_told),
         TEST(quiet_says_nothing_of_success),
