@@ -315,6 +315,23 @@ def test_the_first_process(tmp_path: Path, way: str, number: int, place: str) ->
 
 
 @pytest.mark.skipif(not CAN_UNSHARE, reason="makes a PID namespace: that takes root and unshare(1)")
+@pytest.mark.parametrize("proc", [["--mount-proc"], []], ids=["its own /proc", "the /proc of another namespace"])
+@pytest.mark.parametrize("way, number", [("null_write", signal.SIGSEGV), ("abort", signal.SIGSEGV)])
+def test_no_thread_ends_the_first_process(tmp_path: Path, proc: list[str], way: str, number: int) -> None:
+    text = (
+        HEAD
+        + f"""
+    crasher.crash_soon_in_plain_thread("{way}", 50)
+    dump_begins()
+    os._exit(0)
+    """
+    )
+    ended = run_program(Subject(tmp_path, text), before=["unshare", "--pid", "--fork", *proc])
+    check_end(ended, number)
+    open_only_dump(ended, text)
+
+
+@pytest.mark.skipif(not CAN_UNSHARE, reason="makes a PID namespace: that takes root and unshare(1)")
 def test_the_first_process_outlives_what_it_is_sent(tmp_path: Path) -> None:
     """So the kernel wants it. Its other threads go on at once."""
     text = """

@@ -44,6 +44,12 @@ static bool will_fault_again(const siginfo_t *info)
 
 /* ---- in the first process of a PID namespace ---- */
 
+/* Behind its signal, which is dropped, abort() has an instruction that faults. */
+static bool is_abort(const siginfo_t *info)
+{
+    return info->si_signo == SIGABRT && info->si_code == SI_TKILL && info->si_pid == getpid();
+}
+
 /* The size of the breakpoint instruction before `address`, 0: there is none. */
 static unsigned breakpoint_size(greg_t address)
 {
@@ -87,7 +93,7 @@ void phd__hand_over(const struct phd_action *action, siginfo_t *info, void *cont
         queue(info);
     else if (was_raised_by_kernel(info) && !will_fault_again(info))
         run_again(info, context);
-    if (ends && (!by_instruction || was_raised_by_kernel(info)))
+    if (ends && (!by_instruction || was_raised_by_kernel(info) || is_abort(info)))
         phd__park_let_go_after(ENDS_WITHIN);
     else
         phd__park_let_go();

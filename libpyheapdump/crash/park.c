@@ -29,10 +29,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -40,6 +42,7 @@
 #include "crash/record.h"
 #include "evidence/directory.h"
 #include "safe/clock.h"
+#include "safe/process.h"
 #include "safe/wait.h"
 
 enum {
@@ -48,6 +51,7 @@ enum {
     LOOK = 2 * 1000 * 1000,    /* nanoseconds between two looks whether a thread has ended */
     SLICE = 250 * 1000 * 1000, /* nanoseconds between two looks at the deadline, which may change */
     PAUSE = 1000 * 1000,       /* nanoseconds, where a filter of the program (seccomp) refuses to wait for a word */
+    STACK = 32 * 1024,         /* of the child that reads /proc when no descriptor is free */
     MAX_ROUNDS = 16,           /* of looking for new threads */
     SA_HAS_RESTORER = 1 << 26  /* SA_RESTORER of the kernel's asm/signal.h */
 };
@@ -178,15 +182,15 @@ static void give_signal_back(void)
     parking.in_place = false;
 }
 
-static bool send(unsigned index, int thread)
+static bool send(int process, int thread, unsigned index)
 {
     siginfo_t info;
     memset(&info, 0, sizeof info);
     info.si_signo = SIGNAL;
     info.si_code = SI_QUEUE;
-    info.si_pid = getpid();
+    info.si_pid = process;
     info.si_value.sival_int = (int)index;
-    return syscall(SYS_rt_tgsigqueueinfo, getpid(), thread, SIGNAL, &info) == 0;
+    return syscall(SYS_rt_tgsigqueueinfo, process, thread, SIGNAL, &info) == 0;
 }
 
 /* ---- in the thread that crashed ---- */
@@ -212,22 +216,43 @@ static void ask(const char *name, int directory, void *argument)
     struct phd_crash *crash = round->crash;
     struct place *place = &parking.places[parking.count];
     struct phd_standing ignored, *standing = &ignored;
-    int thread = phd__standing_thread(name);
-    if (thread == crash->thread || parking.count == MAX_PARKED || is_known(round, thread) || !take_signal())
+    int thread = phd__standing_thread(name, directory);
+    if (!thread || thread == crash->thread || parking.count == MAX_PARKED || is_known(round, thread) || !take_signal())
         return;
     if (crash->other_count < PHD_MAX_OTHER_THREADS)
         standing = &crash->others[crash->other_count];
     place->thread = thread;
     place->standing = crash->other_count;
-    place->look = phd__clock_ns() < round->limit ? phd__standing_read(name, directory, standing) : PHD_LOOK_FAILED;
+    place->look =
+        phd__clock_ns() < round->limit ? phd__standing_read(name, directory, thread, standing) : PHD_LOOK_FAILED;
     atomic_store(&place->context, NULL);
     if (place->look == PHD_LOOK_WAITS && standing != &ignored)
         crash->other_count++;
     else if (place->look == PHD_LOOK_WAITS)
         place->look = PHD_LOOK_FAILED; /* no room to note it */
-    place->asked = send(parking.count, thread);
+    place->asked = send(crash->process, thread, parking.count);
     parking.asked += place->asked;
     parking.count++;
+}
+
+/* In a child that shares the memory of the process, but not its table of descriptors. */
+static int ask_from_elsewhere(void *round)
+{
+    char path[PHD_PROC_PATH];
+    close(0);
+    close(1);
+    phd__directory_each(phd__proc_path(((struct round *)round)->crash->process, "task", path), ask, round);
+    return 0;
+}
+
+static void ask_all(struct round *round)
+{
+    static _Alignas(64) char stack[STACK];
+    if (phd__directory_each("/proc/self/task", ask, round) || errno != EMFILE || !take_signal())
+        return;
+    int child = clone(ask_from_elsewhere, stack + STACK, CLONE_VM | CLONE_VFORK | CLONE_UNTRACED, round);
+    while (child > 0 && waitpid(child, NULL, __WALL) < 0 && errno == EINTR)
+        continue;
 }
 
 static void wait_for_all(uint64_t limit)
@@ -283,7 +308,7 @@ void phd__park(struct phd_crash *crash, uint64_t deadline_ns)
     atomic_store(&parking.arrived, 0);
     atomic_store(&parking.state, PARKED);
     for (int i = 0; i < MAX_ROUNDS; i++) {
-        phd__directory_each("/proc/self/task", ask, &round);
+        ask_all(&round);
         if (parking.count == round.known)
             break; /* nobody who was not asked */
         wait_for_all(round.limit);

@@ -15,7 +15,7 @@
 #include "evidence/directory.h"
 #include "safe/text.h"
 
-enum { PATH_ROOM = 64, LINE_ROOM = 256, MAX_FIELDS = 9 };
+enum { PATH_ROOM = 64, LINE_ROOM = 256, STATUS_ROOM = 4096, MAX_FIELDS = 9 };
 
 /* Our numbers of the registers in the order of the kernel's (sys/ucontext.h). */
 static const struct {
@@ -80,36 +80,75 @@ static bool parse_standing(const char *line, struct phd_standing *standing)
     return true;
 }
 
-int phd__standing_thread(const char *name)
+/* Read the file `name`/`file` of `directory` as a text; false when that is impossible. */
+static bool read_entry(const char *name, const char *file, int directory, char *content, size_t room)
 {
-    return (int)read_number(&name);
-}
-
-enum phd_look phd__standing_read(const char *name, int directory, struct phd_standing *standing)
-{
-    char path[PATH_ROOM], line[LINE_ROOM];
+    char path[PATH_ROOM];
     struct phd_text text;
     phd__text_init(&text, path, sizeof path - 1);
     phd__text_string(&text, name);
-    phd__text_string(&text, "/syscall");
+    phd__text_string(&text, file);
     path[text.used] = 0;
     int fd = openat(directory, path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    ssize_t length = fd < 0 ? -1 : read(fd, content, room - 1);
+    if (fd >= 0)
+        close(fd);
+    content[length > 0 ? length : 0] = 0;
+    return length > 0;
+}
+
+/* Is /proc that of this process's PID namespace? */
+static bool proc_has_own_ids(void)
+{
+    char link[PATH_ROOM];
+    const char *digits = link;
+    ssize_t length = readlinkat(AT_FDCWD, "/proc/self", link, sizeof link - 1);
+    link[length > 0 ? length : 0] = 0;
+    return length <= 0 || read_number(&digits) == (uint64_t)getpid();
+}
+
+/* The id of a thread in its own PID namespace is the last one of "NSpid:" in its status (proc(5)). */
+static int innermost_id(const char *name, int directory)
+{
+    static const char key[] = "\nNSpid:";
+    char status[STATUS_ROOM];
+    int id = 0;
+    if (!read_entry(name, "/status", directory, status, sizeof status))
+        return 0;
+    const char *at = status;
+    while (*at && strncmp(at, key, sizeof key - 1) != 0)
+        at++;
+    at += *at ? sizeof key - 1 : 0;
+    while (*at && *at != '\n') {
+        if (*at >= '0' && *at <= '9')
+            id = (int)read_number(&at);
+        else
+            at++;
+    }
+    return id;
+}
+
+int phd__standing_thread(const char *name, int directory)
+{
+    const char *digits = name;
+    return proc_has_own_ids() ? (int)read_number(&digits) : innermost_id(name, directory);
+}
+
+enum phd_look phd__standing_read(const char *name, int directory, int thread, struct phd_standing *standing)
+{
+    char line[LINE_ROOM];
+    if (!read_entry(name, "/syscall", directory, line, sizeof line))
         return PHD_LOOK_FAILED;
-    ssize_t length = read(fd, line, sizeof line - 1);
-    close(fd);
-    if (length <= 0)
-        return PHD_LOOK_FAILED;
-    line[length] = 0;
-    *standing = (struct phd_standing){.thread = phd__standing_thread(name)};
+    *standing = (struct phd_standing){.thread = thread};
     return parse_standing(line, standing) ? PHD_LOOK_WAITS : PHD_LOOK_RUNS;
 }
 
 static void record_standing(const char *name, int directory, void *argument)
 {
     struct phd_crash *crash = argument;
-    if (phd__standing_thread(name) != crash->thread && crash->other_count < PHD_MAX_OTHER_THREADS &&
-        phd__standing_read(name, directory, &crash->others[crash->other_count]) == PHD_LOOK_WAITS)
+    int thread = phd__standing_thread(name, directory);
+    if (thread != crash->thread && crash->other_count < PHD_MAX_OTHER_THREADS &&
+        phd__standing_read(name, directory, thread, &crash->others[crash->other_count]) == PHD_LOOK_WAITS)
         crash->other_count++;
 }
 

@@ -21,11 +21,12 @@ void phd__standing_record(struct phd_crash *crash);
 /* The registers of a thread that was interrupted by a handler with this `context`. */
 void phd__registers_record(struct phd_registers *registers, const void *context);
 
-/* The thread of an entry of /proc/self/task, whose descriptor is `directory`. */
-int phd__standing_thread(const char *name);
+/* The kernel id of the thread that is the entry `name` of /proc/self/task, whose descriptor is `directory`: the id by which
+ * this process knows it, though /proc may be that of another PID namespace. 0: not known. */
+int phd__standing_thread(const char *name, int directory);
 
 /* FAILED: not known; RUNS: it has a processor, or waits for one; WAITS: `standing` is filled. */
 enum phd_look { PHD_LOOK_FAILED, PHD_LOOK_RUNS, PHD_LOOK_WAITS };
-enum phd_look phd__standing_read(const char *name, int directory, struct phd_standing *standing);
+enum phd_look phd__standing_read(const char *name, int directory, int thread, struct phd_standing *standing);
 
 #endif

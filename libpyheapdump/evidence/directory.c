@@ -5,7 +5,6 @@
 #include "evidence/directory.h"
 
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -24,7 +23,7 @@ static bool is_dots(const char *name)
     return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
 }
 
-void phd__directory_each(const char *path, void (*visit)(const char *name, int directory, void *argument),
+bool phd__directory_each(const char *path, void (*visit)(const char *name, int directory, void *argument),
                          void *argument)
 {
     union {
@@ -33,7 +32,7 @@ void phd__directory_each(const char *path, void (*visit)(const char *name, int d
     } buffer;
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return;
+        return false;
     long length;
     while ((length = syscall(SYS_getdents64, fd, buffer.bytes, sizeof buffer.bytes)) > 0) {
         for (long at = 0; at < length;) {
@@ -44,4 +43,5 @@ void phd__directory_each(const char *path, void (*visit)(const char *name, int d
         }
     }
     close(fd);
+    return true;
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -64,6 +65,7 @@ static void in_child(void (*body)(void))
 static void park(double seconds)
 {
     memset(&crash, 0, sizeof crash);
+    crash.process = getpid();
     crash.thread = gettid();
     phd__park(&crash, phd__deadline_after(seconds));
 }
@@ -207,6 +209,30 @@ static void five_hundred_threads_stand(void **state)
 {
     (void)state;
     in_child(park_many);
+}
+
+static void park_without_descriptors(void)
+{
+    const struct rlimit few = {64, 64};
+    start(0, count_rounds);
+    start(1, sleep_and_count);
+    CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    while (dup(0) >= 0)
+        continue;
+    CHECK(errno == EMFILE);
+    park(TIME_LIMIT);
+    check_that_all_stand(2);
+    CHECK(standing_of(threads[0].id) && standing_of(threads[1].id));
+    CHECK(dup(0) < 0 && errno == EMFILE);
+    phd__park_let_go();
+    check_that_all_go_on(2);
+    end_all(2);
+}
+
+static void no_descriptor_is_needed(void **state)
+{
+    (void)state;
+    in_child(park_without_descriptors);
 }
 
 static void park_threads_that_run(void)
@@ -437,6 +463,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(five_hundred_threads_stand),
+        cmocka_unit_test(no_descriptor_is_needed),
         cmocka_unit_test(threads_that_run_or_block_signals_stand_and_go_on),
         cmocka_unit_test(a_system_call_is_told_and_goes_on),
         cmocka_unit_test(who_waits_for_signals_gets_none_of_ours),
