@@ -4,6 +4,7 @@
  *
  *     capture.c   snapshot_start(), snapshot_wait(), call_watched()        (capturing)
  *     hooks.c     hook_open(), hook_close()                            (capturing)
+ *     ends.c      call_before_end()                                    (capturing)
  *     attach.c    attach()                                             (capturing)
  *     core.c      core(), unpack_zstd()                                (capturing)
  *     signals.c   signals_install(), watch_thread_start()                 (capturing)
@@ -21,6 +22,7 @@ int phd__add_dumpfile(PyObject *module);
 int phd__add_frames(PyObject *module);
 int phd__add_capture(PyObject *module);
 int phd__add_hooks(PyObject *module);
+int phd__add_ends(PyObject *module);
 int phd__add_signals(PyObject *module);
 int phd__add_attach(PyObject *module);
 int phd__add_core(PyObject *module);
@@ -38,10 +40,10 @@ PyMODINIT_FUNC PyInit__pyheapdump(void)
 {
     PyObject *module = PyModule_Create(&definition);
     phd__filters_note(); /* for dumps without install() */
-    if (module != NULL &&
-        (phd__add_dumpfile(module) < 0 || phd__add_frames(module) < 0 || phd__add_capture(module) < 0 ||
-         phd__add_hooks(module) < 0 || phd__add_signals(module) < 0 || phd__add_attach(module) < 0 ||
-         phd__add_core(module) < 0 || phd__add_watch(module) < 0 || phd__add_memory_errors(module) < 0))
+    if (module != NULL && (phd__add_dumpfile(module) < 0 || phd__add_frames(module) < 0 ||
+                           phd__add_capture(module) < 0 || phd__add_hooks(module) < 0 || phd__add_ends(module) < 0 ||
+                           phd__add_signals(module) < 0 || phd__add_attach(module) < 0 || phd__add_core(module) < 0 ||
+                           phd__add_watch(module) < 0 || phd__add_memory_errors(module) < 0))
         Py_CLEAR(module);
     return module;
 }

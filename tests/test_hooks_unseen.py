@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hooks: exceptions are seen without a change that the program could notice, once, and at prompts not at all."""
 
-import time
 from pathlib import Path
 
 import pyheapdump
 import pytest
 from support.subject import Subject, dumps_because_of, dumps_in, frame_names, run_both, run_python
+
+BIG = "heap = [{'number': number, 'text': str(number)} for number in range(30000)]\n"
 
 # What a program can compare, as one expression.
 COMPARED = """
@@ -78,21 +79,45 @@ def test_hook_of_the_program_stays_the_attribute(tmp_path: Path, kind: str) -> N
     run_both(tmp_path, text, install=None, dumps=2)
 
 
-def test_hook_that_ends_the_process(tmp_path: Path) -> None:
-    """What writes the dump lives on."""
-    text = OWN_HOOKS.format(
-        hook="def hook(*arguments):\n    print('mine', flush=True)\n    os._exit(9)",
-        before="sys.excepthook = hook",
-        after="",
-    ).replace("thread.start()\nthread.join()", "")
-    subject = Subject(tmp_path, text, install=None)
-    ended = subject.run()
-    assert (ended.status, ended.stdout) == (9, b"mine\n")
-    deadline = time.monotonic() + 20
-    while not dumps_in(subject.dump_directory) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    (path,) = dumps_in(subject.dump_directory)
-    assert pyheapdump.load(path).traceback is not None
+# --- hooks that end the process ---------------------------------------------------------------------------------
+
+SECOND = """
+import os, signal, sys, time
+FILE = __file__
+if sys.argv[1:] == ["second"]:
+    came = []
+    signal.signal(signal.SIGCHLD, lambda *arguments: came.append(1))
+    time.sleep(0.5)
+    print(came, open(f"/proc/self/task/{os.getpid()}/children").read().split())
+    sys.exit(3)
+"""
+
+
+@pytest.mark.parametrize(
+    ("ending", "status", "printed"),
+    [
+        ("os._exit(9)", 9, b""),
+        ("os.execv(sys.executable, [sys.executable, FILE, 'second'])", 3, b"[] []\n"),
+        ("os.execvp(sys.executable, [sys.executable, FILE, 'second'])", 3, b"[] []\n"),
+        ("os.execle(sys.executable, sys.executable, FILE, 'second', dict(os.environ))", 3, b"[] []\n"),
+    ],
+)
+def test_hook_that_ends_the_process(tmp_path: Path, ending: str, status: int, printed: bytes) -> None:
+    """Not before the dump is complete; a program that takes its place gets no child of ours."""
+    text = f"""{SECOND}
+{BIG}
+def hook(*arguments):
+    print("mine", flush=True)
+    {ending}
+sys.excepthook = hook
+if os.environ["SUBJECT_INSTALL"] == "1":
+    import pyheapdump
+    pyheapdump.install(level=9)
+{{}}[1]
+"""
+    ended = run_both(tmp_path, text, install=None)
+    assert (ended.status, ended.stdout) == (status, b"mine\n" + printed), ended.stderr.decode()
+    assert pyheapdump.load(ended.only_dump).file.problems == [] and len(ended.own_lines) == 1
 
 
 def test_program_calls_its_hook_itself(tmp_path: Path) -> None:
@@ -290,8 +315,6 @@ def test_groups(tmp_path: Path, raised: str, dumps: int) -> None:
 
 # --- nothing waits for us ---------------------------------------------------------------------------------------
 
-BIG = "heap = [{'number': number, 'text': str(number)} for number in range(30000)]\n"
-
 
 def test_hooks_that_wait_for_each_other(tmp_path: Path) -> None:
     """A hook that joins another thread, which fails as well, is the program's right."""
@@ -395,9 +418,13 @@ def test_program_is_told_to_end_while_its_last_dump_is_written(tmp_path: Path) -
         import signal, sys
         FILL
         signal.signal(signal.SIGALRM, lambda *arguments: sys.exit(5))
-        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        def hook(*arguments):
+            sys.__excepthook__(*arguments)
+            signal.setitimer(signal.ITIMER_REAL, 0.02)
+        sys.excepthook = hook
+        pyheapdump.install(level=19)
         1 / 0
-    """.replace("FILL", BIG.strip())
-    ended = Subject(tmp_path, text, install="level=19").run()
+    """.replace("FILL", f"import pyheapdump\n        {BIG.strip()}")
+    ended = Subject(tmp_path, text, install=None).run()
     assert ended.status == 5 and b"ZeroDivisionError" in ended.other_stderr
     assert pyheapdump.load(ended.only_dump).file.problems == []

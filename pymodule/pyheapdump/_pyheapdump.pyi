@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Sequence
 from os import PathLike
-from types import CodeType, FrameType, TracebackType
+from types import CodeType, FrameType, ModuleType, TracebackType
 from typing import Any, Final, final
 
 from typing_extensions import ParamSpec, Self, TypeVar
@@ -61,6 +61,10 @@ def hook_open(
 ) -> bool: ...
 def hook_open_function(name: str, function: object, /) -> bool: ...
 def hook_close(name: str, /) -> None: ...
+
+# --- the end of the process: ends.c ---
+
+def call_before_end(posix: ModuleType, function: Callable[[], None], /) -> None: ...
 
 # --- fatal signals: signals.c ---
 

@@ -457,9 +457,11 @@ def finish_at_exit() -> None:
     """Let the process end after its dumps; the sooner this is called, the later at its end they are waited for."""
     global _finished_at_exit
     import atexit
+    import posix
 
     if not _finished_at_exit:
         atexit.register(_finish_all)
+        _pyheapdump.call_before_end(posix, _finish_all)
         _finished_at_exit = True
 
 

@@ -1,15 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """multiprocessing children: their bootstrap prints an exception and swallows it, so no hook of sys sees it.
 
-`BaseProcess._bootstrap` is wrapped so that `run` is called through a watcher written in C (it leaves no trace in the
-traceback). Children by fork inherit the wrapper. For spawn and forkserver the Process object, which is pickled to the
-child, carries an `Installer` whose unpickling installs pyheapdump there. multiprocessing itself is not imported for
-this: while it is not loaded a finder on sys.meta_path waits for it.
+No class of multiprocessing's is changed. What its bootstrap calls after a fork (util.register_after_fork) puts a
+watcher written in C around the `run` of the process at hand; it leaves no trace in the traceback. Children by fork
+inherit that. For spawn and forkserver the configuration that Process objects copy from the current process, and that is
+pickled to the child, carries an `Installer`, whose unpickling installs pyheapdump there. The bootstrap, which comes
+next, calls nothing after a spawn but a method of the main thread: that is covered for this one call. Nothing of this
+can keep the child from its work.
+
+multiprocessing itself is not imported for this: while it is not loaded a finder on sys.meta_path waits for it.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
+from contextlib import suppress
+from functools import partial
+
+from . import _pyheapdump, capture
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,29 +29,43 @@ if TYPE_CHECKING:
     from typing import Any
 
 MODULE = "multiprocessing.process"
-_originals: dict[str, Any] = {}
+UTILITIES = "multiprocessing.util"
+# In the configuration of a process.
+KEY = "pyheapdump"
+# What a child runs to install. pyheapdump may be missing there, or be another version: the child works all the same.
+ARRIVE = """
+try:
+    from pyheapdump.children import arrive
+except Exception:
+    pass
+else:
+    arrive(settings)
+"""
+
+# Is _watch_run called in the children of this process?
+_registered_in: Any = None
 
 
 class Installer:
-    """Travels with a Process object; unpickling it installs pyheapdump in the child."""
-
-    def __init__(self, settings: tuple[Any, ...]) -> None:
-        self.settings = settings
+    """Travels with a Process object; unpickling it installs pyheapdump in the child, as it is installed here."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_install_in_child, (self.settings,))
+        settings = capture.installed()
+        if settings is None:
+            return (type(None), ())
+        return (exec, (ARRIVE, {"settings": settings._asdict()}))
 
 
-def _install_in_child(settings: tuple[Any, ...]) -> Installer:
-    from . import capture
-
-    start = sys.modules.get("pyheapdump.start")
-    current = capture.installed()
-    if current is None or (
-        start is not None and current is start.installed
-    ):  # the parent's word beats the environment's
-        capture.install(**capture.Settings(*settings)._asdict())
-    return Installer(settings)
+def arrive(settings: dict[str, Any]) -> None:
+    """In a child that did not inherit its parent's memory. The parent's word beats the environment's. Never raises."""
+    try:
+        start = sys.modules.get("pyheapdump.start")
+        current = capture.installed()
+        if current is None or (start is not None and current is start.installed):
+            capture.install(**{name: value for name, value in settings.items() if name in capture.Settings._fields})
+        _wait_for_bootstrap()
+    except Exception as problem:  # noqa: BLE001  whatever it is, the child's own work comes first
+        capture.say(f"not installed in process {os.getpid()}: {capture.describe(problem)}")
 
 
 class _Finder:
@@ -57,13 +81,15 @@ class _Finder:
         sys.meta_path.remove(self)
         spec = find_spec(name)
         if spec is not None and spec.loader is not None and hasattr(spec.loader, "exec_module"):
-            execute = spec.loader.exec_module
+            loader: Any = spec.loader
+            execute = loader.exec_module
 
             def exec_module(module: ModuleType) -> None:
+                del loader.exec_module
                 execute(module)
-                _wrap(module)
+                _equip(module)
 
-            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+            loader.exec_module = exec_module
         return spec
 
 
@@ -72,44 +98,62 @@ _finder = _Finder()
 
 def watch(wanted: bool) -> None:
     """Begin or end watching multiprocessing children."""
-    module = sys.modules.get(MODULE)
+    module: Any = sys.modules.get(MODULE)
     if not wanted:
         if _finder in sys.meta_path:
             sys.meta_path.remove(_finder)
-        _unwrap(module)
+        if module is not None:
+            module.current_process()._config.pop(KEY, None)
     elif module is not None:
-        _wrap(module)
+        _equip(module)
     elif _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
 
 
-def _wrap(module: Any) -> None:
-    from functools import partial
-
-    from . import _pyheapdump, capture, hooks
-
-    process = module.BaseProcess
-    if _originals:
-        return
-    bootstrap, original_start = process._bootstrap, process.start
-
-    def _bootstrap(self: Any, *args: Any, **kwargs: Any) -> Any:
-        self.run = partial(_pyheapdump.call_watched, hooks.dump_child_exception, self.run)
-        return bootstrap(self, *args, **kwargs)
-
-    def start(self: Any) -> Any:
-        settings = capture.installed()
-        if settings is not None:
-            self._pyheapdump_installer = Installer(tuple(settings))
-        return original_start(self)
-
-    _originals.update(_bootstrap=bootstrap, start=original_start)
-    process._bootstrap = _bootstrap
-    process.start = start
+def _equip(module: Any) -> None:
+    module.current_process()._config[KEY] = Installer()
 
 
-def _unwrap(module: Any) -> None:
-    if module is not None and _originals:
-        for name, original in _originals.items():
-            setattr(module.BaseProcess, name, original)
-        _originals.clear()
+def forked() -> None:
+    """In a forked child, which may be one of multiprocessing's: its bootstrap comes next."""
+    if UTILITIES in sys.modules:
+        _register()
+
+
+def _register() -> None:
+    """Let the bootstrap of a forked child call _watch_run."""
+    global _registered_in
+    from multiprocessing import util
+
+    registry: Any = vars(util)["_afterfork_registry"]
+    if _registered_in is not registry:
+        util.register_after_fork(sys.modules[__name__], _watch_run)
+        _registered_in = registry
+
+
+def _wait_for_bootstrap() -> None:
+    """Let that of a child which is just being unpickled call _watch_run."""
+    main: Any = threading.main_thread()
+    name = "_set_native_id"
+    original = getattr(main, name)
+
+    def called_by_bootstrap() -> None:
+        vars(main).pop(name, None)
+        original()
+        with suppress(Exception):  # as in util._run_after_forkers: the child's own work comes first
+            _watch_run()
+
+    setattr(main, name, called_by_bootstrap)
+
+
+def _watch_run(_: object = None) -> None:
+    """Called by the bootstrap, in the child, before the process runs."""
+    from multiprocessing import process
+
+    from . import hooks
+
+    current: Any = process.current_process()
+    if capture.installed() is not None:
+        current._config[KEY] = Installer()
+        if getattr(current.run, "func", None) is not _pyheapdump.call_watched:
+            current.run = partial(_pyheapdump.call_watched, hooks.dump_child_exception, current.run)

@@ -25,7 +25,7 @@ import threading
 from contextlib import suppress
 from functools import partial
 
-from . import _pyheapdump, capture, dumped, files, prompts
+from . import _pyheapdump, capture, children, dumped, files, prompts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -339,6 +339,8 @@ _fork_is_watched = False
 def _after_fork() -> None:
     """In a forked child: the dumps of its parent are not its own, nor is what failed there."""
     capture.forget_unfinished()
+    with suppress(Exception):  # there is no dump of a multiprocessing child then
+        children.forked()
     last = _last_exception()
     if last is not None:
         with suppress(MemoryError):
@@ -358,8 +360,6 @@ def _watch_fork() -> None:
 def install(settings: capture.Settings) -> None:
     """See the exceptions that `settings` ask for."""
     global _active
-    from . import children
-
     _watch_fork()
     _watch_exit()
     _active = settings if settings.exceptions else None
@@ -379,8 +379,6 @@ def install(settings: capture.Settings) -> None:
 def uninstall() -> None:
     """Put back what was there before."""
     global _active
-    from . import children
-
     _active = None
     for name in _HOOKS:
         _close(name)
