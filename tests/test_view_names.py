@@ -168,7 +168,7 @@ def test_what_hides_a_name_of_a_builtin_base(found: "dict[str, Any]") -> None:
     )
     assert rows.index(2) == 1, "what can be called is that of the builtin base"
     assert list(items.items()) == [("a", 1)] and text.upper() == "KNUTH"
-    assert found["fails"].args == "of the class" and str(found["fails"]) == "lost"
+    assert found["fails"].args == ("lost",) and str(found["fails"]) == "lost", "of which its text is made"
 
 
 def test_a_property_is_shown_whatever_the_instance_dict_has(found: "dict[str, Any]") -> None:

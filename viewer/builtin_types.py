@@ -105,4 +105,8 @@ def real_type(described: Mapping[str, Any]) -> type | None:
         made_in_python = described.get("heap") is True and name not in _GROUPS and module == "builtins"
         return None if made_in_python else found
     # A Python class may carry any name; the C types of the stdlib are told by the layout of their instances.
+    if (module, name) == ("zoneinfo", "ZoneInfo") and described.get("layout") == "zoneinfo.ZoneInfo":
+        from zoneinfo import ZoneInfo  # few dumps have one
+
+        return ZoneInfo
     return _STDLIB.get((module, name)) if described.get("layout") not in (None, "object") else None

@@ -6,8 +6,9 @@ builtin base where the original had one, but not one line of its code. It is mad
 of ours only. What stood in the original class's dict are inert values, which attributes are looked up in as Python
 does: those of a class before those of its bases, a property before the instance dict. Two things differ. A special
 name such as `__class__`, `__getattribute__`, `__eq__` or `__del__` never takes effect. And where a function of the
-program hides a method of the builtin base, such as `items`, that of the base is found, which can be called. A property
-is shown, never called. Instances hash by identity, or by the builtin value that they carry.
+program hides a method of the builtin base, such as `items`, that of the base is found, which can be called; and so are
+the members of an exception, such as `args`, of which its text is made. A property is shown, never called. Instances
+hash by identity, or by the builtin value that they carry.
 
 A metaclass of the program becomes a subclass of `DumpedType`. It has our methods of classes first of all, so that what
 it inherits from classes that are no metaclasses is for their instances alone.
@@ -33,7 +34,9 @@ from .display import DEPTH, DESCRIBED, TOTAL, Writer, bounded_repr, composed_exc
 from .enums import OF_ENUMS, TEXTS_OF_ENUMS, enum_members, enum_text, is_metaclass_of_enums, is_the_enum, stored_member
 from .items import expand, run_length
 from .missing import DumpedCodeError, Missing
+from .python_values import python_class, python_kind
 from .text import counted, name_of
+from .zones import ZONE_METHODS
 
 if TYPE_CHECKING:
     from .heap import Heap
@@ -138,7 +141,7 @@ def value_text(instance: Any) -> str:
     base: Any = solid_base(type(instance).__bases__)
     try:
         return str(base.__str__(instance))
-    except NotImplementedError:  # it asks its tzinfo, a class of the program, whose code is not here
+    except DumpedCodeError:  # it asks its tzinfo, a class of the program, whose code is not here
         return str(base.__repr__(instance))
 
 
@@ -227,10 +230,14 @@ def get_attribute(self: Any, name: str) -> Any:
         own = object.__getattribute__(self, "__dict__")
         if is_the_enum(entry.info.map) and stored_member(name) in own:
             return own[stored_member(name)]
-        if type(entry.value) is property:
+        hidden = getattr(solid_base((type(self),)), name, None)
+        is_member = isinstance(self, BaseException) and hasattr(
+            type(hidden), "__set__"
+        )  # what Python prints is made of
+        if type(entry.value) is property and not is_member:
             return entry.value
-        is_method = type(entry.value) is FunctionType and hasattr(solid_base((type(self),)), name)
-        if not is_method:
+        is_method = type(entry.value) is FunctionType and hidden is not None
+        if not is_method and not is_member:
             return own[name] if name in own else instance_attribute(self, name, entry)
     try:
         return object.__getattribute__(self, name)
@@ -289,6 +296,8 @@ def namespace(info: Mapping[str, Any], bases: tuple[type, ...]) -> dict[str, Any
         names["__hash__"] = LAZY[solid].__hash__
     if info.get("layout") in WEAKREFS:
         names["__call__"] = call_weakref
+    if issubclass(solid, datetime.tzinfo):
+        names.update(ZONE_METHODS)
     if is_the_enum(info) or any(one.is_enum for base in bases for one in infos_of(base)):
         names.update(TEXTS_OF_ENUMS)
     hashed: Any = solid.__hash__
@@ -320,9 +329,14 @@ class Classes:
         return self._infos[rid]
 
     def shadow(self, info: ClassInfo) -> ClassInfo:
-        """A synthetic twin of a real type, for an instance that could not be rebuilt as a real one."""
+        """A synthetic twin of a real type: for an instance that could not be rebuilt as a real one, and to derive from
+        in place of a class whose code is Python."""
         if info.id not in self._shadows:
-            self._shadows[info.id] = self._synthetic(info.id, info.map, (object,), DumpedType)
+            base = datetime.tzinfo if issubclass(info.cls, datetime.tzinfo) else object
+            self._shadows[info.id] = self._synthetic(info.id, info.map, (base,), DumpedType)
+            if python_kind(info.map) is not None:  # one that claims to derive from itself finds that above
+                bases = self._known_bases(info.id, info.map)
+                self._shadows[info.id] = self._synthetic(info.id, info.map, bases, DumpedType)
         return self._shadows[info.id]
 
     def _type_map(self, rid: int) -> Mapping[str, Any]:
@@ -346,7 +360,7 @@ class Classes:
 
     def _define(self, rid: int) -> ClassInfo:
         described = self._type_map(rid)
-        found = real_type(described)
+        found = real_type(described) or python_class(described)
         if found is not None:
             return ClassInfo(self.heap, rid, described, found, True)
         bases = self._known_bases(rid, described)
@@ -363,7 +377,9 @@ class Classes:
 
     def _known_bases(self, rid: int, described: Mapping[str, Any]) -> tuple[type, ...]:
         ids = self._type_ids(described.get("bases"))
-        bases = list(dict.fromkeys(self._infos[one].cls for one in ids if one in self._infos and one != rid))
+        infos = [self._infos[one] for one in ids if one in self._infos and one != rid]
+        infos = [self.shadow(one) if one.real and python_kind(one.map) is not None else one for one in infos]
+        bases = list(dict.fromkeys(one.cls for one in infos))
         carried = base_of_code(described.get("base_code"))
         if carried is not None and not any(issubclass(base, carried) for base in bases):
             bases = [base for base in bases if base is not object] + [carried]

@@ -18,6 +18,7 @@ within FULL characters, so that a list that is shared a thousand times over ends
 
 from __future__ import annotations
 
+import datetime
 import functools
 import itertools
 import sys
@@ -112,7 +113,7 @@ class Writer:
         base = None if is_class else next((base for base in BRACKETS if issubclass(cls, base)), None)
         if cls not in PLAIN and self.whole and (describe is not None or cls.__module__ == LAZY_MODULE):
             return self._bounded(value)
-        compose = COMPOSED.get(cls) if describe is None else None
+        compose = COMPOSED.get(cls) or MOMENTS.get(cls) if describe is None else None
         if compose is None and describe is None and issubclass(cls, BaseException):
             compose = composed_exception
         if describe is not None or base is not None or compose is not None:
@@ -145,7 +146,7 @@ class Writer:
 
     def composed(self, form: Composed, depth: int) -> str:
         """A real type that holds any objects: `name(first, second, key=third)`."""
-        if depth <= 0:
+        if depth <= 0 and form.closing:
             return f"{form.opening}...{form.closing}"
         parts: list[str] = []
         for label, value in form.parts:
@@ -275,3 +276,22 @@ def leaf(value: Any) -> str:
     if len(text) > 2 * TEXT:
         text = f"{text[:TEXT]}...{text[-TEXT // 2 :]}"
     return escape_controls(text, keep="")
+
+
+def composed_moment(value: Any) -> Composed:
+    """A datetime or time; of a time zone that is an object of the dump its class and the offset then."""
+    zone = value.tzinfo
+    if zone is None or described_by(type(zone)) is None:
+        return Composed(repr(value), (), "")
+    try:
+        offset = f", UTC{value:%z}" if value.utcoffset() is not None else ""
+    except Exception:  # noqa: BLE001 - only code of the program could tell
+        offset = ", of an offset that is not known"
+    name = f"{type(zone).__module__}.{type(zone).__qualname__}"
+    return Composed(f"{repr(value.replace(tzinfo=None))[:-1]}, tzinfo=<{name}{offset}>)", (), "")
+
+
+MOMENTS: dict[type, Callable[[Any], Composed]] = {
+    datetime.datetime: composed_moment,
+    datetime.time: composed_moment,
+}

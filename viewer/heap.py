@@ -35,8 +35,10 @@ from .kinds import Kind, Node, choose, is_split, leaf_value
 from .layouts import LAYOUTS
 from .long_text import text_of
 from .missing import Address, Missing, NotShown
+from .python_values import python_kind
 from .sources import Sources
 from .stacks import Stacks
+from .zones import Zones
 
 CLOSURE_VALUES = 20_000  # values of containers that one request makes
 CLOSURE_OBJECTS = 20_000  # objects of any kind that one request makes
@@ -58,6 +60,7 @@ class Heap:
         self.lock = threading.RLock()  # held while objects are made, so that no thread sees one half made
         self.classes = Classes(self)
         self.stacks = Stacks(self)
+        self.zones = Zones(self)
         self._memo: dict[int, Any] = {}
         self._ids: dict[int, int] = {}  # id() of a made object → its id in the dump
         self._pending: dict[int, Node] = {}  # id() of an instance → what it has still to get
@@ -228,8 +231,8 @@ class Heap:
 
     @staticmethod
     def special_kind(info: ClassInfo) -> Kind | None:
-        """The kind told by the layout of a C type."""
-        return INERT.get(info.layout) or LAYOUTS.get(info.layout)
+        """The kind told by the layout of a C type, or by the name of a class of the standard library."""
+        return INERT.get(info.layout) or LAYOUTS.get(info.layout) or (python_kind(info.map) if info.real else None)
 
     def _make(self, wanted: Iterable[int]) -> None:
         plan = self._plan(wanted)

@@ -35,8 +35,12 @@ class Fields:
         """The object in field `name`; `default` when the field is unset or its object is not in the dump."""
         if name not in self.raw:
             return default
-        value = self._part(self.raw[name])
+        value = self.whatever(name)
         return default if isinstance(value, Missing) else value
+
+    def whatever(self, name: str) -> Any:
+        """The object in field `name`, which is a Missing when it is not in the dump."""
+        return self._part(self.raw.get(name))
 
 
 class InertKind(Kind):

@@ -31,6 +31,7 @@ from .long_text import LongText, content_of, text_of
 from .missing import Missing
 from .numpy_values import NUMPY
 from .pandas_values import PANDAS
+from .zones import UnknownZone
 
 
 class ValueKind(InertKind):
@@ -45,6 +46,13 @@ class ValueKind(InertKind):
 
     def create(self, node: Node) -> Any:
         return self.make(node.cls, Fields(node))
+
+
+class ExactKind(ValueKind):
+    """The same of instances of exactly the real type: those of its subclasses are stand-ins."""
+
+    def create(self, node: Node) -> Any:
+        return super().create(node) if node.info is not None and node.info.real else stand_in(node)
 
 
 class BufferKind(InertKind):
@@ -171,8 +179,10 @@ def make_date(cls: Any, fields: Fields) -> Any:
 
 def zone(fields: Fields) -> Any:
     """The tzinfo; the field holds nothing of use in an instance without one."""
-    found = fields.get("tzinfo") if fields.raw.get("hastzinfo") else None
-    return found if isinstance(found, datetime.tzinfo) else None
+    if not fields.raw.get("hastzinfo"):
+        return None
+    found = fields.whatever("tzinfo")
+    return found if isinstance(found, datetime.tzinfo) else UnknownZone(found)
 
 
 def make_time(cls: Any, fields: Fields) -> Any:
@@ -199,6 +209,14 @@ def make_timezone(cls: Any, fields: Fields) -> Any:
     if not offset and name in (None, "UTC"):
         return datetime.timezone.utc
     return datetime.timezone(offset) if name is None else datetime.timezone(offset, name)
+
+
+def make_zone_info(cls: Any, fields: Fields) -> Any:
+    """By its key, with the rules that the reader's machine has for it."""
+    key = fields.get("key")
+    if not isinstance(key, str):
+        raise ValueError("a zone of a file")
+    return cls(key)
 
 
 # --- numbers, text, functions -----------------------------------------------------------------------------------
@@ -323,6 +341,7 @@ LAYOUTS: dict[str, Kind] = {
     "datetime.datetime": ValueKind(make_datetime, "data", "hashcode", "hastzinfo", "fold", "tzinfo"),
     "datetime.timedelta": ValueKind(make_timedelta, "days", "seconds", "microseconds", "hashcode"),
     "datetime.timezone": ValueKind(make_timezone, "offset", "name"),
+    "zoneinfo.ZoneInfo": ExactKind(make_zone_info, "key"),
     "decimal.Decimal": BufferKind(
         make_decimal, "hash", *(f"_mpd_{name}" for name in ("flags", "exp", "digits", "len", "alloc", "data"))
     ),
