@@ -215,7 +215,7 @@ PHD_PUBLIC void phd_signal_stack_remove(const struct phd_signal_stack *stack);
 
 /* The same as phd_signal_stack_add for other threads of the process, given by their kernel ids: each is interrupted by
  * a real-time signal that has no handler yet. Waits up to `seconds` for them and returns how many have a stack now; a
- * thread that has ended or blocks the signal has none. Context: normal. */
+ * thread that has ended, blocks the signal or waits for it is left alone. Context: normal. */
 PHD_PUBLIC unsigned phd_signal_stack_add_to(const int *threads, unsigned count, double seconds);
 
 /* How another process is read. */
@@ -339,7 +339,7 @@ PHD_PUBLIC enum phd_status phd_attachable(bool wanted, struct phd_error *error);
  * that is long enough, and then not waited any more. Without the GIL. Context: normal. */
 PHD_PUBLIC void phd_watch_finish(bool (*give_up)(void));
 
-/* The interpreter is about to end: the GIL is not asked for any more. Context: normal. */
+/* The interpreter is about to end: the GIL is not asked for any more. Without the GIL. Context: normal. */
 PHD_PUBLIC void phd_watch_interpreter_ends(void);
 
 /* Around a fork of the process. The threads are stopped before, unless they are at work, and are started again after it.

@@ -52,24 +52,28 @@ PyDoc_STRVAR(add_signal_stacks_doc,
              "add_signal_stacks(native_ids, seconds)\n--\n\n"
              "Give other threads, by their kernel ids, alternate signal stacks; return how many have one now.");
 
-enum { MAX_THREADS = 4096 };
-
 static PyObject *add_signal_stacks(PyObject *module, PyObject *arguments)
 {
-    static int threads[MAX_THREADS]; /* under the GIL */
     PyObject *ids;
     double seconds;
     (void)module;
     if (!PyArg_ParseTuple(arguments, "O!d", &PyList_Type, &ids, &seconds))
         return NULL;
-    unsigned count = 0;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(ids) && count < MAX_THREADS; i++) {
-        long id = PyLong_AsLong(PyList_GET_ITEM(ids, i));
-        if (id == -1 && PyErr_Occurred())
-            return NULL;
-        threads[count++] = (int)id;
+    unsigned count = (unsigned)PyList_GET_SIZE(ids), added;
+    int *threads = PyMem_RawCalloc(count ? count : 1, sizeof *threads);
+    if (!threads)
+        return PyErr_NoMemory();
+    for (unsigned i = 0; i < count && !PyErr_Occurred(); i++)
+        threads[i] = (int)PyLong_AsLong(PyList_GET_ITEM(ids, i));
+    if (PyErr_Occurred()) {
+        PyMem_RawFree(threads);
+        return NULL;
     }
-    return PyLong_FromUnsignedLong(phd_signal_stack_add_to(threads, count, seconds));
+    Py_BEGIN_ALLOW_THREADS /* the threads answer at once, but one may wait for the GIL with its signals held back */
+    added = phd_signal_stack_add_to(threads, count, seconds);
+    Py_END_ALLOW_THREADS
+    PyMem_RawFree(threads);
+    return PyLong_FromUnsignedLong(added);
 }
 
 PyDoc_STRVAR(thread_native_ids_doc, "thread_native_ids()\n--\n\n"
@@ -91,6 +95,15 @@ static PyObject *thread_native_ids(PyObject *module, PyObject *ignored)
     }
 #endif
     return found;
+}
+
+PyDoc_STRVAR(is_main_interpreter_doc,
+             "is_main_interpreter()\n--\n\nWhether the caller runs in the main interpreter of the process.");
+
+static PyObject *is_main_interpreter(PyObject *module, PyObject *ignored)
+{
+    (void)module, (void)ignored;
+    return PyBool_FromLong(PyInterpreterState_Get() == PyInterpreterState_Main());
 }
 
 /* ---- starting threads ---- */
@@ -211,6 +224,7 @@ static PyMethodDef functions[] = {
     {"signals_uninstall", signals_uninstall, METH_NOARGS, signals_uninstall_doc},
     {"add_signal_stacks", add_signal_stacks, METH_VARARGS, add_signal_stacks_doc},
     {"thread_native_ids", thread_native_ids, METH_NOARGS, thread_native_ids_doc},
+    {"is_main_interpreter", is_main_interpreter, METH_NOARGS, is_main_interpreter_doc},
     {"watch_thread_start", watch_thread_start, METH_O, watch_thread_start_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -21,6 +21,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "crash/signal_taken.h"
 #include "pyheapdump.h"
 #include "safe/clock.h"
 #include "safe/text.h"
@@ -91,6 +92,7 @@ void phd_signal_stack_remove(const struct phd_signal_stack *stack)
 /* ---- for other threads ---- */
 
 static atomic_uint answers;
+static _Atomic int asking; /* the process in which a thread does; a forked child has not inherited it */
 
 static void on_request(int signal_number, siginfo_t *info, void *argument)
 {
@@ -116,22 +118,18 @@ static int free_signal(void)
     return 0;
 }
 
-static unsigned wait_for_answers(unsigned wanted, double seconds)
+static unsigned wait_for_answers(unsigned wanted, uint64_t end)
 {
     static const struct timespec pause = {0, PAUSE};
-    uint64_t end = phd__clock_ns() + (uint64_t)(seconds * 1e9);
     while (atomic_load(&answers) < wanted && phd__clock_ns() < end)
         nanosleep(&pause, NULL);
     return atomic_load(&answers);
 }
 
-unsigned phd_signal_stack_add_to(const int *threads, unsigned count, double seconds)
+static unsigned ask(int signal_number, const int *threads, unsigned count, uint64_t end)
 {
     struct sigaction action, previous;
-    int signal_number = free_signal();
     unsigned asked = 0;
-    if (!signal_number || !count)
-        return 0;
     memset(&action, 0, sizeof action);
     action.sa_sigaction = on_request;
     action.sa_flags = SA_SIGINFO | SA_RESTART;
@@ -139,10 +137,39 @@ unsigned phd_signal_stack_add_to(const int *threads, unsigned count, double seco
     if (sigaction(signal_number, &action, &previous) != 0)
         return 0;
     atomic_store(&answers, 0);
-    for (unsigned i = 0; i < count; i++)
-        asked += syscall(SYS_tgkill, getpid(), threads[i], signal_number) == 0;
-    unsigned answered = wait_for_answers(asked, seconds);
+    for (unsigned i = 0; i < count; i++) {
+        if (threads[i] != gettid() && phd__signal_is_taken(threads[i], signal_number))
+            asked += syscall(SYS_tgkill, getpid(), threads[i], signal_number) == 0;
+    }
+    unsigned answered = wait_for_answers(asked, end);
     if (answered == asked) /* else one is still on its way, and the default action would end the process */
         sigaction(signal_number, &previous, NULL);
+    return answered;
+}
+
+/* One thread at a time asks; another one waits for it until `end`. */
+static bool begin_asking(uint64_t end)
+{
+    static const struct timespec pause = {0, PAUSE};
+    for (;;) {
+        int found = atomic_load(&asking);
+        if (found != getpid() && atomic_compare_exchange_strong(&asking, &found, getpid()))
+            return true;
+        if (phd__clock_ns() >= end)
+            return false;
+        nanosleep(&pause, NULL);
+    }
+}
+
+unsigned phd_signal_stack_add_to(const int *threads, unsigned count, double seconds)
+{
+    uint64_t end = phd__deadline_after(seconds);
+    unsigned answered = 0;
+    if (!count || !begin_asking(end))
+        return 0;
+    int signal_number = free_signal();
+    if (signal_number)
+        answered = ask(signal_number, threads, count, end);
+    atomic_store(&asking, 0);
     return answered;
 }

@@ -11,6 +11,8 @@ from __future__ import annotations
 import _thread
 import threading
 import time
+from contextlib import suppress
+from types import BuiltinFunctionType
 
 from . import _pyheapdump, capture, files
 
@@ -74,26 +76,42 @@ def uninstall() -> None:
 
 
 def _watch_threads() -> None:
+    """Give threads alternate signal stacks, but where other libraries have made something else of threading."""
     if _replaced:
         return
     wrapped: dict[int, Any] = {}
     for module, name in _STARTERS:
-        original = getattr(module, name, None)
-        if original is not None:
+        with suppress(Exception):
+            original = getattr(module, name)
             ours = wrapped.setdefault(id(original), _pyheapdump.watch_thread_start(original))
             setattr(module, name, ours)
             _replaced[module, name] = (original, ours)
-    listed = threading.enumerate()
-    _wait_for_ids(listed)
     # Those of _thread and of C code are not in the list of threading.
-    running = {thread.native_id for thread in listed} | set(_pyheapdump.thread_native_ids())
-    others = [native_id for native_id in running - {threading.get_native_id()} if native_id]
-    if others:
-        _pyheapdump.add_signal_stacks(others, STACKS_TIMEOUT)
+    running = set(_pyheapdump.thread_native_ids()) | _listed_native_ids()
+    if running:
+        _pyheapdump.add_signal_stacks(list(running), STACKS_TIMEOUT)
+
+
+def _listed_native_ids() -> set[int]:
+    """The kernel ids of the threads that threading lists; other libraries list what is none, and has no such id."""
+    found = set()
+    with suppress(Exception):
+        listed = threading.enumerate()
+        _wait_for_ids(listed)
+        for thread in listed:
+            native_id = getattr(thread, "native_id", None)
+            if type(native_id) is int:
+                found.add(native_id)
+    return found
 
 
 def _wait_for_ids(threads: list[threading.Thread]) -> None:
-    """Threads that are just starting, without our function, do not know their ids yet."""
+    """Threads that are just starting, without our function, do not know their ids yet.
+
+    A library that has put its own sleep in place has no such threads: it would run something else meanwhile.
+    """
+    if not isinstance(time.sleep, BuiltinFunctionType):
+        return
     deadline = time.monotonic() + STACKS_TIMEOUT
-    while any(thread.native_id is None for thread in threads) and time.monotonic() < deadline:
+    while any(getattr(thread, "native_id", 0) is None for thread in threads) and time.monotonic() < deadline:
         time.sleep(0.001)

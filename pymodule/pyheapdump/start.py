@@ -5,7 +5,9 @@
 is set. PYHEAPDUMP stays in the environment, so children get it too; PYHEAPDUMP_RUN is a private message of
 `python -m pyheapdump run` to the one process that it becomes, and is gone before the program can see it.
 
-Whatever is wrong here is told in one line, and the program runs.
+Whatever is wrong here is told in one line, and the program runs. `site` runs the line in subinterpreters, too: there
+nothing is done. Those with a GIL of their own (3.12) refuse to import our extension module, which pyheapdump.pth passes
+over.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import capture, options
+from . import _pyheapdump, capture, options
 
 VARIABLE = "PYHEAPDUMP"
 OPTIONS_VARIABLE = "PYHEAPDUMP_OPTIONS"
@@ -63,4 +65,5 @@ def _start_safely() -> None:
         capture.say(f"not installed: {' '.join(str(problem).split()) or type(problem).__name__}")
 
 
-_start_safely()
+if _pyheapdump.is_main_interpreter():
+    _start_safely()

@@ -105,9 +105,9 @@ def uninstall() -> None:
 
 
 def _survive_forks() -> None:
-    """Let the threads be stopped and started around forks."""
+    """Let the threads be stopped and started around forks; a subinterpreter does not fork."""
     global _forks_are_watched
-    if not _forks_are_watched:
+    if not _forks_are_watched and _pyheapdump.is_main_interpreter():
         from functools import partial
 
         os.register_at_fork(
@@ -119,10 +119,10 @@ def _survive_forks() -> None:
 
 
 def _prepare(settings: capture.Settings) -> None:
-    """Tell the thread how dumps are made, and see that it survives forks and the interpreter's end."""
+    """Tell the thread how dumps are made, and see that it survives forks and the end of the main interpreter."""
     global _is_prepared
     _survive_forks()
-    if not _is_prepared:
+    if not _is_prepared and _pyheapdump.is_main_interpreter():
         import atexit
 
         atexit.register(_pyheapdump.watch_interpreter_ends)

@@ -225,25 +225,59 @@ static void *wait_without_signals(void *ignored)
     return ignored;
 }
 
-static void a_thread_that_blocks_signals_is_waited_for_so_long(void **state)
+static void *wait_for_a_signal(void *got)
 {
-    const double seconds = 0.4;
+    struct timespec limit = {20, 0};
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    atomic_store(&running_thread[0], (int)syscall(SYS_gettid));
+    atomic_store((atomic_int *)got, sigtimedwait(&all, NULL, &limit));
+    return NULL;
+}
+
+/* Ask one thread, which is to be left alone, and tell how long that took. */
+static double seconds_of_asking(int id)
+{
     struct timespec before, after;
-    pthread_t thread;
-    (void)state;
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    assert_int_equal(phd_signal_stack_add_to(&id, 1, 10), 0);
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    return (double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) / 1e9;
+}
+
+static int started(pthread_t *thread, void *(*body)(void *), void *argument)
+{
     atomic_store(&go_on, false);
     atomic_store(&running_thread[0], 0);
-    assert_int_equal(pthread_create(&thread, NULL, wait_without_signals, NULL), 0);
+    assert_int_equal(pthread_create(thread, NULL, body, argument), 0);
     while (!atomic_load(&running_thread[0]))
         usleep(1000);
-    int id = atomic_load(&running_thread[0]);
-    clock_gettime(CLOCK_MONOTONIC, &before);
-    assert_int_equal(phd_signal_stack_add_to(&id, 1, seconds), 0);
-    clock_gettime(CLOCK_MONOTONIC, &after);
-    double waited = (double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) / 1e9;
-    assert_true(waited >= seconds && waited < 2 * seconds);
+    return atomic_load(&running_thread[0]);
+}
+
+static void a_thread_that_blocks_signals_is_left_alone(void **state)
+{
+    pthread_t thread;
+    (void)state;
+    assert_true(seconds_of_asking(started(&thread, wait_without_signals, NULL)) < 5);
     atomic_store(&go_on, true);
     assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+/* While it waits the kernel does not name what it waits for among what it blocks. */
+static void a_thread_that_waits_for_signals_is_left_alone(void **state)
+{
+    atomic_int got = 0;
+    pthread_t thread;
+    (void)state;
+    int id = started(&thread, wait_for_a_signal, &got);
+    usleep(50 * 1000); /* until it waits */
+    assert_true(seconds_of_asking(id) < 5);
+    assert_int_equal(atomic_load(&got), 0);
+    assert_int_equal(pthread_kill(thread, SIGUSR1), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(atomic_load(&got), SIGUSR1);
 }
 
 static void no_signal_is_left_behind(void **state)
@@ -268,7 +302,8 @@ int main(void)
         cmocka_unit_test(an_overflow_is_handled),
         cmocka_unit_test(an_overflow_in_a_thread_that_ran_before_is_handled),
         cmocka_unit_test(no_signal_is_left_behind),
-        cmocka_unit_test(a_thread_that_blocks_signals_is_waited_for_so_long),
+        cmocka_unit_test(a_thread_that_blocks_signals_is_left_alone),
+        cmocka_unit_test(a_thread_that_waits_for_signals_is_left_alone),
     };
     return cmocka_run_group_tests_name("signal stacks", tests, NULL, NULL);
 }
