@@ -66,10 +66,24 @@ void phd__pages_apart(void)
     apart = APART_FROM;
 }
 
+/* Address space alone, also in a process that locks all its memory (mlockall(2) with MCL_FUTURE): there a mapping is filled
+ * as soon as it can be accessed, unless it has been unlocked before. */
+static void *map_unlocked(size_t size)
+{
+    void *pages = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (pages == MAP_FAILED)
+        return NULL;
+    munlock(pages, size);
+    if (mprotect(pages, size, PROT_READ | PROT_WRITE) == 0)
+        return pages;
+    munmap(pages, size);
+    return NULL;
+}
+
 bool phd__pages_reserve(size_t size)
 {
     if (!reserve) {
-        reserve = map(size);
+        reserve = map_unlocked(size);
         reserve_size = reserve ? size : 0;
         /* Not in core files: the kernel writes a mapping whole as soon as one page of it was used, and may join this one
            to a neighbour that is. Where this is refused, core files are that much larger, with a hole in them. */
