@@ -201,8 +201,8 @@ static PyObject *watch_interpreter_ends(PyObject *module, PyObject *ignored)
     (void)module, (void)ignored;
     ending = PyEval_SaveThread();
     phd_watch_finish(is_interrupted);
-    PyEval_RestoreThread(ending);
     phd_watch_interpreter_ends();
+    PyEval_RestoreThread(ending);
     if (PyErr_Occurred())
         return NULL;
     Py_RETURN_NONE;
@@ -221,16 +221,20 @@ PyDoc_STRVAR(watch_after_fork_doc, "watch_after_fork(in_child)\n--\n\nStart the 
 
 /* From 3.12 on os.fork() counts the threads of the process and warns, in some versions after the functions of
  * register_at_fork: so the thread is started by a pending call, when os.fork() has returned. Such a call is soon made if
- * it is the main thread that forks; another one is a reason to warn anyway. */
+ * it is the main thread that forks; another one is a reason to warn anyway. C code that forks where no frame is (an
+ * application server that embeds Python) is warned by nobody. */
 #if PY_VERSION_HEX >= 0x030c0000
+
+/* The call comes again and again while other functions of register_at_fork run, but not for ever. */
+enum { MAX_DEPTH = 16, MAX_ROUNDS = 1000 };
 
 /* Where os.fork() was called; for comparison alone. */
 static PyFrameObject *forking_frame;
+static unsigned rounds;
 
 /* Is the current frame one that the forking frame has called? So it is until os.fork() returns. */
 static bool inside_fork(void)
 {
-    enum { MAX_DEPTH = 16 };
     PyFrameObject *frame = PyEval_GetFrame();
     bool inside = false;
     if (!frame || frame == forking_frame)
@@ -240,7 +244,7 @@ static bool inside_fork(void)
         PyFrameObject *back = PyFrame_GetBack(frame);
         Py_DECREF(frame);
         frame = back;
-        inside = frame == forking_frame;
+        inside = frame && frame == forking_frame;
     }
     Py_XDECREF(frame);
     return inside;
@@ -249,7 +253,7 @@ static bool inside_fork(void)
 static int restart(void *ignored)
 {
     (void)ignored;
-    if (!inside_fork() || Py_AddPendingCall(restart, NULL) != 0)
+    if (!inside_fork() || ++rounds > MAX_ROUNDS || Py_AddPendingCall(restart, NULL) != 0)
         phd_watch_after_fork(false);
     return 0;
 }
@@ -257,7 +261,8 @@ static int restart(void *ignored)
 static bool restart_later(void)
 {
     forking_frame = PyEval_GetFrame();
-    return gettid() == getpid() && Py_AddPendingCall(restart, NULL) == 0;
+    rounds = 0;
+    return forking_frame && gettid() == getpid() && Py_AddPendingCall(restart, NULL) == 0;
 }
 
 #else

@@ -15,8 +15,6 @@
  */
 #include "watch/gil.h"
 
-#include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "safe/wait.h"
@@ -24,7 +22,10 @@
 
 enum { IDLE, WANTED, WORKING, DONE };
 
-enum { PATIENCE = 2 * 1000000 /* nanoseconds until the caller is asked whether to go on waiting */ };
+enum {
+    PATIENCE = 2 * 1000000, /* nanoseconds until the caller is asked whether to go on waiting */
+    END_PATIENCE = 5        /* seconds for a thread state that is being made when the interpreter ends */
+};
 
 static uint64_t serve(void);
 static struct phd_worker asker = {.serve = serve};
@@ -34,31 +35,20 @@ static struct phd_gil calls;
 static void (*work)(void);
 static _Atomic uint64_t own_thread;
 
-/* Held while a thread state is made, and when the interpreter ends: after that none is made. */
-static atomic_flag interpreter_lock = ATOMIC_FLAG_INIT;
-static bool interpreter_ended;
+/* A thread state is being made; the interpreter has ended, and none is made any more. Each side writes its own word before
+ * it reads the other's. */
+static _Atomic uint32_t making;
+static atomic_bool interpreter_ended;
 
-static void lock_interpreter(sigset_t *previous)
-{
-    sigset_t all;
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, previous);
-    while (atomic_flag_test_and_set(&interpreter_lock))
-        syscall(SYS_sched_yield);
-}
-
-static void unlock_interpreter(const sigset_t *previous)
-{
-    atomic_flag_clear(&interpreter_lock);
-    sigprocmask(SIG_SETMASK, previous, NULL);
-}
-
+/* Where allocations are traced (tracemalloc) this may wait for the GIL. */
 static uint64_t make_thread_state(void)
 {
-    sigset_t previous;
-    lock_interpreter(&previous);
-    uint64_t made = interpreter_ended ? 0 : calls.make();
-    unlock_interpreter(&previous);
+    uint64_t made = 0;
+    atomic_store(&making, 1);
+    if (!atomic_load(&interpreter_ended))
+        made = calls.make();
+    atomic_store(&making, 0);
+    phd__wake(&making);
     return made;
 }
 
@@ -121,10 +111,10 @@ bool phd__gil_is_asker(void)
 
 void phd__gil_interpreter_ends(void)
 {
-    sigset_t previous;
-    lock_interpreter(&previous);
-    interpreter_ended = true;
-    unlock_interpreter(&previous);
+    uint64_t deadline = phd__deadline_after(END_PATIENCE);
+    atomic_store(&interpreter_ended, true);
+    while (atomic_load(&making) && phd__clock_ns() < deadline)
+        phd__wait(&making, 1, deadline);
 }
 
 void phd__gil_before_fork(void)
@@ -134,7 +124,7 @@ void phd__gil_before_fork(void)
 
 void phd__gil_forget(void)
 {
-    atomic_flag_clear(&interpreter_lock);
+    atomic_store(&making, 0);
     atomic_store(&state, IDLE);
     atomic_store(&own_thread, 0); /* CPython has removed it */
     phd__worker_forget(&asker);

@@ -21,7 +21,7 @@ uint64_t phd__gil_own_thread(void);
 /* Is it the calling thread? */
 bool phd__gil_is_asker(void);
 
-/* The GIL is not asked for any more. Context: normal. */
+/* The GIL is not asked for any more. The caller does not hold it. Context: normal. */
 void phd__gil_interpreter_ends(void);
 
 /* Around a fork: stop the thread, if it is idle; what the parent was doing is not done in the child. Context: normal. */

@@ -46,10 +46,10 @@ def compiler() -> str:
     return found
 
 
-def embed(directory: Path, *libraries: str) -> Dict[str, Any]:
+def embed(directory: Path, *libraries: str, text: str = EMBEDDING) -> Dict[str, Any]:
     """Build a program that embeds Python; how a Target runs it."""
     source, made = directory / "shop.c", directory / "shop"
-    source.write_text(EMBEDDING)
+    source.write_text(text)
     folders = [f"-I{sysconfig.get_path(name)}" for name in ("include", "platinclude")]
     command = [compiler(), str(source), "-o", str(made), *folders, *libraries]
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
