@@ -17,7 +17,9 @@
 #include <Python.h>
 #include <errno.h>
 #include <stdatomic.h>
+#include <sys/uio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "pyheapdump.h"
 
@@ -42,6 +44,35 @@ static bool begins_burst(void)
     return last == 0 || now - last >= BURST;
 }
 
+/* The thread state that this thread runs Python with, which is that of the GIL's holder; NULL when it does not.
+ * PyGILState_Check() says yes to all as soon as there is a subinterpreter. */
+static PyThreadState *running_state(void)
+{
+#if PY_VERSION_HEX >= 0x030d0000
+    return PyThreadState_GetUnchecked();
+#elif PY_VERSION_HEX >= 0x030c0000
+    return _PyThreadState_UncheckedGet();
+#else
+    PyThreadState *holder = _PyThreadState_UncheckedGet(); /* of the process: another thread's may end meanwhile */
+    unsigned long thread = 0;
+    if (!holder || holder == PyGILState_GetThisThreadState())
+        return holder;
+    struct iovec to = {&thread, sizeof thread}, from = {&holder->thread_id, sizeof thread};
+    bool is_read = process_vm_readv(getpid(), &to, 1, &from, 1, 0) == sizeof thread;
+    return is_read && thread == PyThread_get_thread_ident() ? holder : NULL;
+#endif
+}
+
+/* A subinterpreter may have a GIL of its own (3.12). */
+static bool holds_main_gil(const PyThreadState *state)
+{
+#if PY_VERSION_HEX >= 0x030c0000
+    return state && state->interp == PyInterpreterState_Main();
+#else
+    return state;
+#endif
+}
+
 /* An allocation has failed; nothing may be allocated here. */
 static void *failed(size_t size)
 {
@@ -50,8 +81,10 @@ static void *failed(size_t size)
     if (!atomic_load(&active) || size > atomic_load(&largest) || !begins_burst())
         return NULL;
     PyOS_snprintf(reason, sizeof reason, "memory error: %zu bytes could not be had", size);
-    bool gil_held = PyGILState_Check();
-    phd_watch_dump(reason, (uint64_t)(uintptr_t)PyGILState_GetThisThreadState(), gil_held, seconds);
+    PyThreadState *state = running_state();
+    bool gil_held = holds_main_gil(state);
+    state = state ? state : PyGILState_GetThisThreadState(); /* it has let the GIL go for the call that fails */
+    phd_watch_dump(reason, (uint64_t)(uintptr_t)state, gil_held, seconds);
     errno = saved_errno;
     return NULL;
 }

@@ -218,3 +218,27 @@ def test_off_unless_asked_for(tmp_path: Path) -> None:
     assert ended.status == 1
     with pyheapdump.load(ended.only_dump) as dump:
         assert dump.reason == "exception"
+
+
+SUBINTERPRETER = """
+    import ctypes
+    try:
+        import _interpreters as interpreters
+    except ImportError:
+        import _xxsubinterpreters as interpreters
+
+    keep = interpreters.create()
+    limit(50_000_000)
+    library = getattr(ctypes, {library!r})(None)
+    library.PyMem_RawMalloc.restype = ctypes.c_void_p
+    assert library.PyMem_RawMalloc(ctypes.c_size_t(60_000_000)) is None
+"""
+
+
+@pytest.mark.parametrize(("library", "held"), [("CDLL", False), ("PyDLL", True)])
+def test_gil_when_there_is_a_subinterpreter(tmp_path: Path, library: str, held: bool) -> None:
+    """CPython's own check says yes to everybody then."""
+    (dump,) = memory_errors(run(tmp_path, SUBINTERPRETER.format(library=library)))
+    with dump:
+        assert dump.facts["gil_held"] is held
+        assert dump.threads[0].name == "MainThread"
