@@ -42,6 +42,8 @@ def test_threading_that_others_have_changed(tmp_path: Path, change: str) -> None
         {CHANGED[change]}
         import pyheapdump
         pyheapdump.install()
+        pyheapdump.uninstall()
+        pyheapdump.install()
         raise ValueError("after install()")
     """
     ended = Subject(tmp_path, text, install=None).run()

@@ -70,7 +70,7 @@ def uninstall() -> None:
     """Put back the signal handlers and the functions of _thread that install() found."""
     _pyheapdump.signals_uninstall()
     for (module, name), (original, ours) in _replaced.items():
-        if getattr(module, name) is ours:
+        if getattr(module, name, None) is ours:
             setattr(module, name, original)
     _replaced.clear()
 
