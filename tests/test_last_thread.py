@@ -5,7 +5,9 @@ So ends a child that was forked in a thread, when that thread ends; and a progra
 pthread_exit, when the others have. Both run with and without pyheapdump, and must end the same.
 """
 
+import subprocess
 from pathlib import Path
+from typing import Sequence
 
 import pyheapdump
 import pytest
@@ -93,11 +95,11 @@ FORKING = """
 """
 
 
-def run_both(place: Path, set_up: str, text: str) -> "list[str]":
+def run_both(place: Path, set_up: str, text: str, before: Sequence[str] = ()) -> "list[str]":
     """The program's output, which is the same with and without us."""
     subject = Subject(place, SET_UP.format(set_up) + text, install=None)
-    without = subject.run(installed=False)
-    ended = subject.run()
+    without = subject.run(installed=False, before=before)
+    ended = subject.run(before=before)
     assert (ended.status, ended.stdout) == (without.status, without.stdout), ended.stderr.decode()
     return ended.stdout.decode().splitlines()
 
@@ -127,6 +129,14 @@ def test_main_thread_ends_by_pthread_exit(tmp_path: Path, others: str) -> None:
         place = tmp_path / str(number)
         place.mkdir()
         run_both(place, set_up, f"    {WITHOUT_MAIN_THREAD[others]}\n    libc.pthread_exit(None)\n")
+
+
+@pytest.mark.parametrize("others", ["no other thread", "another thread"])
+def test_ids_in_proc_are_those_of_another_namespace(tmp_path: Path, others: str) -> None:
+    before = ["unshare", "--user", "--map-root-user", "--pid", "--fork"]
+    if subprocess.run([*before, "true"], check=False).returncode != 0:
+        pytest.skip("this system lets the test make no PID namespace")
+    run_both(tmp_path, SET_UPS["register"], f"    {WITHOUT_MAIN_THREAD[others]}\n    libc.pthread_exit(None)\n", before)
 
 
 def test_dump_asked_for_at_the_end_is_finished(tmp_path: Path) -> None:

@@ -52,11 +52,11 @@ static bool is_blocked(int directory, int signal_number)
 }
 
 /* `directory`: /proc/self/task. The thread may go on meanwhile: its memory is read as the kernel lets us. */
-static bool is_waited_for(const char *thread, int directory, int signal_number)
+static bool is_waited_for(const char *name, int directory, int thread, int signal_number)
 {
     struct phd_standing standing;
     uint64_t set = 0;
-    if (phd__standing_read(thread, directory, &standing) != PHD_LOOK_WAITS ||
+    if (phd__standing_read(name, directory, thread, &standing) != PHD_LOOK_WAITS ||
         standing.system_call != SYS_rt_sigtimedwait)
         return false;
     struct iovec to = {&set, sizeof set}, from = {(void *)(uintptr_t)standing.argument, sizeof set};
@@ -72,7 +72,7 @@ bool phd__signal_is_taken(int thread, int signal_number)
     name[text.used] = 0;
     int all = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int own = all < 0 ? -1 : openat(all, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool taken = own >= 0 && !is_blocked(own, signal_number) && !is_waited_for(name, all, signal_number);
+    bool taken = own >= 0 && !is_blocked(own, signal_number) && !is_waited_for(name, all, thread, signal_number);
     if (own >= 0)
         close(own);
     if (all >= 0)

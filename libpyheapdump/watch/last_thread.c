@@ -13,10 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "crash/record.h"
 #include "evidence/directory.h"
 #include "safe/clock.h"
-#include "safe/process.h"
-#include "safe/text.h"
 #include "watch/watch.h"
 #include "watch/worker.h"
 
@@ -44,8 +43,8 @@ struct count {
 /* Has the first thread ended? It is listed until the last one ends, as a zombie: "id (name) state ...". */
 static bool first_has_ended(void)
 {
-    char path[PHD_PROC_PATH], stat[STAT_ROOM], state = 0;
-    int fd = open(phd__proc_path(getpid(), "stat", path), O_RDONLY | O_CLOEXEC);
+    char stat[STAT_ROOM], state = 0;
+    int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
     ssize_t length = fd < 0 ? 0 : read(fd, stat, sizeof stat);
     if (fd >= 0)
         close(fd);
@@ -57,12 +56,9 @@ static bool first_has_ended(void)
 static void count_thread(const char *name, int directory, void *argument)
 {
     struct count *count = argument;
-    uint64_t id = 0;
-    (void)directory;
-    if (!phd__text_parse_unsigned(&name, &id))
-        return;
+    int id = phd__standing_thread(name, directory);
     count->listed++;
-    if ((int)id == gettid() || phd__workers_have((int)id) || ((int)id == getpid() && first_has_ended()))
+    if (id == gettid() || phd__workers_have(id) || (id == getpid() && first_has_ended()))
         return;
     count->others++;
 }
