@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import random
@@ -162,6 +163,64 @@ def test_a_thread_that_stops_late_goes_on(tmp_path: Path) -> None:
             assert target.line() == "went on"
             assert list(place.glob("*.part")) != [], "it went on when the dump was written"
             reader.kill()
+
+
+# Real-time signals are queued: none may be lost, and none may come twice.
+COUNTS_SIGNALS = """
+#include <signal.h>
+#include <string.h>
+
+volatile long handled;
+
+static void count(int number)
+{
+    handled += number != 0;
+}
+
+void count_signals(int number)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = count;
+    action.sa_flags = SA_RESTART;
+    sigaction(number, &action, 0);
+}
+"""
+READ_STACKS = """
+import sys
+from pyheapdump import attach
+for _ in range(int(sys.argv[2])):
+    attach.stacks(attach.Process(int(sys.argv[1])))
+"""
+
+
+def test_no_signal_is_lost(tmp_path: Path) -> None:
+    source, made = tmp_path / "counts.c", tmp_path / "counts.so"
+    source.write_text(COUNTS_SIGNALS)
+    subprocess.run(["cc", "-shared", "-fPIC", str(source), "-o", str(made)], check=True, timeout=SECONDS)
+    text = """
+        import ctypes, os, sys
+        library = ctypes.CDLL(sys.argv[1])
+        library.count_signals(int(sys.argv[2]))
+        print("ready", flush=True)
+        sys.stdin.read(1)
+        print(ctypes.c_long.in_dll(library, "handled").value, flush=True)
+        sys.stdin.read()
+    """
+    number = int(signal.SIGRTMIN) + 2
+    queue = ctypes.CDLL(None).sigqueue
+    with Target(tmp_path, text, arguments=[str(made), str(number)], stdin=subprocess.PIPE) as target:
+        command = [sys.executable, "-c", READ_STACKS, str(target.pid), str(5 * ATTACHES)]
+        sent = 0
+        with subprocess.Popen(command, env=clean_environment()) as reader:
+            while reader.poll() is None:
+                sent += queue(target.pid, number, None) == 0  # refused when too many wait
+                time.sleep(0.0001)
+        assert reader.returncode == 0
+        assert target.process.stdin is not None
+        target.process.stdin.write(b"x")
+        target.process.stdin.flush()
+        assert int(target.line()) == sent > 100
 
 
 def test_signals_meanwhile_are_not_lost(tmp_path: Path) -> None:

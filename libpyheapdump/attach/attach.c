@@ -91,18 +91,28 @@ static void trim(struct phd_memory *memory)
         target->trim(memory);
 }
 
+/* Find whom to ask. The pages that are looked at for that are not those of the copy, which must be read anew. */
+static void look_before(struct target *target, struct phd_modules *modules, int pid)
+{
+    struct phd_copied looked_at;
+    memset(&looked_at, 0, sizeof looked_at);
+    if (phd__copied_open(&looked_at, pid, &modules->mappings, NULL) == PHD_OK) {
+        phd__modules_find(modules, &looked_at.memory);
+        phd__ask_find(&target->ask, &looked_at.memory, modules);
+    }
+    phd__copied_close(&looked_at);
+}
+
 /* What can be done before the target stops: find whom to ask, and have the memory for the copy. What goes wrong here goes
  * wrong again, and is told, then. */
 static void prepare(struct target *target, const struct phd_attach_options *options)
 {
     struct phd_modules modules;
     memset(&modules, 0, sizeof modules);
-    if (phd__mappings_read(&modules.mappings, options->pid, NULL) == PHD_OK &&
-        phd__copied_open(&target->copied, options->pid, &modules.mappings, NULL) == PHD_OK) {
-        phd__modules_find(&modules, &target->copied.memory);
+    if (phd__mappings_read(&modules.mappings, options->pid, NULL) == PHD_OK) {
         if (options->ask)
-            phd__ask_find(&target->ask, &target->copied.memory, &modules);
-        if (!target->cache)
+            look_before(target, &modules, options->pid);
+        if (!target->cache && phd__copied_open(&target->copied, options->pid, &modules.mappings, NULL) == PHD_OK)
             phd__copied_prepare(&target->copied, &modules.mappings);
     }
     phd__modules_close(&modules);

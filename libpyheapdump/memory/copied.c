@@ -2,7 +2,8 @@
  *
  * Pages are read by process_vm_readv or, where that is forbidden or missing (seccomp profiles of containers), from
  * /proc/PID/mem. The copy of a large region is placed so that it can consist of huge pages, whose first touch costs a
- * fraction of the copy; with small ones it would cost more than the copy.
+ * fraction of the copy; with small ones it would cost more than the copy. Of what the target has only reserved neither
+ * the copy nor its table of pages is ever touched.
  *
  * Context: crash.
  */
@@ -21,23 +22,14 @@
 
 enum {
     HUGE_PAGE = 2 << 20,
-    LAZY_PAGES = 16,            /* pages read together when one is wanted */
-    PIECE = 4 << 20,            /* bytes of one system call when all is copied */
-    PAGEMAP_ENTRIES = 32 * 1024 /* read at a time */
+    LAZY_PAGES = 16, /* pages read together when one is wanted */
+    PIECE = 4 << 20  /* bytes of one system call when all is copied */
 };
-/* A mapping of this size is not memory that is used (the shadow of a sanitizer); its pages are read when wanted. */
-#define MAX_FILLED ((uint64_t)1 << 38)
-#define MAX_REGION ((uint64_t)1 << 44)
+#define MAX_REGION ((uint64_t)1 << 46)
+/* Of one that is larger most is only reserved: huge pages would take memory for what nobody has. */
+#define MOSTLY_RESERVED ((uint64_t)1 << 30)
 
 enum page_state { ABSENT, PRESENT, UNREADABLE };
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14, include/uapi/asm-generic/mman-common.h */
-#endif
-
-/* pagemap entries: Linux, Documentation/admin-guide/mm/pagemap.rst */
-#define PAGEMAP_PRESENT ((uint64_t)1 << 63)
-#define PAGEMAP_SWAPPED ((uint64_t)1 << 62)
 
 /* ---- reading ---- */
 
@@ -68,8 +60,7 @@ static uint64_t read_process(struct phd_copied *copied, uint64_t address, void *
     return got > 0 ? (uint64_t)got : 0;
 }
 
-/* Read pages of a region; what cannot be read is marked. */
-static void read_pages(struct phd_copied *copied, struct phd_region *region, uint64_t first, uint64_t count)
+void phd__copied_read(struct phd_copied *copied, struct phd_region *region, uint64_t first, uint64_t count)
 {
     while (count) {
         uint64_t size = count * PHD_PAGE > PIECE ? PIECE : count * PHD_PAGE;
@@ -87,7 +78,7 @@ static void read_pages(struct phd_copied *copied, struct phd_region *region, uin
 
 /* ---- views ---- */
 
-static struct phd_region *region_of(struct phd_copied *copied, uint64_t address)
+struct phd_region *phd__copied_region(struct phd_copied *copied, uint64_t address)
 {
     size_t low = 0, high = copied->count;
     while (low < high) {
@@ -101,17 +92,44 @@ static struct phd_region *region_of(struct phd_copied *copied, uint64_t address)
     return low < copied->count && copied->regions[low].start <= address ? copied->regions + low : NULL;
 }
 
-/* Have the pages `first` … `last`, reading those that are absent with their neighbours behind. */
+/* Was it found, when all was copied, that nothing is there but zeros? `*border` is where that changes behind `address`. */
+static bool is_settled(const struct phd_copied *copied, uint64_t address, uint64_t *border)
+{
+    size_t low = 0, high = copied->settled.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (copied->settled.all[middle].end <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const struct phd_span *span = low < copied->settled.count ? copied->settled.all + low : NULL;
+    bool inside = span && span->start <= address;
+    *border = !span ? UINT64_MAX : inside ? span->end : span->start;
+    return inside;
+}
+
+/* The page is absent: have it, and some of its neighbours behind. */
+static void want_page(struct phd_copied *copied, struct phd_region *region, uint64_t page, uint64_t last)
+{
+    uint64_t end = (region->end - region->start) / PHD_PAGE, border, count = 1;
+    if (is_settled(copied, region->start + page * PHD_PAGE, &border)) {
+        region->pages[page] = PRESENT;
+        return;
+    }
+    end = border < region->end ? (border - region->start) / PHD_PAGE : end;
+    uint64_t wanted = last - page + 1 > LAZY_PAGES ? last - page + 1 : LAZY_PAGES;
+    while (count < wanted && page + count < end && region->pages[page + count] == ABSENT)
+        count++;
+    phd__copied_read(copied, region, page, count);
+}
+
+/* Have the pages `first` … `last`. */
 static void want_pages(struct phd_copied *copied, struct phd_region *region, uint64_t first, uint64_t last)
 {
-    uint64_t end = (region->end - region->start) / PHD_PAGE;
     for (uint64_t page = first; page <= last; page++) {
-        if (region->pages[page] == ABSENT) {
-            uint64_t wanted = last - page + 1 > LAZY_PAGES ? last - page + 1 : LAZY_PAGES, count = 1;
-            while (count < wanted && page + count < end && region->pages[page + count] == ABSENT)
-                count++;
-            read_pages(copied, region, page, count);
-        }
+        if (region->pages[page] == ABSENT)
+            want_page(copied, region, page, last);
         uint64_t address = region->start + page * PHD_PAGE;
         if (region->pages[page] == UNREADABLE)
             phd__memory_fault(&copied->memory, address, copied->why ? copied->why(copied, address) : "cannot be read");
@@ -123,7 +141,7 @@ static const void *view(struct phd_memory *memory, uint64_t address, uint64_t le
     struct phd_copied *copied = (struct phd_copied *)memory;
     struct phd_region *region = copied->regions + copied->last;
     if (copied->last >= copied->count || address < region->start || address >= region->end)
-        region = region_of(copied, address);
+        region = phd__copied_region(copied, address);
     if (!region || length > region->end - address)
         phd__memory_fault(memory, address, "not mapped");
     uint64_t offset = address - region->start;
@@ -144,32 +162,35 @@ static void release_region(struct phd_region *region)
 static bool take_region(struct phd_region *region)
 {
     uint64_t size = region->end - region->start;
-    region->taken_size = size + HUGE_PAGE;
+    region->taken_size = size < HUGE_PAGE ? size : size + HUGE_PAGE;
     region->taken = phd__pages_alloc(region->taken_size);
     region->pages = phd__pages_alloc(size / PHD_PAGE);
     if (!region->taken || !region->pages) {
         release_region(region);
         return false;
     }
+    if (size > MOSTLY_RESERVED) {
+        madvise(region->taken, region->taken_size, MADV_NOHUGEPAGE);
+        madvise(region->pages, size / PHD_PAGE, MADV_NOHUGEPAGE);
+    }
     /* Where a huge page of the target would begin, one of the copy can. */
     uintptr_t at = (uintptr_t)region->taken;
-    region->bytes = (uint8_t *)region->taken + ((region->start - at) & (HUGE_PAGE - 1));
+    region->bytes = (uint8_t *)region->taken + (size < HUGE_PAGE ? 0 : (region->start - at) & (HUGE_PAGE - 1));
     return true;
 }
 
-/* The pages of one that was there before at the same place; it is marked as taken from there. */
-static bool take_earlier(struct phd_region *region, const struct phd_copied *earlier)
+/* The pages of one that was there before at the same place, from `*index` of those on; it is marked as taken from there.
+ * Nobody has looked at any of them. */
+static bool take_earlier(struct phd_region *region, const struct phd_copied *earlier, size_t *index)
 {
-    for (size_t i = 0; i < earlier->count; i++) {
-        struct phd_region *found = earlier->regions + i;
-        if (!found->taken || found->start != region->start || found->end != region->end)
-            continue;
-        *region = *found;
-        memset(region->pages, ABSENT, (region->end - region->start) / PHD_PAGE);
-        found->taken = found->pages = NULL;
-        return true;
-    }
-    return false;
+    while (*index < earlier->count && earlier->regions[*index].start < region->start)
+        (*index)++;
+    struct phd_region *found = *index < earlier->count ? earlier->regions + *index : NULL;
+    if (!found || found->start != region->start || found->end != region->end)
+        return false;
+    *region = *found;
+    found->taken = found->pages = NULL;
+    return true;
 }
 
 /* The readable mappings with nothing between them, from `*index` on. */
@@ -192,8 +213,8 @@ static bool next_region(const struct phd_mappings *mappings, size_t *index, stru
 static void take_all(struct phd_copied *copied, const struct phd_mappings *mappings, struct phd_copied *earlier)
 {
     struct phd_region region;
-    for (size_t index = 0; next_region(mappings, &index, &region);) {
-        if (take_earlier(&region, earlier) || take_region(&region)) /* else reading there fails, and says so */
+    for (size_t index = 0, at = 0; next_region(mappings, &index, &region);) {
+        if (take_earlier(&region, earlier, &at) || take_region(&region)) /* else reading there fails, and says so */
             copied->regions[copied->count++] = region;
     }
 }
@@ -211,6 +232,8 @@ enum phd_status phd__copied_open(struct phd_copied *copied, int pid, const struc
     copied->regions = phd__pages_alloc(copied->capacity * sizeof *copied->regions);
     if (copied->regions)
         take_all(copied, mappings, &earlier);
+    copied->warm = earlier.warm;
+    earlier.warm = (struct phd_spans){NULL, 0, 0};
     phd__copied_close(&earlier);
     if (copied->regions)
         return PHD_OK;
@@ -223,33 +246,11 @@ void phd__copied_close(struct phd_copied *copied)
     for (size_t i = 0; i < copied->count; i++)
         release_region(copied->regions + i);
     phd__pages_free(copied->regions, copied->capacity * sizeof *copied->regions);
+    phd__pages_free(copied->warm.all, copied->warm.capacity * sizeof *copied->warm.all);
+    phd__pages_free(copied->settled.all, copied->settled.capacity * sizeof *copied->settled.all);
     if (copied->capacity && copied->mem_fd >= 0)
         close(copied->mem_fd);
     memset(copied, 0, sizeof *copied);
-}
-
-/* Does the copy take it whole? */
-static bool is_filled(const struct phd_mapping *mapping)
-{
-    return (mapping->permissions & PHD_READABLE) && (mapping->permissions & PHD_WRITABLE) &&
-           !(mapping->permissions & PHD_SHARED) && mapping->end - mapping->start <= MAX_FILLED;
-}
-
-/* Mark the pages of an anonymous mapping that the target has never touched: they are zero, as ours are. */
-static void skip_untouched(int pagemap, const struct phd_mapping *mapping, struct phd_region *region, uint64_t *entries)
-{
-    uint64_t first = (mapping->start - region->start) / PHD_PAGE, count = (mapping->end - mapping->start) / PHD_PAGE;
-    for (uint64_t done = 0; done < count;) {
-        uint64_t wanted = count - done < PAGEMAP_ENTRIES ? count - done : PAGEMAP_ENTRIES;
-        ssize_t got = pread(pagemap, entries, wanted * 8, (off_t)((mapping->start / PHD_PAGE + done) * 8));
-        if (got < 8)
-            return;
-        for (uint64_t i = 0; i < (uint64_t)got / 8; i++) {
-            if (!(entries[i] & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)))
-                region->pages[first + done + i] = PRESENT;
-        }
-        done += (uint64_t)got / 8;
-    }
 }
 
 /* ---- what was wiped ---- */
@@ -257,7 +258,7 @@ static void skip_untouched(int pagemap, const struct phd_mapping *mapping, struc
 static void forbid(uint64_t start, uint64_t end, void *argument)
 {
     struct phd_copied *copied = argument;
-    struct phd_region *region = region_of(copied, start);
+    struct phd_region *region = phd__copied_region(copied, start);
     if (region && end <= region->end)
         memset(region->pages + (start - region->start) / PHD_PAGE, UNREADABLE, (end - start) / PHD_PAGE);
 }
@@ -292,97 +293,4 @@ void phd__copied_bound(struct phd_copied *copied, uint64_t bytes)
 {
     copied->most_bytes = bytes;
     copied->memory.trim = trim;
-}
-
-/* ---- before that ---- */
-
-/* Make the pages of our own that the copy of `count` pages from `page` on will take. */
-static void touch_pages(struct phd_region *region, uint64_t page, uint64_t count)
-{
-    uint8_t *bytes = region->bytes + page * PHD_PAGE;
-    if (madvise(bytes, count * PHD_PAGE, MADV_POPULATE_WRITE) == 0)
-        return;
-    for (uint64_t i = 0; i < count; i++) /* Linux before 5.14 */
-        ((volatile uint8_t *)bytes)[i * PHD_PAGE] = 0;
-}
-
-/* A piece of a region that has about one huge page of the copy; some of the target's pages are in memory. */
-static void touch_piece(struct phd_region *region, uint64_t page, const uint64_t *entries, uint64_t count)
-{
-    uint64_t present = 0;
-    for (uint64_t i = 0; i < count; i++)
-        present += (entries[i] & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)) != 0;
-    if (present > count / 2) {
-        if (count == HUGE_PAGE / PHD_PAGE)
-            madvise(region->bytes + page * PHD_PAGE, HUGE_PAGE, MADV_HUGEPAGE);
-        touch_pages(region, page, count);
-        return;
-    }
-    for (uint64_t i = 0, end; present && i < count; i = end + 1) {
-        for (end = i; end < count && (entries[end] & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)); end++)
-            ;
-        if (end > i)
-            touch_pages(region, page + i, end - i);
-    }
-}
-
-static void touch_mapping(int pagemap, const struct phd_mapping *mapping, struct phd_region *region, uint64_t *entries)
-{
-    uint64_t page = mapping->start / PHD_PAGE, end = mapping->end / PHD_PAGE;
-    while (page < end) {
-        uint64_t border = (page + HUGE_PAGE / PHD_PAGE) & ~(uint64_t)(HUGE_PAGE / PHD_PAGE - 1);
-        uint64_t count = (border < end ? border : end) - page;
-        if (pread(pagemap, entries, count * 8, (off_t)(page * 8)) != (ssize_t)(count * 8))
-            return;
-        touch_piece(region, page - region->start / PHD_PAGE, entries, count);
-        page += count;
-    }
-}
-
-void phd__copied_prepare(struct phd_copied *copied, const struct phd_mappings *mappings)
-{
-    uint64_t entries[HUGE_PAGE / PHD_PAGE];
-    int pagemap = open_proc(copied->pid, "pagemap");
-    for (size_t i = 0; i < mappings->count && pagemap >= 0; i++) {
-        const struct phd_mapping *mapping = mappings->all + i;
-        struct phd_region *region = is_filled(mapping) ? region_of(copied, mapping->start) : NULL;
-        if (region)
-            touch_mapping(pagemap, mapping, region, entries);
-    }
-    if (pagemap >= 0)
-        close(pagemap);
-}
-
-/* ---- all at once ---- */
-
-static void fill_mapping(struct phd_copied *copied, const struct phd_mapping *mapping, struct phd_region *region)
-{
-    uint64_t page = (mapping->start - region->start) / PHD_PAGE, end = (mapping->end - region->start) / PHD_PAGE;
-    while (page < end) {
-        uint64_t count = 0;
-        while (page < end && region->pages[page] != ABSENT)
-            page++;
-        while (page + count < end && region->pages[page + count] == ABSENT)
-            count++;
-        read_pages(copied, region, page, count);
-        page += count;
-    }
-}
-
-void phd__copied_fill(struct phd_copied *copied, const struct phd_mappings *mappings)
-{
-    uint64_t *entries = phd__pages_alloc(PAGEMAP_ENTRIES * sizeof *entries);
-    int pagemap = open_proc(copied->pid, "pagemap");
-    for (size_t i = 0; i < mappings->count; i++) {
-        const struct phd_mapping *mapping = mappings->all + i;
-        struct phd_region *region = is_filled(mapping) ? region_of(copied, mapping->start) : NULL;
-        if (!region)
-            continue;
-        if (!mapping->inode && entries && pagemap >= 0)
-            skip_untouched(pagemap, mapping, region, entries);
-        fill_mapping(copied, mapping, region);
-    }
-    if (pagemap >= 0)
-        close(pagemap);
-    phd__pages_free(entries, PAGEMAP_ENTRIES * sizeof *entries);
 }

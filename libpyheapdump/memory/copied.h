@@ -24,6 +24,15 @@ struct phd_region {
     size_t taken_size;
 };
 
+/* Parts of the target's address space, ascending, in pages that double when they are full. */
+struct phd_span {
+    uint64_t start, end;
+};
+struct phd_spans {
+    struct phd_span *all;
+    size_t count, capacity;
+};
+
 struct phd_copied {
     struct phd_memory memory; /* the first, so that one is the other */
     struct phd_region *regions;
@@ -39,10 +48,12 @@ struct phd_copied {
     uint64_t bytes_read;
     uint64_t most_bytes; /* kept of what is read when it is wanted, 0: all; see phd__copied_bound */
     uint64_t bytes_kept;
+    struct phd_spans warm;    /* of which phd__copied_prepare found pages in memory */
+    struct phd_spans settled; /* filled: pages that are absent there are zero */
 };
 
 /* The readable mappings of process `pid`, which must outlive neither. Nothing is read yet. `copied` is zeroed, or was
- * opened before: the pages that phd__copied_prepare made then stay where the mappings have stayed. Closed by
+ * opened before, for phd__copied_prepare alone: the pages that it made stay where the mappings have stayed. Closed by
  * phd__copied_close. */
 enum phd_status phd__copied_open(struct phd_copied *copied, int pid, const struct phd_mappings *mappings,
                                  struct phd_error *error);
@@ -51,14 +62,19 @@ void phd__copied_close(struct phd_copied *copied);
 /* The process is a clone, made to be read: what was wiped in it is found when need be. */
 void phd__copied_is_clone(struct phd_copied *copied);
 
-/* Make the pages of our own that phd__copied_fill will need, while the target still runs: a first touch costs several
+/* fill.c: make the pages of our own that phd__copied_fill will need, while the target still runs: a first touch costs several
  * times as much as the copy. */
 void phd__copied_prepare(struct phd_copied *copied, const struct phd_mappings *mappings);
 
 /* From now on keep about so many bytes at most: more are given back between records, and read again when wanted. */
 void phd__copied_bound(struct phd_copied *copied, uint64_t bytes);
 
-/* Copy what the target can change: its private writable mappings, as far as they are in memory or swapped out. */
+/* fill.c: copy what the target can change: its private writable mappings, as far as they are in memory or swapped out. */
 void phd__copied_fill(struct phd_copied *copied, const struct phd_mappings *mappings);
+
+/* The region that has `address`, or NULL. */
+struct phd_region *phd__copied_region(struct phd_copied *copied, uint64_t address);
+/* Read pages of a region; what cannot be read is marked. */
+void phd__copied_read(struct phd_copied *copied, struct phd_region *region, uint64_t first, uint64_t count);
 
 #endif
