@@ -9,11 +9,11 @@ import sys
 import textwrap
 import time
 from pathlib import Path
-from typing import List
+from typing import Any, List
 
 import pyheapdump
 import pytest
-from support.subject import FAILING, Subject, dumps_in
+from support.subject import FAILING, Subject, dumps_in, run_python
 
 CRASH = "import ctypes; ctypes.string_at(0)\n"
 NOBODY = 65534
@@ -27,6 +27,12 @@ USED_UP = """
     import resource
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 4096))
 
+    def tried(call):
+        try:
+            call()
+        except Exception as error:
+            os.write(1, repr(error).encode())
+
     def serve(order):
         files = []
         try:
@@ -39,20 +45,24 @@ USED_UP = """
 """
 
 
+DUMPS = [
+    "pyheapdump.dump()",
+    "pyheapdump.dump_once()",
+    "pyheapdump.dump(os.path.join(os.environ['PYHEAPDUMP_DIR'], 'python_heap_1_1.dump'))",
+]
+HANDLED = [f"tried(lambda: {call})" for call in DUMPS]
+
+
 @pytest.mark.parametrize(
     ("failure", "installed"),
-    [
-        ("raise", True),
-        ("import ctypes; ctypes.string_at(8)", True),
-        ("pyheapdump.dump()", True),
-        ("pyheapdump.dump_once()", True),
-        ("pyheapdump.dump(os.path.join(os.environ['PYHEAPDUMP_DIR'], 'python_heap_1_1.dump'))", False),
-    ],
+    [("raise", True), ("ctypes.string_at(8)", True), *[(failure, True) for failure in HANDLED]]
+    + [(failure, False) for failure in HANDLED],
 )
 def test_used_up_descriptors(tmp_path: Path, failure: str, installed: bool) -> None:
-    """The dump is of the failure that is told of no other."""
+    """The failure that is told of in no other way leaves its dump."""
     text = "import ctypes, pyheapdump\n" + textwrap.dedent(USED_UP.format(failure=failure))
     ended = Subject(tmp_path, text, install="" if installed else None).run()
+    assert ended.stdout == b""
     with pyheapdump.load(ended.only_dump) as dump:
         frames = [frame for thread in dump.threads for frame in thread.frames]
         (served,) = [frame for frame in frames if frame.f_code.co_name == "serve"] or [dump.traceback.tb_next.tb_frame]
@@ -382,3 +392,60 @@ def test_file_of_the_program_in_the_place_of_a_closed_stderr(tmp_path: Path, mod
     ended = Subject(tmp_path, text).run()
     found = (tmp_path / "orders.db").read_bytes()
     assert len(ended.dumps) == 1 and (found == b"orders" if mode == "wb" else b"pyheapdump: wrote" in found)
+
+
+# --- the head of the file ---------------------------------------------------------------------------------------
+
+PLACES = {
+    "dump": "def asks():\n    return pyheapdump.dump()\nasks()",
+    "without waiting": "def asks():\n    return pyheapdump.dump(wait=False)\nasks()",
+    "save_dump": "def asks():\n    return pyheapdump.save_dump(os.environ['PYHEAPDUMP_DIR'] + '/python_heap_1_1.dump')\nasks()",
+    "dump_once": "def asks():\n    try:\n        1 / 0\n    except Exception:\n        pyheapdump.dump_once()\nasks()",
+    "decorated": "@pyheapdump.dump_on_exception(reraise=False)\ndef needs(one):\n    pass\ndef asks():\n    needs()\nasks()",
+    "generator": (
+        "@pyheapdump.dump_on_exception(reraise=False)\ndef needs(one):\n    yield\ndef asks():\n    list(needs())\nasks()"
+    ),
+    "original": (
+        "@functools.partial(pyheapdump.dump_on_unhandled_exceptions, reraise=False)\ndef needs(one):\n    pass\n"
+        "def asks():\n    needs()\nasks()"
+    ),
+    "refused": (
+        "def asks():\n    try:\n        pyheapdump.install(level=99)\n    except ValueError as error:\n"
+        "        pyheapdump.dump_once(error)\nasks()"
+    ),
+}
+
+
+@pytest.mark.parametrize("way", PLACES)
+def test_place_is_the_program_s(tmp_path: Path, way: str) -> None:
+    """Neither the subject nor the summary names a line of ours."""
+    path = Subject(tmp_path, f"import functools, pyheapdump\n{PLACES[way]}\n", install=None).run().only_dump
+    with pyheapdump.load(path) as dump:
+        subject = dict(dump.headers)["Subject"]
+    assert " in asks)" in subject and "(subject.py:" in subject, subject
+    summary = run_python(["-m", "pyheapdump.view", "--summary", str(path)]).stdout.decode()
+    (where,) = [line for line in summary.splitlines() if line.startswith("  where ")]
+    assert where.endswith(" in asks") and "subject.py:" in where
+
+
+def test_what_the_head_tells_to_install_can_be_installed(tmp_path: Path) -> None:
+    """There is an older package of this name, which cannot open the file."""
+    path = Subject(tmp_path, "1 / 0\n").run().only_dump
+    version = ".".join(pyheapdump.__version__.split(".")[:2])
+    lines = path.read_bytes().partition(b"\n--")[0].decode().splitlines()
+    assert f'    pip install "pyheapdump>={version}"' in lines
+    assert f"    python -m pyheapdump.view {path.name}" in lines
+
+
+@pytest.mark.parametrize("directory", [5, 1.5, [], True])
+def test_directory_that_is_no_path(directory: Any) -> None:
+    with pytest.raises(TypeError, match="^directory must be a path, not "):
+        pyheapdump.install(directory)
+
+
+def test_directory_may_be_any_path(tmp_path: Path) -> None:
+    for number, directory in enumerate([tmp_path / "a", str(tmp_path / "a"), os.fsencode(tmp_path / "a")]):
+        text = f"import pathlib, pyheapdump\npyheapdump.install(pathlib.{directory!r})\n1 / 0\n"
+        text = text if number == 0 else text.replace("pathlib.'", "'").replace("pathlib.b'", "b'")
+        Subject(tmp_path, text, install=None).run()
+        assert len(dumps_in(tmp_path / "a")) == number + 1

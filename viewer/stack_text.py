@@ -70,14 +70,28 @@ def exception_line(error: BaseException, limit: int) -> str:
 
 
 def failing_frame(dump: Dump) -> tuple[FrameType, int] | None:
-    """Where the exception was raised, or where the failing thread stands: the frame and the line."""
+    """Where the exception was raised, or where the failing thread stands: the frame and the line.
+
+    A frame of pyheapdump's own, which was to call the function that could not be called, is not meant.
+    """
     step = dump.traceback if dump.signal is None else None
     if step is not None:
-        while step.tb_next is not None:
+        outermost, places = step.tb_frame, []
+        while step is not None:
+            places.append((step.tb_frame, step.tb_lineno))
             step = step.tb_next
-        return step.tb_frame, step.tb_lineno
+        of_program = next((found for found in reversed(places) if not is_ours(found[0])), None)
+        if of_program is None and outermost.f_back is not None:
+            return outermost.f_back, outermost.f_back.f_lineno or 0
+        return of_program or places[-1]
     frames = failing_stack(dump)
     return (frames[-1], frames[-1].f_lineno or 0) if frames else None
+
+
+def is_ours(frame: FrameType) -> bool:
+    """Does it run code of pyheapdump's, which stands between the program and its dump?"""
+    name = frame.f_globals.get("__name__")
+    return type(name) is str and name.partition(".")[0] == "pyheapdump"
 
 
 def failing_stack(dump: Dump) -> list[FrameType]:

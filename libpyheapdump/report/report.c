@@ -9,6 +9,9 @@
 #include "report/traceback.h"
 #include "safe/text.h"
 
+/* The first version that opens files of this format; the package of that name was another program before. */
+#define PHD_VERSION_NEEDED "0.3"
+
 enum { CLOSING_ROOM = 16 * 1024 /* for the end of the text */, SUBJECT_ROOM = 700, ENCODED_WORD = 42 };
 
 static void write_text(struct phd_sink *sink, struct phd_text *text)
@@ -152,7 +155,7 @@ static void put_preamble(const struct phd_request *request, struct phd_text *to,
 {
     phd__text_string(to, "\nThis is a Python heap dump: the state of a Python process when it failed.\n"
                          "To look into it, on any machine:\n\n"
-                         "    pip install pyheapdump\n"
+                         "    pip install \"pyheapdump>=" PHD_VERSION_NEEDED "\"\n"
                          "    python -m pyheapdump.view ");
     put_file_name(to, request->final_name);
     phd__text_string(to, "\n\nThe traceback of every thread follows, then the objects in binary.\n--");

@@ -4,6 +4,7 @@
  */
 #include "report/traceback.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "evidence/source_file.h"
@@ -366,7 +367,41 @@ void phd__traceback_text(struct phd_walk *walk, const struct phd_request *reques
     PHD_UNGUARD(walk->memory, &guard);
 }
 
-/* The place the subject names: where the exception was raised, else where the thread stands. */
+/* ---- the place the subject names: where the exception was raised, else where the thread stands ---- */
+
+static const char own_package[] = "pyheapdump";
+
+/* Does the frame run code of this package's, which is called on the way to a dump? */
+static bool is_own_frame(struct phd_walk *walk, const struct phd_frame *frame)
+{
+    char name[2 * sizeof own_package]; /* the beginning */
+    if (!frame->globals || phd__type_of(walk, frame->globals)->shape != PHD_SHAPE_DICT)
+        return false;
+    uint64_t module = phd__dict_get(walk, frame->globals, "__name__");
+    if (!module || phd__type_of(walk, module)->shape != PHD_SHAPE_STR)
+        return false;
+    size_t length = phd__copy_str(walk, module, name, sizeof name);
+    return length >= sizeof own_package - 1 && memcmp(name, own_package, sizeof own_package - 1) == 0 &&
+           (length == sizeof own_package - 1 || name[sizeof own_package - 1] == '.');
+}
+
+static bool is_own_entry(struct phd_walk *walk, uint64_t entry)
+{
+    struct phd_frame frame;
+    return phd__frame_read(walk, entry, &frame) && is_own_frame(walk, &frame);
+}
+
+/* The first frame from `entry` on that is the program's, as a queue entry; 0 when there is none. */
+static uint64_t frame_of_program(struct phd_walk *walk, uint64_t entry)
+{
+    for (unsigned depth = 0; entry && depth < PHD_MAX_FRAMES; depth++) {
+        if (!is_own_entry(walk, entry))
+            return entry;
+        entry = phd__frame_caller(walk, entry);
+    }
+    return 0;
+}
+
 static void put_place(struct phd_walk *walk, uint64_t entry, int line, struct phd_text *to)
 {
     struct phd_frame frame;
@@ -389,7 +424,7 @@ static void put_place(struct phd_walk *walk, uint64_t entry, int line, struct ph
     phd__text_string(to, ")");
 }
 
-static void put_traceback_place(struct phd_walk *walk, uint64_t traceback, struct phd_text *to)
+static uint64_t last_entry(struct phd_walk *walk, uint64_t traceback)
 {
     for (unsigned depth = 0; depth < PHD_MAX_FRAMES; depth++) {
         uint64_t next = phd__word_at(walk, traceback, walk->at->traceback_next);
@@ -397,13 +432,37 @@ static void put_traceback_place(struct phd_walk *walk, uint64_t traceback, struc
             break;
         traceback = next;
     }
-    put_place(walk, phd__word_at(walk, traceback, walk->at->traceback_frame),
-              phd__int_at(walk, traceback, walk->at->traceback_lineno), to);
+    return traceback;
+}
+
+/* The last entry whose frame is the program's, 0 when there is none. */
+static uint64_t last_entry_of_program(struct phd_walk *walk, uint64_t traceback)
+{
+    uint64_t found = 0;
+    for (unsigned depth = 0; traceback && depth < PHD_MAX_FRAMES; depth++) {
+        if (!is_own_entry(walk, phd__word_at(walk, traceback, walk->at->traceback_frame)))
+            found = traceback;
+        traceback = phd__word_at(walk, traceback, walk->at->traceback_next);
+    }
+    return found;
+}
+
+static void put_traceback_place(struct phd_walk *walk, uint64_t traceback, struct phd_text *to)
+{
+    uint64_t last = last_entry(walk, traceback), outermost = phd__word_at(walk, traceback, walk->at->traceback_frame);
+    /* a call that fails before it gets into the program's function ends in the frame of ours that was to call it */
+    if (is_own_entry(walk, phd__word_at(walk, last, walk->at->traceback_frame)))
+        last = last_entry_of_program(walk, traceback);
+    if (last)
+        put_place(walk, phd__word_at(walk, last, walk->at->traceback_frame),
+                  phd__int_at(walk, last, walk->at->traceback_lineno), to);
+    else
+        put_place(walk, frame_of_program(walk, outermost), 0, to);
 }
 
 static void put_thread_place(struct phd_walk *walk, uint64_t state, struct phd_text *to)
 {
-    put_place(walk, phd__thread_frame(walk, state), 0, to);
+    put_place(walk, frame_of_program(walk, phd__thread_frame(walk, state)), 0, to);
 }
 
 void phd__subject(struct phd_walk *walk, const struct phd_request *request, const struct phd_native *native, char *out,

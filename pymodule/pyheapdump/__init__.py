@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from ._pyheapdump import CaptureError, DumpError
 from .capture import Settings, dump, install, installed, uninstall
+from .failures import dump_on_exception, dump_once  # at once: where they are called, files may not be opened any more
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .failures import dump_on_exception as dump_on_exception
-    from .failures import dump_once as dump_once
     from .original import create_dump as create_dump
     from .original import debug_dump as debug_dump
     from .original import dump_on_unhandled_exceptions as dump_on_unhandled_exceptions
@@ -58,8 +57,6 @@ __all__ = [
 _LATE = {
     "Dump": ".view",
     "load": ".view",
-    "dump_on_exception": ".failures",
-    "dump_once": ".failures",
     "create_dump": ".original",
     "debug_dump": ".original",
     "dump_on_unhandled_exceptions": ".original",

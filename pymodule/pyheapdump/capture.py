@@ -233,7 +233,7 @@ def install(
 
     settings = checked(
         Settings(
-            None if directory is None else os.fspath(directory),
+            _directory(directory),
             exceptions,
             signals,
             unraisable,
@@ -295,6 +295,15 @@ def checked(asked: Settings) -> Settings:
         register=None if asked.register is None else _signal_number(asked.register),
         gil_wait=min(float(asked.gil_wait), NO_LIMIT),
     )
+
+
+def _directory(asked: str | bytes | os.PathLike[str] | None) -> str | None:
+    """As text; the bytes of a name that is none stand in it as os.fsdecode() has them."""
+    if asked is None:
+        return None
+    if not isinstance(asked, (str, bytes, os.PathLike)):
+        raise TypeError(f"directory must be a path, not {asked!r}")
+    return os.fsdecode(asked)
 
 
 def _signal_number(asked: int | str) -> int:
