@@ -8,7 +8,8 @@
  * But the first process of a PID namespace, a container's, gets no queued signal that has its default action: the kernel
  * drops it (kernel/signal.c, get_signal, SIGNAL_UNKILLABLE). What an instruction raises ends even that one (force_sig). So
  * there it is the instruction that is run again: int3, or the system call that a filter trapped, are just before the
- * program counter. What somebody has sent is dropped with us as without us.
+ * program counter. What somebody has sent is dropped with us as without us. It is run again, too, under a filter of system
+ * calls that is newer than us and may kill for the call that queues.
  *
  * Context: crash.
  */
@@ -17,11 +18,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #include "crash/park.h"
+#include "safe/filters.h"
 
 enum {
     EXIT_CODE_OF_SIGNAL = 128,        /* and its number: as shells and container engines tell it */
@@ -42,58 +43,60 @@ static bool will_fault_again(const siginfo_t *info)
     return was_raised_by_kernel(info) && info->si_signo != SIGTRAP && info->si_signo != SIGSYS;
 }
 
-/* ---- in the first process of a PID namespace ---- */
-
-/* Behind its signal, which is dropped, abort() has an instruction that faults. */
+/* Behind its signal abort() has an instruction that faults. */
 static bool is_abort(const siginfo_t *info)
 {
     return info->si_signo == SIGABRT && info->si_code == SI_TKILL && info->si_pid == getpid();
 }
 
-/* The size of the breakpoint instruction before `address`, 0: there is none. */
-static unsigned breakpoint_size(greg_t address)
+/* ---- by its instruction ---- */
+
+/* The size of the breakpoint instruction before `address`, 0: a single step or a watchpoint has raised the signal. */
+static unsigned breakpoint_size(const siginfo_t *info, greg_t address)
 {
-    uint8_t bytes[2];
-    struct iovec to = {bytes, sizeof bytes}, from = {(void *)(uintptr_t)(address - 2), sizeof bytes};
-    if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) != sizeof bytes)
+    const uint8_t *end = (const uint8_t *)(uintptr_t)address;
+    if (info->si_code != SI_KERNEL)
         return 0;
-    return bytes[1] == INT3 ? 1 : bytes[0] == INT && bytes[1] == 3 ? 2 : 0;
+    return end[-1] == INT3 ? 1 : end[-1] == 3 && end[-2] == INT ? 2 : 0;
 }
 
-static void run_again(const siginfo_t *info, ucontext_t *context)
+static void run_again(const siginfo_t *info, ucontext_t *context, bool ends)
 {
     greg_t *registers = context->uc_mcontext.gregs;
-    unsigned size = info->si_signo == SIGTRAP ? breakpoint_size(registers[REG_RIP]) : SYSTEM_CALL_SIZE;
-    if (!size) /* a watchpoint, a single step */
-        __asm__ volatile("int3");
-    if (!size)
-        syscall(SYS_exit_group, EXIT_CODE_OF_SIGNAL + info->si_signo);
+    unsigned size = info->si_signo == SIGTRAP ? breakpoint_size(info, registers[REG_RIP]) : SYSTEM_CALL_SIZE;
     registers[REG_RIP] -= size;
     if (info->si_signo == SIGSYS)
         registers[REG_RAX] = info->si_syscall;
+    if (!size && ends) {
+        __asm__ volatile("int3");
+        syscall(SYS_exit_group, EXIT_CODE_OF_SIGNAL + info->si_signo);
+    }
+    if (!size)
+        syscall(SYS_tgkill, getpid(), gettid(), info->si_signo);
 }
 
-/* ---- elsewhere ---- */
+/* ---- by the queue ---- */
 
-static void queue(siginfo_t *info)
+static void queue(siginfo_t *info, bool filtered)
 {
-    if (syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), info->si_signo, info) != 0 && !will_fault_again(info))
+    bool queued = !filtered && syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), info->si_signo, info) == 0;
+    if (!queued && !will_fault_again(info))
         syscall(SYS_tgkill, getpid(), gettid(), info->si_signo); /* without its information */
 }
 
 void phd__hand_over(const struct phd_action *action, siginfo_t *info, void *context)
 {
     sigset_t blocked;
-    bool ends = !action->handler, by_instruction = ends && getpid() == 1;
+    bool ends = !action->handler, not_queued = ends && getpid() == 1, filtered = phd__filters_grown();
     phd__action_set(info->si_signo, action);
     sigemptyset(&blocked);
     sigaddset(&blocked, info->si_signo);
     sigprocmask(SIG_BLOCK, &blocked, NULL);
-    if (!by_instruction)
-        queue(info);
-    else if (was_raised_by_kernel(info) && !will_fault_again(info))
-        run_again(info, context);
-    if (ends && (!by_instruction || was_raised_by_kernel(info) || is_abort(info)))
+    if (!was_raised_by_kernel(info) || !(not_queued || filtered))
+        queue(info, filtered);
+    else if (!will_fault_again(info))
+        run_again(info, context, ends);
+    if (ends && (!not_queued || was_raised_by_kernel(info) || is_abort(info)))
         phd__park_let_go_after(ENDS_WITHIN);
     else
         phd__park_let_go();

@@ -254,7 +254,7 @@ static void run_dump(const siginfo_t *info, const void *context)
     dump.info = info;
     dump.context = context;
     memset(&dump.snapshot, 0, sizeof dump.snapshot);
-    if (!phd__ends_by_filter(info->si_signo, info->si_code) && phd__filters_grown()) {
+    if (!phd__ends_by_filter(info->si_signo) && phd__filters_grown()) {
         run_on_dump_stack(tell_refused);
         return;
     }

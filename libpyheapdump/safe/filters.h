@@ -17,11 +17,11 @@ void phd__filters_note(void);
  * tracebacks may do. False when nothing was noted, and where nobody tells. */
 bool phd__filters_grown(void);
 
-/* Does the process end by this signal because a filter has refused a call of its own? When a filter kills it now, its end
- * is the same: so a dump may be tried. */
-static inline bool phd__ends_by_filter(int signal_number, int code)
+/* Does the process end by the signal by which a filter kills? It comes because one has refused a call of its own, or from
+ * a handler that has raised it again. When a filter kills it now, its end is the same: so a dump may be tried. */
+static inline bool phd__ends_by_filter(int signal_number)
 {
-    return signal_number == SIGSYS && code > 0;
+    return signal_number == SIGSYS;
 }
 
 #endif

@@ -271,6 +271,7 @@ static enum phd_status start(const struct phd_request *request, struct phd_snaps
     uint64_t started = phd__clock_ns();
     *snapshot = (struct phd_snapshot){.report = phd__report_new()};
     sigfillset(&all);
+    sigdelset(&all, SIGSYS); /* blocked it would kill, where a filter traps the call: crash/handler.c */
     sigprocmask(SIG_SETMASK, &all, &previous);
     int pid = strangers ? -1 : clone_process(CLONE_UNTRACED); /* a debugger of the program's is not told of it */
     if (pid == 0)
@@ -321,7 +322,7 @@ enum phd_status phd_snapshot_start(const struct phd_request *request, struct phd
     static struct phd_crash standing; /* large; whoever comes second at a time knows less of the threads */
     static atomic_flag busy = ATOMIC_FLAG_INIT;
     struct phd_request with_threads = *request;
-    bool ends = request->crash && phd__ends_by_filter(request->crash->signal, request->crash->code);
+    bool ends = request->crash && phd__ends_by_filter(request->crash->signal);
     if (!ends && phd__filters_grown())
         return refuse(snapshot, error);
     if (request->crash || atomic_flag_test_and_set(&busy))

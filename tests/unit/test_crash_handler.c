@@ -654,6 +654,89 @@ static void fault_in_a_newer_sandbox(void)
     write_to_nowhere();
 }
 
+static void fault_without_clone(void)
+{
+    static const unsigned calls[] = {SYS_clone};
+    refuse_calls(calls, 1, answer);
+    install();
+    write_to_nowhere();
+}
+
+static void (*end_by)(void);
+
+static void end_in_a_newer_sandbox(void)
+{
+    static const unsigned calls[] = {SYS_rt_tgsigqueueinfo,
+                                     SYS_rt_sigqueueinfo,
+                                     SYS_process_vm_readv,
+                                     SYS_clone,
+                                     SYS_getdents64,
+                                     SYS_setitimer,
+                                     SYS_kill,
+                                     SYS_getppid};
+    install();
+    refuse_calls(calls, sizeof calls / sizeof calls[0], answer);
+    end_by();
+}
+
+static void stop_at_int3(void)
+{
+    __asm__ volatile("int3");
+}
+
+static void stop_at_long_int3(void)
+{
+    __asm__ volatile(".byte 0xcd, 3");
+}
+
+static void step_once(void)
+{
+    __asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq; nop" ::: "cc", "memory");
+}
+
+static void call_what_is_trapped(void)
+{
+    getppid();
+}
+
+static void abort_itself(void)
+{
+    abort();
+}
+
+static void handle_first(void)
+{
+    struct sigaction action = {.sa_sigaction = tell_and_end, .sa_flags = SA_SIGINFO};
+    sigaction(raised, &action, NULL);
+    end_in_a_newer_sandbox();
+}
+
+/* The signal itself, and for whoever handles it what it tells. */
+static void under_a_newer_filter_the_end_is_the_same(void **state)
+{
+    static const struct {
+        void (*end)(void);
+        int signal;
+        unsigned answer;
+    } ends[] = {
+        {write_to_nowhere, SIGSEGV, SECCOMP_RET_KILL_PROCESS},  {stop_at_int3, SIGTRAP, SECCOMP_RET_KILL_PROCESS},
+        {stop_at_long_int3, SIGTRAP, SECCOMP_RET_KILL_PROCESS}, {step_once, SIGTRAP, SECCOMP_RET_KILL_PROCESS},
+        {abort_itself, SIGABRT, SECCOMP_RET_KILL_PROCESS},      {call_what_is_trapped, SIGSYS, SECCOMP_RET_TRAP},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        char told[64];
+        end_by = ends[i].end;
+        raised = ends[i].signal;
+        answer = ends[i].answer;
+        assert_killed_by(raised, status_of(end_in_a_newer_sandbox));
+        output_text();
+        assert_int_equal(WEXITSTATUS(status_of(handle_first)), 7);
+        snprintf(told, sizeof told, "previous: %d ", raised);
+        assert_non_null(strstr(output_text(), told));
+    }
+}
+
 /* Without us it would not have called them, nor died of that. */
 static void under_a_newer_filter_there_is_no_dump(void **state)
 {
@@ -678,6 +761,8 @@ static void refused_system_calls_do_not_change_the_end(void **state)
         assert_dumped("snapshot: 'clone'");
         assert_killed_by(SIGSEGV, status_of(fault_in_a_sandbox));
         assert_dumped("snapshot: 'clone'");
+        assert_killed_by(SIGSEGV, status_of(fault_without_clone));
+        assert_dumped("snapshot: 'in place'");
     }
 }
 
@@ -835,6 +920,7 @@ int main(void)
         TEST(what_the_kernel_raises_cannot_be_ignored),
         TEST(without_stderr_there_is_a_dump),
         TEST(refused_system_calls_do_not_change_the_end),
+        TEST(under_a_newer_filter_the_end_is_the_same),
         TEST(a_handler_that_recovers_finds_no_thread_standing),
         TEST(options_that_change_meanwhile_are_not_those_of_the_dump),
         TEST(the_timer_of_the_program_is_put_back_with_its_time),
