@@ -127,12 +127,34 @@ static void put_facts(struct phd_walk *walk, const struct phd_request *request, 
     pack_pair(to, "writer", "pyheapdump " PHD_VERSION);
     pack_number(to, "pointer_size", sizeof(void *));
     phd__pack_text(to, "limits");
-    phd__pack_map(to, 2);
+    phd__pack_map(to, 4);
     pack_number(to, "max_bytes", request->max_bytes);
+    pack_number(to, "max_buffer", request->max_buffer);
+    pack_number(to, "max_buffers", request->max_buffers);
     phd__pack_text(to, "max_seconds");
     phd__pack_double(to, request->max_seconds);
     phd__blocks_put(walk->blocks, PHD_BLOCK_FACTS, 0, 1, 0, to->data, to->used);
     to->used = 0;
+}
+
+static void put_omission(struct phd_buffer *to, const char *what, uint64_t count, const char *reason)
+{
+    if (!count)
+        return;
+    phd__pack_map(to, 3);
+    pack_pair(to, "what", what);
+    pack_number(to, "count", count);
+    pack_pair(to, "reason", reason);
+}
+
+/* What was left out on purpose. */
+static void put_omitted(const struct phd_walk *walk, struct phd_buffer *to)
+{
+    phd__pack_text(to, "omitted");
+    phd__pack_array(to, (walk->redaction.count != 0) + (walk->buffers_cut != 0) + (walk->buffer_bytes_cut != 0));
+    put_omission(to, "texts", walk->redaction.count, "redacted: their names tell of a secret");
+    put_omission(to, "buffers", walk->buffers_cut, "head and tail kept: max_buffer, max_buffers");
+    put_omission(to, "bytes of buffers", walk->buffer_bytes_cut, "left out: max_buffer, max_buffers");
 }
 
 static void put_end(struct phd_walk *walk, const struct phd_result *result)
@@ -151,14 +173,7 @@ static void put_end(struct phd_walk *walk, const struct phd_result *result)
         phd__pack_false(to);
     phd__pack_text(to, "seconds");
     phd__pack_double(to, result->seconds);
-    phd__pack_text(to, "omitted");
-    phd__pack_array(to, walk->redaction.count != 0);
-    if (walk->redaction.count) {
-        phd__pack_map(to, 3);
-        pack_pair(to, "what", "texts");
-        pack_number(to, "count", walk->redaction.count);
-        pack_pair(to, "reason", "redacted: their names tell of a secret");
-    }
+    put_omitted(walk, to);
     phd__pack_text(to, "tasks");
     phd__pack_array(to, walk->task_count);
     for (unsigned i = 0; i < walk->task_count; i++)
@@ -254,6 +269,8 @@ static void set_budget(const struct phd_request *request, uint64_t started, stru
         sink->limit = request->max_bytes > CLOSING_RESERVE ? request->max_bytes - CLOSING_RESERVE : 1;
     if (request->max_seconds > 0 && request->max_seconds < MAX_SECONDS)
         walk->deadline_ns = started + (uint64_t)(request->max_seconds * 1e9);
+    if (request->max_buffers)
+        walk->buffers_left = request->max_buffers;
 }
 
 static enum phd_status write_message(const struct phd_request *request, const struct phd_native *native,

@@ -116,6 +116,8 @@ struct phd_request {
     int64_t time_ns;          /* wall-clock time, ns since 1970 */
     int level;                /* zstd compression level, 1…19 (above 3 needs more memory) */
     uint64_t max_bytes;       /* file size at which the walk ends, 0 for none */
+    uint64_t max_buffer;      /* bytes that are kept of one buffer or text, head and tail, 0 for all */
+    uint64_t max_buffers;     /* bytes that are kept of all of them together, 0 for all */
     double max_seconds;       /* duration at which the walk ends, 0 for none */
     uint64_t max_memory;      /* bytes of the writer's own memory at which the walk ends, 0 for none */
     bool sources;             /* put the sources of the files on the stacks into the dump */
@@ -178,7 +180,7 @@ PHD_PUBLIC const char *phd_status_text(enum phd_status status);
 /* How the process leaves a dump when a fatal signal ends it. */
 struct phd_options {
     /* What the dump is of and what it holds: python_version … trace_refs, runtime, python_text, executable, level,
-     * max_bytes, max_seconds, max_dumps, sources, redact; the rest is filled in at the signal. phd_describe_python fills
+     * max_bytes, max_buffer, max_buffers, max_seconds, max_dumps, sources, redact; the rest is filled in at the signal. phd_describe_python fills
      * the first part. The texts are copied. */
     struct phd_request request;
     const char *directory;                      /* absolute; where dumps go; made at the signal if need be; copied */

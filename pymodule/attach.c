@@ -28,7 +28,7 @@ static PyObject *result_dict(const struct phd_result *result, const struct phd_a
 PyDoc_STRVAR(
     attach_doc,
     "attach(pid, freeze, freeze_seconds, ask, /, *, directory, temporary_name, final_name, sequence, time_ns, level, "
-    "max_bytes, max_seconds, sources, redact, only_stacks, memory)\n--\n\n"
+    "max_bytes, max_buffer, max_buffers, max_seconds, sources, redact, only_stacks, memory)\n--\n\n"
     "Dump the process `pid`, which needs nothing of ours. Return what was written and how long the process "
     "was stopped. Raises CaptureError; OSError, whose file name is the step that was refused, None: the writing.");
 

@@ -128,18 +128,20 @@ static bool name_file(PyObject *path, struct texts *texts, struct phd_request *r
 
 static bool parse_start(PyObject *arguments, PyObject *keywords, struct texts *texts, struct phd_request *request)
 {
-    static char *names[] = {"exception",   "traceback", "skip_frames", "directories", "path",  "reason",
-                            "executable",  "pid",       "sequence",    "time_ns",     "level", "max_bytes",
-                            "max_seconds", "max_dumps", "sources",     "redact",      "label", NULL};
+    static char *names[] = {"exception", "traceback",  "skip_frames", "directories", "path",
+                            "reason",    "executable", "pid",         "sequence",    "time_ns",
+                            "level",     "max_bytes",  "max_buffer",  "max_buffers", "max_seconds",
+                            "max_dumps", "sources",    "redact",      "label",       NULL};
     PyObject *exception, *traceback, *directories, *path;
     int sources, redact;
     long long time_ns;
-    unsigned long long max_bytes;
+    unsigned long long max_bytes, max_buffer, max_buffers;
     memset(request, 0, sizeof *request);
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOIOOssiILiKdIppz", names, &exception, &traceback,
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOIOOssiILiKKKdIppz", names, &exception, &traceback,
                                      &request->skip_frames, &directories, &path, &request->reason, &request->executable,
                                      &request->pid, &request->sequence, &time_ns, &request->level, &max_bytes,
-                                     &request->max_seconds, &request->max_dumps, &sources, &redact, &request->label))
+                                     &max_buffer, &max_buffers, &request->max_seconds, &request->max_dumps, &sources,
+                                     &redact, &request->label))
         return false;
     texts->directories = phd__parse_directories(directories, request->directories);
     if (!texts->directories || !name_file(path, texts, request))
@@ -148,16 +150,19 @@ static bool parse_start(PyObject *arguments, PyObject *keywords, struct texts *t
     request->traceback = address_of(traceback);
     request->time_ns = time_ns;
     request->max_bytes = max_bytes;
+    request->max_buffer = max_buffer;
+    request->max_buffers = max_buffers;
     request->sources = sources;
     request->redact = redact;
     return true;
 }
 
-PyDoc_STRVAR(snapshot_start_doc,
-             "snapshot_start(exception, traceback, skip_frames, directories, path, reason, executable, pid, sequence, "
-             "time_ns, level, max_bytes, max_seconds, max_dumps, sources, redact, label)\n--\n\n"
-             "Freeze the process in a child that writes the dump; return (for snapshot_wait, pid, nanoseconds held).\n"
-             "pid 0: the dump was written in place. Raises CaptureError.");
+PyDoc_STRVAR(
+    snapshot_start_doc,
+    "snapshot_start(exception, traceback, skip_frames, directories, path, reason, executable, pid, sequence, "
+    "time_ns, level, max_bytes, max_buffer, max_buffers, max_seconds, max_dumps, sources, redact, label)\n--\n\n"
+    "Freeze the process in a child that writes the dump; return (for snapshot_wait, pid, nanoseconds held).\n"
+    "pid 0: the dump was written in place. Raises CaptureError.");
 
 static PyObject *snapshot_start(PyObject *module, PyObject *arguments, PyObject *keywords)
 {

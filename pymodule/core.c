@@ -27,11 +27,12 @@ static PyObject *found_dict(void)
                          PyUnicode_DecodeUTF8(found.problems, (Py_ssize_t)strlen(found.problems), "replace"));
 }
 
-PyDoc_STRVAR(core_doc,
-             "core(file, path, time_ns, cut, executable, /, *, directory, temporary_name, final_name, sequence, "
-             "time_ns, level, max_bytes, max_seconds, sources, redact, only_stacks, memory)\n--\n\n"
-             "Dump the process of the core that is open as descriptor `file`. Return what was written and what was "
-             "found, or, with the key \"error\", why there is no dump. Raises CaptureError, OSError from the writing.");
+PyDoc_STRVAR(
+    core_doc,
+    "core(file, path, time_ns, cut, executable, /, *, directory, temporary_name, final_name, sequence, "
+    "time_ns, level, max_bytes, max_buffer, max_buffers, max_seconds, sources, redact, only_stacks, memory)\n--\n\n"
+    "Dump the process of the core that is open as descriptor `file`. Return what was written and what was "
+    "found, or, with the key \"error\", why there is no dump. Raises CaptureError, OSError from the writing.");
 
 /* The status of what the core itself is to blame for is a result: what was found explains it. */
 static PyObject *result_of(enum phd_status status, const struct phd_result *result, const struct phd_error *error)

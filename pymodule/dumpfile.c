@@ -435,6 +435,9 @@ static PyMethodDef dumpfile_methods[] = {
     {"content", (PyCFunction)phd__dump_content, METH_VARARGS,
      "content(id, start=0, stop=end) -> bytes\n\nThe bytes start to stop-1 of a SPLIT str, bytes or buffer, so far as "
      "they are in the file.\nValueError for more than 256 MiB at once."},
+    {"content_kept", (PyCFunction)phd__dump_content_kept, METH_VARARGS,
+     "content_kept(id, start=0, stop=end) -> int\n\nHow many of these bytes are in the file, as its index tells; none is "
+     "read."},
     {"content_missing", (PyCFunction)phd__dump_content_missing, METH_O,
      "content_missing(id) -> int\n\nHow many bytes of its content are not in the file. KeyError(reason) like record()."},
     {"find_address", (PyCFunction)phd__dump_find_address, METH_O,

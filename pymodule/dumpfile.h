@@ -53,6 +53,7 @@ struct phd__loaded *phd__dump_acquire_object(DumpFile *self, PyObject *argument,
 /* Methods of DumpFile that stand in files of their own; what they do is told in dumpfile.c's table of methods. */
 PyObject *phd__dump_values(DumpFile *self, PyObject *arguments);         /* pieces.c */
 PyObject *phd__dump_content(DumpFile *self, PyObject *arguments);        /* pieces.c */
+PyObject *phd__dump_content_kept(DumpFile *self, PyObject *arguments);   /* pieces.c */
 PyObject *phd__dump_content_missing(DumpFile *self, PyObject *argument); /* pieces.c */
 PyObject *phd__dump_address(DumpFile *self, PyObject *argument);         /* addresses.c */
 PyObject *phd__dump_find_address(DumpFile *self, PyObject *argument);    /* addresses.c */

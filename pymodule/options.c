@@ -27,10 +27,11 @@ PyObject *phd__parse_directories(PyObject *paths, const char *found[PHD_DIRECTOR
 
 PyObject *phd__parse_options(PyObject *keywords, struct phd_options *options)
 {
-    static char *names[] = {"directories", "timeout", "executable", "level", "max_bytes", "max_seconds",
-                            "max_dumps",   "sources", "redact",     "quiet", NULL};
+    static char *names[] = {"directories", "timeout",     "executable",  "level",     "max_bytes",
+                            "max_buffer",  "max_buffers", "max_seconds", "max_dumps", "sources",
+                            "redact",      "quiet",       NULL};
     const char *directories[PHD_DIRECTORIES] = {NULL};
-    unsigned long long max_bytes;
+    unsigned long long max_bytes, max_buffer, max_buffers;
     PyObject *paths;
     int sources, redact, quiet;
     PyObject *nothing = PyTuple_New(0);
@@ -38,10 +39,10 @@ PyObject *phd__parse_options(PyObject *keywords, struct phd_options *options)
         return NULL;
     memset(options, 0, sizeof *options);
     phd_describe_python(&options->request);
-    int parsed = PyArg_ParseTupleAndKeywords(nothing, keywords, "OdsiKdIppp", names, &paths, &options->timeout,
+    int parsed = PyArg_ParseTupleAndKeywords(nothing, keywords, "OdsiKKKdIppp", names, &paths, &options->timeout,
                                              &options->request.executable, &options->request.level, &max_bytes,
-                                             &options->request.max_seconds, &options->request.max_dumps, &sources,
-                                             &redact, &quiet);
+                                             &max_buffer, &max_buffers, &options->request.max_seconds,
+                                             &options->request.max_dumps, &sources, &redact, &quiet);
     Py_DECREF(nothing);
     PyObject *texts = parsed ? phd__parse_directories(paths, directories) : NULL;
     if (!texts)
@@ -50,6 +51,8 @@ PyObject *phd__parse_options(PyObject *keywords, struct phd_options *options)
     for (int i = 1; i < PHD_DIRECTORIES; i++)
         options->fallbacks[i - 1] = directories[i];
     options->request.max_bytes = max_bytes;
+    options->request.max_buffer = max_buffer;
+    options->request.max_buffers = max_buffers;
     options->request.sources = sources;
     options->request.redact = redact;
     options->quiet = quiet;

@@ -13,7 +13,7 @@
  * reference), or NULL with an exception. */
 PyObject *phd__parse_directories(PyObject *paths, const char *found[PHD_DIRECTORIES]);
 
-/* Fill `options` from the keywords directories, timeout, executable, level, max_bytes, max_seconds, max_dumps, sources,
+/* Fill `options` from the keywords directories, timeout, executable, level, max_bytes, max_buffer, max_buffers, max_seconds, max_dumps, sources,
  * redact, quiet. Returns the object that holds the directories' names (a new reference), or NULL with an exception. */
 PyObject *phd__parse_options(PyObject *keywords, struct phd_options *options);
 

@@ -210,19 +210,37 @@ static PyObject *content(DumpFile *self, uint64_t owner, uint64_t start, uint64_
     return result;
 }
 
-PyObject *phd__dump_content(DumpFile *self, PyObject *arguments)
+/* The object and the range that content() and content_kept() are asked for. False with an exception set. */
+static bool parse_range(DumpFile *self, PyObject *arguments, const char *format, uint64_t *owner,
+                        unsigned long long *start, unsigned long long *stop)
 {
     PyObject *id = NULL;
+    *start = 0;
+    *stop = PHD__MAX_ID;
+    return PyArg_ParseTuple(arguments, format, &id, start, stop) && phd__as_id(id, owner) == 0 &&
+           phd__dump_is_open(self);
+}
+
+PyObject *phd__dump_content(DumpFile *self, PyObject *arguments)
+{
     uint64_t owner;
-    unsigned long long start = 0, stop = PHD__MAX_ID;
-    if (!PyArg_ParseTuple(arguments, "O|KK:content", &id, &start, &stop) || phd__as_id(id, &owner) < 0)
-        return NULL;
-    if (!phd__dump_is_open(self))
+    unsigned long long start, stop;
+    if (!parse_range(self, arguments, "O|KK:content", &owner, &start, &stop))
         return NULL;
     self->in_use++;
     PyObject *result = content(self, owner, start, stop);
     self->in_use--;
     return result;
+}
+
+PyObject *phd__dump_content_kept(DumpFile *self, PyObject *arguments)
+{
+    uint64_t owner;
+    unsigned long long start, stop;
+    if (!parse_range(self, arguments, "O|KK:content_kept", &owner, &start, &stop))
+        return NULL;
+    struct piece_sum planned = {.stop = stop};
+    return add_pieces(self, owner, start, &planned) ? PyLong_FromUnsignedLongLong(planned.size) : NULL;
 }
 
 /* The size `n` of the SPLIT record [16, code, n] that the record is, or carries as its base. 0 when there is none. */

@@ -12,25 +12,27 @@
 
 bool phd__parse_request(PyObject *keywords, struct phd_request *request, uint64_t *memory)
 {
-    static char *names[] = {"directory",   "temporary_name", "final_name",  "sequence", "time_ns",
-                            "level",       "max_bytes",      "max_seconds", "sources",  "redact",
-                            "only_stacks", "memory",         NULL};
+    static char *names[] = {"directory", "temporary_name", "final_name",  "sequence",    "time_ns",
+                            "level",     "max_bytes",      "max_buffer",  "max_buffers", "max_seconds",
+                            "sources",   "redact",         "only_stacks", "memory",      NULL};
     int sources, redact, only_stacks;
     long long time_ns;
-    unsigned long long max_bytes, most_memory;
+    unsigned long long max_bytes, max_buffer, max_buffers, most_memory;
     PyObject *nothing = PyTuple_New(0);
     if (!nothing)
         return false;
     memset(request, 0, sizeof *request);
-    bool parsed = PyArg_ParseTupleAndKeywords(nothing, keywords, "iyyILiKdpppK", names, &request->directory,
+    bool parsed = PyArg_ParseTupleAndKeywords(nothing, keywords, "iyyILiKKKdpppK", names, &request->directory,
                                               &request->temporary_name, &request->final_name, &request->sequence,
-                                              &time_ns, &request->level, &max_bytes, &request->max_seconds, &sources,
-                                              &redact, &only_stacks, &most_memory);
+                                              &time_ns, &request->level, &max_bytes, &max_buffer, &max_buffers,
+                                              &request->max_seconds, &sources, &redact, &only_stacks, &most_memory);
     Py_DECREF(nothing);
     if (!parsed)
         return false;
     request->time_ns = time_ns;
     request->max_bytes = max_bytes;
+    request->max_buffer = max_buffer;
+    request->max_buffers = max_buffers;
     request->sources = sources;
     request->redact = redact;
     request->only_stacks = only_stacks;

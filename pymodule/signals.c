@@ -20,7 +20,7 @@ int phd__add_signals(PyObject *module);
 
 PyDoc_STRVAR(
     signals_install_doc,
-    "signals_install(*, directories, timeout, executable, level, max_bytes, max_seconds, max_dumps, sources, redact, "
+    "signals_install(*, directories, timeout, executable, level, max_bytes, max_buffer, max_buffers, max_seconds, max_dumps, sources, redact, "
     "quiet)\n--\n\nLet fatal signals leave a dump, and give this thread an alternate signal stack. Raises CaptureError.");
 
 static PyObject *signals_install(PyObject *module, PyObject *arguments, PyObject *keywords)

@@ -21,9 +21,10 @@ static void finish_at_exit(void)
     phd_watch_finish(NULL);
 }
 
-PyDoc_STRVAR(watch_configure_doc,
-             "watch_configure(gil_wait, *, directories, timeout, executable, level, max_bytes, max_seconds, max_dumps, "
-             "sources, redact, quiet)\n--\n\nSet how the thread makes dumps. Raises CaptureError.");
+PyDoc_STRVAR(
+    watch_configure_doc,
+    "watch_configure(gil_wait, *, directories, timeout, executable, level, max_bytes, max_buffer, max_buffers, max_seconds, max_dumps, "
+    "sources, redact, quiet)\n--\n\nSet how the thread makes dumps. Raises CaptureError.");
 
 static PyObject *watch_configure(PyObject *module, PyObject *arguments, PyObject *keywords)
 {

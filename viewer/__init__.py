@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .dump import load as load
     from .missing import DumpedCodeError as DumpedCodeError
     from .missing import Missing as Missing
+    from .missing import NotInDumpError as NotInDumpError
     from .missing import NotShown as NotShown
 
 _HOMES = {
@@ -26,12 +27,13 @@ _HOMES = {
     "DumpError": "pyheapdump._pyheapdump",
     "DumpedCodeError": ".missing",
     "Missing": ".missing",
+    "NotInDumpError": ".missing",
     "NotShown": ".missing",
     "Thread": ".dump",
     "load": ".dump",
 }
 
-__all__ = ["Dump", "DumpError", "DumpedCodeError", "Missing", "NotShown", "Thread", "load"]
+__all__ = ["Dump", "DumpError", "DumpedCodeError", "Missing", "NotInDumpError", "NotShown", "Thread", "load"]
 
 
 def __getattr__(name: str) -> object:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .builtin_types import BASES
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 ABSENT = object()
 INFO = "_pyheapdump_info"  # the name under which a synthetic class knows its ClassInfo
+
+# What instances of a layout can do beyond having attributes, and how they are described: windows.py puts it here.
+METHODS_OF_LAYOUT: dict[str, dict[str, Any]] = {}
+TEXT_OF_LAYOUT: dict[str, Callable[[Any], str]] = {}
 
 _DICT_OF_TYPE: Any = vars(type)["__dict__"]
 

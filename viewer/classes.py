@@ -28,7 +28,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pyheapdump._pyheapdump import Ref
 
 from .builtin_types import base_of_code, real_type
-from .class_info import ABSENT, INFO, ClassInfo, info_of, infos_of, is_hook, raw_dict
+from .class_info import (
+    ABSENT,
+    INFO,
+    METHODS_OF_LAYOUT,
+    TEXT_OF_LAYOUT,
+    ClassInfo,
+    info_of,
+    infos_of,
+    is_hook,
+    raw_dict,
+)
 from .containers import LAZY, lazy_methods
 from .display import DEPTH, DESCRIBED, TOTAL, Writer, bounded_repr, composed_exception, leaf
 from .enums import OF_ENUMS, TEXTS_OF_ENUMS, enum_members, enum_text, is_metaclass_of_enums, is_the_enum, stored_member
@@ -123,11 +133,15 @@ def parts_of(
     elif isinstance(instance, SHOWN):
         shown = leaf(value_text(instance)).strip("'")
         head += f" {shown}"
+    attributes = info.heap.attributes(instance)
+    if info.layout in TEXT_OF_LAYOUT:
+        head += f" {TEXT_OF_LAYOUT[info.layout](instance)}"
+        attributes = iter(info.heap.own_attributes(instance))
     address = info.heap.address_of(instance)
     unvouched = info.heap.unvouched_count(instance)
     end = [f"({counted(unvouched, 'pointer')} not vouched for)"] if unvouched else []
     end += [f"at {address:#x}"] if address is not None else []
-    return head, info.heap.attributes(instance), " ".join(end)
+    return head, attributes, " ".join(end)
 
 
 DESCRIBED[DumpedType] = describe
@@ -237,7 +251,8 @@ def get_attribute(self: Any, name: str) -> Any:
         if type(entry.value) is property and not is_member:
             return entry.value
         is_method = type(entry.value) is FunctionType and hidden is not None
-        if not is_method and not is_member:
+        is_ours = name in METHODS_OF_LAYOUT.get(entry.info.layout, {}) and isinstance(type(entry.value), DumpedType)
+        if not is_method and not is_member and not is_ours:
             return own[name] if name in own else instance_attribute(self, name, entry)
     try:
         return object.__getattribute__(self, name)
@@ -294,6 +309,7 @@ def namespace(info: Mapping[str, Any], bases: tuple[type, ...]) -> dict[str, Any
     if solid in LAZY:
         names.update(lazy_methods(solid))
         names["__hash__"] = LAZY[solid].__hash__
+    names.update(METHODS_OF_LAYOUT.get(str(info.get("layout")), {}))
     if info.get("layout") in WEAKREFS:
         names["__call__"] = call_weakref
     if issubclass(solid, datetime.tzinfo):

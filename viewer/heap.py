@@ -31,7 +31,7 @@ from .class_info import ABSENT, ClassInfo
 from .classes import Classes, DumpedType
 from .containers import distinct
 from .inert import INERT
-from .kinds import Kind, Node, choose, is_split, leaf_value
+from .kinds import Kind, Node, choose, is_text, leaf_value
 from .layouts import LAYOUTS
 from .long_text import text_of
 from .missing import Address, Missing, NotShown
@@ -64,6 +64,10 @@ class Heap:
         self._memo: dict[int, Any] = {}
         self._ids: dict[int, int] = {}  # id() of a made object → its id in the dump
         self._pending: dict[int, Node] = {}  # id() of an instance → what it has still to get
+        self.buffers: dict[int, Any] = {}  # contents that are loaded and shared, by the id of their owner (shared.py)
+        self.buffer_bytes = 0  # of all of them
+        self.elements: dict[int, Any] = {}  # real arrays of objects, by the id of their owner (numpy_values.py)
+        self.windows: dict[int, Any] = {}  # arrays that are not loaded, by their ids (windows.py)
         self._fields: dict[int, dict[str, Any]] = {}  # id() of an instance → __slots__ and C fields
         self._unvouched: dict[int, dict[int, Any]] = {}  # id of an instance → offset in its C struct → raw value
         self._tellers: dict[int, Kind] = {}  # id of an instance → what tells its value as text
@@ -175,7 +179,12 @@ class Heap:
     def attributes(self, instance: Any) -> Iterator[tuple[Any, Any]]:
         """Fields, then attributes of an instance of a synthetic class."""
         yield from self.fields_of(instance).items()
-        yield from dict.items(object.__getattribute__(instance, "__dict__"))
+        yield from self.own_attributes(instance)
+
+    def own_attributes(self, instance: Any) -> Iterable[tuple[Any, Any]]:
+        """The instance dict of an instance of a synthetic class."""
+        self.complete(instance)
+        return dict.items(object.__getattribute__(instance, "__dict__"))
 
     def unvouched(self, instance: Any) -> dict[int, Any]:
         """What the words of an instance's unknown C struct may refer to, by their offset in it."""
@@ -341,7 +350,7 @@ def namespace(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
 
 def content_at(heap: Heap, node: Node, raw: Any) -> Any:
     """The raw field `content`: bytes, which may stand in blocks of their own."""
-    return text_of(heap.file, node.id, raw) if isinstance(raw, list) and is_split(raw, (6,)) else raw
+    return text_of(heap.file, node.id, raw) if isinstance(raw, list) and raw and is_text(raw) else raw
 
 
 def plain(raw: Any, inner: Callable[[Any], Any]) -> Any:

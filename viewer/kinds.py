@@ -27,8 +27,9 @@ from pyheapdump._pyheapdump import Pairs, Ref
 from .builtin_types import BASE_OF_CODE, EXACT_DICTS, base_of_code
 from .class_info import ABSENT, ClassInfo, info_of
 from .containers import FILL_LIMIT, LAZY, distinct, make_lazy, unloaded_of, use_own_builtins
+from .content import SHARED
 from .items import Items, expand, run_length
-from .long_text import text_of
+from .long_text import LongText, text_of
 from .missing import Missing
 
 if TYPE_CHECKING:
@@ -111,8 +112,14 @@ class Node:
         return list(raw.items()) if isinstance(raw, dict) else list(raw) if isinstance(raw, Pairs) else []
 
     def carried(self) -> Any:
-        """A builtin container that the record tells of an object of another type (the children of an Element)."""
-        if self.base is not None or not isinstance(self.content, list) or not self.content:
+        """A builtin value that the record tells of an object of another type (the children of an Element), or a very
+        long text that is not loaded.
+        """
+        if not isinstance(self.content, list) or not self.content:
+            return None
+        if is_text(self.content):
+            return text_of(self.heap.file, self.id, self.content)
+        if self.base is not None:
             return None
         split = is_split(self.content, CONTAINERS)
         base = base_of_code(self.content[1] if split else self.content[0])
@@ -248,6 +255,8 @@ class Scalar(Kind):
         value = leaf_value(node.content)
         if value is ABSENT:
             value = text_of(node.heap.file, node.id, node.content)
+        if isinstance(value, (LongText, Missing)):
+            raise ValueError("a text that is not loaded")
         made = node.base.__new__(node.cls, value)
         if node.base is bytearray:
             bytearray.extend(made, value)
@@ -490,7 +499,7 @@ def choose(heap: Heap, rid: int, record: list[Any]) -> Node:
     node = Node(heap, rid, record, None, record)
     if code in CONTAINERS or (code == SPLIT and is_split(record, CONTAINERS)):
         use_container(node, BASE_OF_CODE[record[1] if code == SPLIT else code])
-    elif code == SPLIT and is_split(record, (5, 6, 7)):
+    elif is_text(record):
         heap.remember(rid, text_of(heap.file, rid, record))
     elif code == TYPE:
         heap.remember(rid, heap.classes.info(rid).cls)
@@ -505,6 +514,12 @@ def choose(heap: Heap, rid: int, record: list[Any]) -> Node:
 
 def is_split(record: list[Any], codes: Iterable[int]) -> bool:
     return len(record) == 3 and record[1] in codes and isinstance(record[2], int)
+
+
+def is_text(record: list[Any]) -> bool:
+    """Is it the record of a str, bytes or bytearray whose content stands elsewhere?"""
+    split = record[0] == SPLIT and 3 <= len(record) <= 5
+    return (split or (record[0] == SHARED and len(record) > 3)) and record[1] in (5, 6, 7) and type(record[2]) is int
 
 
 def items_of(heap: Heap, rid: int, record: list[Any]) -> Items:
@@ -544,7 +559,9 @@ def object_node(heap: Heap, rid: int, record: list[Any]) -> Node:
 
 def use_content(node: Node, info: ClassInfo) -> None:
     """The object carries a builtin value: make it an instance of a subclass of that builtin."""
-    code = node.content[1] if node.content[0] == SPLIT and is_split(node.content, range(17)) else node.content[0]
+    code = node.content[0]
+    if is_text(node.content) or (code == SPLIT and is_split(node.content, range(17))):
+        code = node.content[1]
     base = base_of_code(code)
     exact = EXACT_DICTS.get((info.cls.__module__, info.cls.__qualname__))
     if exact is not None and base is dict and not node.attribute_pairs():
@@ -559,6 +576,6 @@ def use_content(node: Node, info: ClassInfo) -> None:
         return
     if base in OF_BASE:
         use_container(node, base)
-    elif len(node.content) in (2, 3):
+    elif len(node.content) == 2 or is_text(node.content):
         node.base = base
         node.kind = SCALAR

@@ -19,10 +19,9 @@ from .builtin_types import base_of_code
 from .display import BRACKETS, bounded_repr
 from .dump import Dump
 from .items import Items
-from .kinds import FRAME, MAPPED, OBJECT, TYPE, is_split, items_of, leaf_value
+from .kinds import FRAME, MAPPED, OBJECT, TYPE, is_split, is_text, items_of, leaf_value
 from .report import place_report
-from .summary import size_text
-from .text import counted, printable
+from .text import counted, printable, size_text
 from .ways import Way, Ways
 
 DEFAULT = 10
@@ -84,7 +83,7 @@ class Described:
             return name, self._instance(record, name, depth)
         if code in (TYPE, FRAME):
             return ("type", "<class>") if code == TYPE else ("frame", "<frame>")
-        split = is_split(record, range(17))
+        split = is_split(record, range(17)) or is_text(record)
         base = base_of_code(record[1] if split else code)
         if base is None:
             return "?", short(leaf_value(record))

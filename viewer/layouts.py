@@ -24,13 +24,16 @@ from pyheapdump._pyheapdump import Ref
 
 from .class_info import ABSENT
 from .containers import FILL_LIMIT, LazyDeque, Unloaded, distinct
+from .content import SHARED, content_of
 from .inert import Fields, InertKind, own_attributes
 from .items import expand, run_length
 from .kinds import Kind, Node, leaf_value, stand_in
-from .long_text import LongText, content_of, text_of
+from .long_text import LongText, text_of
 from .missing import Missing
-from .numpy_values import NUMPY
+from .numpy_values import NUMPY, numpy
 from .pandas_values import PANDAS
+from .shared import memory_of
+from .windows import layout_of
 from .zones import UnknownZone
 
 
@@ -74,17 +77,56 @@ class BufferKind(InertKind):
 
 
 class MemoryviewKind(InertKind):
-    """memoryview: one over a copy of the bytes that it showed, so without gaps between them."""
+    """memoryview: one of the memory of the object that it was of; where there is no such memoryview, a window."""
+
+    def parts(self, node: Node) -> Iterable[Any]:
+        return self.before(node)
+
+    def before(self, node: Node) -> Iterable[Any]:
+        raw = node.fields().get("content")
+        return [raw[4]] if isinstance(raw, list) and len(raw) == 7 and raw[0] == SHARED else []
 
     def create(self, node: Node) -> Any:
         fields = node.fields()
         if "content" not in fields:
             return stand_in(node)  # it had been released
-        content: Any = content_of(node.heap.file, node.id, fields["content"])
-        view = memoryview(content if fields.get("readonly") else bytearray(content))
+        size = fields["itemsize"]
+        shape, strides, offset = layout_of(fields, size)
+        memory, start = memory_of(
+            node.heap, node.id, content_of(node.heap.file, node.id, fields["content"]), not fields.get("readonly")
+        )
         code: Any = Fields(node).get("format") or "B"
-        shape = fields["shape"]
-        return view if code == "B" and len(shape) == 1 else view.cast(code, shape)
+        try:
+            view = view_of(memory, code, size, (shape, strides, start + offset))
+        except ValueError:
+            if numpy() is None:
+                raise
+            view = memoryview(numpy().ndarray(shape, code, memory, start + offset, strides))
+        return view.toreadonly() if fields.get("readonly") else view
+
+
+def view_of(memory: Any, code: Any, size: int, layout: tuple[tuple[int, ...], tuple[int, ...], int]) -> memoryview:
+    """A memoryview with this format, shape, strides and offset. Raises ValueError when Python alone can make none."""
+    shape, strides, offset = layout
+    whole = memoryview(memory).cast("B")
+    if len(shape) == 1 and (shape[0] == 1 or (shape[0] and strides[0] and strides[0] % size == 0)):
+        step = strides[0] // size if shape[0] > 1 else 1
+        reach = (shape[0] - 1) * step * size
+        low = min(offset, offset + reach)
+        return part_of(whole, low, low + abs(reach) + size).cast(code)[::step]
+    expected = size
+    for count, stride in zip(reversed(shape), reversed(strides)):
+        if count > 1 and stride != expected:
+            raise ValueError("a memoryview that Python alone cannot make")
+        expected *= count
+    part = part_of(whole, offset, offset + expected)
+    return part.cast(code) if shape == (0,) else part.cast(code, shape)
+
+
+def part_of(whole: memoryview, start: int, stop: int) -> memoryview:
+    if not 0 <= start <= stop <= len(whole):
+        raise ValueError("a memoryview that exceeds its memory")
+    return whole[start:stop]
 
 
 class DequeKind(InertKind):
@@ -244,7 +286,10 @@ def make_string_io(cls: Any, fields: Fields, content: Any) -> Any:
 
 def make_bytes_io(cls: Any, fields: Fields) -> Any:
     made = io.BytesIO.__new__(cls)
-    io.BytesIO.__init__(made, bytes(fields.get("_buf"))[: fields.raw.get("_string_size")])
+    content = fields.get("_buf")
+    if isinstance(content, LongText):
+        raise ValueError("its bytes are not loaded")
+    io.BytesIO.__init__(made, bytes(content)[: fields.raw.get("_string_size")])
     io.BytesIO.seek(made, fields.raw.get("_pos") or 0)
     return made
 

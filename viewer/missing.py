@@ -2,7 +2,8 @@
 """What stands in the place of a value that is not in the dump.
 
 `Missing` says why: the file was cut before the object, its block is damaged, the writer could not read it or left it
-out on purpose. `DumpedCodeError` is what everything raises that would have to run code of the dumped program.
+out on purpose. `NotInDumpError` is raised where a part of a value is asked for that is not there. `DumpedCodeError` is
+what everything raises that would have to run code of the dumped program.
 """
 
 from __future__ import annotations
@@ -49,6 +50,10 @@ class Address(int):
 
     def __repr__(self) -> str:
         return f"<address {int(self):#x}>"
+
+
+class NotInDumpError(RuntimeError):
+    """A part of a buffer or text was asked for that the dump does not have: left out, or not readable."""
 
 
 class DumpedCodeError(RuntimeError, ImportError):

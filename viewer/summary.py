@@ -11,21 +11,12 @@ from .dump import Dump
 from .locks import deadlock_texts
 from .merged import merged_stack
 from .stack_text import error_line, exception_text, failing_frame, locals_of, own_frame, place, thread_line
-from .text import counted, printable
+from .text import counted, printable, size_text
 from .thread_text import failing_thread, merged_lines, signal_notes
 
 MAX_PROBLEMS = 10
 MAX_THREADS = 20
 MAX_TASKS = 1_000  # of which it is looked whether they wait for one another
-
-
-def size_text(size: float) -> str:
-    """A number of bytes for people."""
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if size < 1024 or unit == "GiB":
-            break
-        size /= 1024
-    return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
 
 
 def moment_text(seconds: object, otherwise: str) -> str:

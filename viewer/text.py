@@ -24,6 +24,15 @@ def printable(text: str, limit: int) -> str:
     return escape_controls(shortened, keep="")
 
 
+def size_text(size: float) -> str:
+    """A number of bytes for people."""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if size < 1024 or unit == "GiB":
+            break
+        size /= 1024
+    return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
+
+
 def counted(number: int, what: str) -> str:
     """`1 thread`, `2,000 threads`."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -137,6 +137,27 @@ static void take_split(struct phd__cursor *cursor, struct phd__contents *content
         contents->own += count;
 }
 
+/* [18, code, n, reason, owner, offset, length, …]: what is another object's is not counted here. */
+static void take_shared(struct phd__cursor *cursor, uint32_t size, struct phd__contents *contents, int depth)
+{
+    uint64_t code, count, offset, length, ignored;
+    if (!phd__token_unsigned(cursor, &code) || !phd__token_unsigned(cursor, &count) || !is_builtin(code) ||
+        count > MAX_LENGTH || !phd__token_skip(cursor))
+        return;
+    if (depth == 0)
+        contents->own = SIZES[code].empty;
+    for (uint32_t left = size > 4 ? (size - 4) / 3 : 0; left > 0; left--) {
+        struct phd__cursor probe = *cursor;
+        struct phd__token token;
+        uint64_t owner = phd__token_next(&probe, &token) ? reference(contents, &token) : PHD__NO_ID;
+        if (!take_value(cursor, contents, &ignored) || !phd__token_unsigned(cursor, &offset) ||
+            !phd__token_unsigned(cursor, &length) || length > count)
+            return;
+        if (owner == contents->id)
+            contents->own += length;
+    }
+}
+
 static bool is_key(const struct phd__token *token, const char *name)
 {
     return token->type == PHD__TOKEN_STR && token->size == strlen(name) && memcmp(token->bytes, name, token->size) == 0;
@@ -288,6 +309,8 @@ static void take_record(struct phd__cursor *cursor, struct phd__contents *conten
         take_leaf(cursor, code, contents);
     else if (code == PHD__RECORD_SPLIT)
         take_split(cursor, contents, depth);
+    else if (code == PHD__RECORD_SHARED)
+        take_shared(cursor, array.size, contents, depth);
     else if (code == PHD__RECORD_OBJECT && depth == 0)
         take_object(cursor, array.size, contents, depth);
     else if (code == PHD__RECORD_MAPPED)

@@ -48,6 +48,7 @@ enum phd__record_code {
     PHD__RECORD_FRAME = 14,
     PHD__RECORD_SPLIT = 16,
     PHD__RECORD_MAPPED = 17,
+    PHD__RECORD_SHARED = 18,
 };
 
 /* Reads a record. `id`, `tell` and `argument` are the caller's, all else becomes what the record tells; of one that is

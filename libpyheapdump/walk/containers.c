@@ -69,13 +69,23 @@ void phd__put_split_values(struct phd_walk *walk, enum phd_shape shape, uint64_t
         walk->missing_values += count - walk->items_offset;
 }
 
-void phd__put_split(struct phd_walk *walk, enum phd_shape shape, uint64_t count)
+void phd__put_cut(struct phd_walk *walk, enum phd_shape shape, uint64_t count, const char *reason, uint64_t characters)
 {
-    phd__pack_array(walk->to, 3);
+    bool text = reason && shape == PHD_SHAPE_STR;
+    phd__pack_array(walk->to, text ? 5 : reason ? 4 : 3);
     phd__pack_uint32(walk->to, 16);
     phd__pack_uint32(walk->to, shape);
     phd__pack_uint64(walk->to, count);
+    if (reason)
+        phd__pack_text(walk->to, reason);
+    if (text)
+        phd__pack_uint64(walk->to, characters);
     walk->has_parts = true;
+}
+
+void phd__put_split(struct phd_walk *walk, enum phd_shape shape, uint64_t count)
+{
+    phd__put_cut(walk, shape, count, NULL, 0);
 }
 
 /* ---- counts that disagree ----

@@ -4,18 +4,31 @@
  */
 #include "walk/content.h"
 
+#include "walk/buffers.h"
+
 enum { SMALLEST_PAGE = 4096 };
-static const char impossible_length[] = "content of impossible length";
+
+static void begin_split(struct phd_content *content, enum phd_shape shape, uint64_t length, uint64_t characters)
+{
+    struct phd_walk *walk = content->walk;
+    const char *reason;
+    uint64_t kept = phd__buffer_allowance(walk, length, &reason);
+    phd__take_allowance(walk, kept);
+    uint64_t tail = kept < length ? kept / 2 : 0;
+    content->head = kept - tail;
+    content->tail = length - tail;
+    phd__put_cut(walk, shape, length, reason, characters);
+    walk->items.used = 0;
+}
 
 void phd__content_begin(struct phd_content *content, struct phd_walk *walk, enum phd_content_form form,
-                        enum phd_shape shape, uint64_t length, bool surrogates)
+                        enum phd_shape shape, uint64_t length, uint64_t characters, bool surrogates)
 {
-    *content = (struct phd_content){walk, length > PHD_MAX_INLINE_BYTES, 0};
+    *content = (struct phd_content){.walk = walk, .split = length > PHD_MAX_INLINE_BYTES};
     if (length > PHD_MAX_LENGTH)
-        phd__memory_fault(walk->memory, walk->own_address, impossible_length);
+        phd__memory_fault(walk->memory, walk->own_address, "content of impossible length");
     if (content->split) {
-        phd__put_split(walk, shape, length);
-        walk->items.used = 0;
+        begin_split(content, shape, length, characters);
         return;
     }
     if (form == PHD_CONTENT_RECORD) {
@@ -33,12 +46,24 @@ void phd__content_begin(struct phd_content *content, struct phd_walk *walk, enum
 static void flush(struct phd_content *content)
 {
     struct phd_walk *walk = content->walk;
-    if (!walk->items.used || walk->stopped)
-        return;
-    phd__put_part(walk, PHD_BLOCK_CONTENT, 1, content->offset, walk->items.data, walk->items.used);
-    content->offset += walk->items.used;
-    walk->items.used = 0;
-    phd__walk_check(walk);
+    if (walk->items.used && !walk->stopped) {
+        phd__put_part(walk, PHD_BLOCK_CONTENT, 1, content->offset, walk->items.data, walk->items.used);
+        walk->items.used = 0;
+        phd__walk_check(walk);
+    }
+    content->offset = content->position;
+}
+
+bool phd__content_skips(const struct phd_content *content, uint64_t *position)
+{
+    *position = content->tail;
+    return content->split && content->position >= content->head && content->position < content->tail;
+}
+
+void phd__content_skip(struct phd_content *content, uint64_t position)
+{
+    content->position = position;
+    flush(content);
 }
 
 void phd__content_append(struct phd_content *content, const void *bytes, uint64_t length)
@@ -49,15 +74,22 @@ void phd__content_append(struct phd_content *content, const void *bytes, uint64_
         return;
     }
     const uint8_t *from = bytes;
-    if (walk->postponing && walk->items.used >= PHD_BEGINNING)
+    if (walk->postponing && content->position >= PHD_BEGINNING)
         return;
     while (length && !walk->stopped) {
-        uint64_t room = PHD_BLOCK_TARGET - walk->items.used;
-        uint64_t piece = length < room ? length : room;
-        phd__buffer_append(&walk->items, from, piece);
+        bool in_head = content->position < content->head, in_tail = content->position >= content->tail;
+        uint64_t end = in_head ? content->head : in_tail ? UINT64_MAX : content->tail;
+        uint64_t room = PHD_BLOCK_TARGET - walk->items.used, piece = length;
+        if (piece > end - content->position)
+            piece = end - content->position;
+        if (in_head || in_tail) {
+            piece = piece < room ? piece : room;
+            phd__buffer_append(&walk->items, from, piece);
+        }
+        content->position += piece;
         from += piece;
         length -= piece;
-        if (walk->items.used == PHD_BLOCK_TARGET)
+        if (walk->items.used == PHD_BLOCK_TARGET || !(in_head || in_tail) || content->position == content->head)
             flush(content);
     }
 }
@@ -87,45 +119,4 @@ bool phd__zeros_may_be_wiped(struct phd_walk *walk, const uint8_t *bytes, uint64
         walk->memory->find_wiped = NULL;
     }
     return found;
-}
-
-static bool is_readable(struct phd_walk *walk, uint64_t address)
-{
-    struct phd_guard guard;
-    volatile bool readable = false;
-    if (PHD_GUARD(walk->memory, &guard)) {
-        (void)*(const volatile uint8_t *)phd__view(walk->memory, address, 1);
-        readable = true;
-    }
-    PHD_UNGUARD(walk->memory, &guard);
-    return readable;
-}
-
-/* Can some pages of the range be read, and others not? */
-static bool has_holes(struct phd_walk *walk, uint64_t address, uint64_t length)
-{
-    unsigned readable = 0, pages = 0;
-    for (uint64_t at = address; at < address + length; at += SMALLEST_PAGE - at % SMALLEST_PAGE, pages++)
-        readable += is_readable(walk, at);
-    return readable && readable < pages;
-}
-
-/* Short content stands in the record; but that is all or nothing, and what can be read of it is worth blocks. */
-void phd__put_bytes_at(struct phd_walk *walk, enum phd_content_form form, enum phd_shape shape, uint64_t address,
-                       uint64_t length)
-{
-    struct phd_content content;
-    bool foreign = form == PHD_CONTENT_VALUE;
-    if (length <= PHD_MAX_INLINE_BYTES && !(foreign && walk->careful && has_holes(walk, address, length))) {
-        phd__content_begin(&content, walk, form, shape, length, false);
-        if (foreign && length)
-            phd__zeros_may_be_wiped(walk, phd__view(walk->memory, address, length), address, length);
-        if (length)
-            phd__content_append(&content, phd__view(walk->memory, address, length), length);
-        return;
-    }
-    if (length > PHD_MAX_LENGTH)
-        phd__memory_fault(walk->memory, walk->own_address, impossible_length);
-    phd__put_split(walk, shape, length);
-    phd__put_content(walk, shape, address, length, foreign);
 }

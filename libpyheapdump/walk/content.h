@@ -4,7 +4,7 @@
  * in the target as a whole (a StringIO that collects, the digits of a Decimal, every second element of an array).
  *
  * The length must be known before. What is short is written into the record; more goes to CONTENT blocks, like that of a
- * large str (docs/format.md, SPLIT). Context: crash.
+ * large str (docs/format.md, SPLIT), of what is very large the head and the tail (buffers.h). Context: crash.
  */
 #ifndef PHD_WALK_CONTENT_H
 #define PHD_WALK_CONTENT_H
@@ -18,20 +18,22 @@ enum phd_content_form {
 
 struct phd_content {
     struct phd_walk *walk;
-    bool split;      /* goes to CONTENT blocks */
-    uint64_t offset; /* of walk->items in the content, when split */
+    bool split;        /* goes to CONTENT blocks */
+    uint64_t position; /* of what is appended next */
+    uint64_t offset;   /* of walk->items in the content, when split */
+    uint64_t head;     /* so many bytes are kept from the beginning */
+    uint64_t tail;     /* and from here to the end */
 };
 
-/* Begin content of `shape` (PHD_SHAPE_STR: UTF-8; PHD_SHAPE_BYTES) and `length` bytes. `surrogates`: the UTF-8 holds
- * lone surrogates. */
+/* Begin content of `shape` (PHD_SHAPE_STR: UTF-8; PHD_SHAPE_BYTES) and `length` bytes. A text has so many `characters`;
+ * `surrogates`: its UTF-8 holds lone surrogates. */
 void phd__content_begin(struct phd_content *content, struct phd_walk *walk, enum phd_content_form form,
-                        enum phd_shape shape, uint64_t length, bool surrogates);
+                        enum phd_shape shape, uint64_t length, uint64_t characters, bool surrogates);
 void phd__content_append(struct phd_content *content, const void *bytes, uint64_t length);
 void phd__content_end(struct phd_content *content);
-
-/* Bytes that do stand in the target, at `address`. PHD_CONTENT_VALUE: in memory that is not the object's own. */
-void phd__put_bytes_at(struct phd_walk *walk, enum phd_content_form form, enum phd_shape shape, uint64_t address,
-                       uint64_t length);
+/* What comes up to byte `position` is not kept, so it need not be appended. */
+bool phd__content_skips(const struct phd_content *content, uint64_t *position);
+void phd__content_skip(struct phd_content *content, uint64_t position);
 
 /* Is a page, or what the bytes have of one, all zero, though the process may have had something else there? They are from
  * `address`, in memory that is not CPython's own. What was wiped is found then: they must be read again. True once at

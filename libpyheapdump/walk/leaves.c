@@ -2,7 +2,7 @@
  *
  * Numbers and strings. Context: crash.
  */
-#include "walk/content.h"
+#include "walk/buffers.h"
 #include "walk/walk.h"
 
 enum {
@@ -354,10 +354,23 @@ void phd__content_append_characters(struct phd_content *content, const struct ph
     for (uint64_t i = 0; i < characters->count && !walk->stopped; i++) {
         if (beginning_only && walk->items.used >= PHD_BEGINNING)
             return;
+        phd__walk_turn(walk); /* the middle of a very long text is not written */
         uint8_t scratch[4];
         const uint8_t *data = phd__view(walk->memory, characters->address + i * characters->kind, characters->kind);
         phd__content_append(content, scratch, utf8_encode(character(data, characters->kind, 0), scratch));
     }
+}
+
+/* An ASCII str that is too long for its record. */
+static void put_ascii(struct phd_walk *walk, const struct str_parts *parts)
+{
+    const char *reason;
+    uint64_t kept = phd__buffer_allowance(walk, parts->length, &reason);
+    uint64_t tail = kept < parts->length ? kept / 2 : 0, behind = parts->length - tail;
+    phd__take_allowance(walk, kept);
+    phd__put_cut(walk, PHD_SHAPE_STR, parts->length, reason, parts->length);
+    if (phd__put_content(walk, PHD_SHAPE_STR, parts->data, kept - tail, 0, false))
+        phd__put_content(walk, PHD_SHAPE_STR, parts->data + behind, tail, behind, false);
 }
 
 void phd__put_str_record(struct phd_walk *walk, uint64_t object)
@@ -371,14 +384,14 @@ void phd__put_str_record(struct phd_walk *walk, uint64_t object)
     read_str(walk, object, &parts);
     walk->to->used = start;
     if (parts.ascii) {
-        phd__put_bytes_at(walk, PHD_CONTENT_RECORD, PHD_SHAPE_STR, parts.data, parts.length);
+        put_ascii(walk, &parts);
         return;
     }
     struct phd_characters characters = {parts.data, parts.length, parts.kind};
     struct phd_content content;
     bool surrogates = false;
     uint64_t length = phd__characters_utf8_length(walk, &characters, &surrogates);
-    phd__content_begin(&content, walk, PHD_CONTENT_RECORD, PHD_SHAPE_STR, length, surrogates);
+    phd__content_begin(&content, walk, PHD_CONTENT_RECORD, PHD_SHAPE_STR, length, parts.length, surrogates);
     phd__content_append_characters(&content, &characters);
     phd__content_end(&content);
 }
@@ -407,7 +420,8 @@ static uint64_t copy_readable(struct phd_walk *walk, uint64_t address, uint64_t 
 
 /* Compressed is a copy: another process may be writing to memory that it shares with the target, and zstd must see the
  * same bytes however often it looks; nor can a fault come in the middle of it. False when pages could not be read. */
-static bool put_pieces(struct phd_walk *walk, enum phd_shape shape, uint64_t address, uint64_t length, bool foreign)
+static bool put_pieces(struct phd_walk *walk, enum phd_shape shape, uint64_t address, uint64_t length,
+                       uint64_t first_offset, bool foreign)
 {
     uint64_t holes = 0, most_holes = foreign ? MAX_HOLES : 1;
     for (uint64_t offset = 0; offset < length && !walk->stopped && holes < most_holes;) {
@@ -418,7 +432,7 @@ static bool put_pieces(struct phd_walk *walk, enum phd_shape shape, uint64_t add
         if (shape == PHD_SHAPE_STR && !is_ascii(walk->items.data, copied))
             phd__memory_fault(walk->memory, address + offset, not_ascii);
         if (copied)
-            phd__put_part(walk, PHD_BLOCK_CONTENT, 1, offset, walk->items.data, copied);
+            phd__put_part(walk, PHD_BLOCK_CONTENT, 1, first_offset + offset, walk->items.data, copied);
         offset += copied;
         if (copied < piece) {
             offset += rest_of_page(address + offset, length - offset);
@@ -430,18 +444,22 @@ static bool put_pieces(struct phd_walk *walk, enum phd_shape shape, uint64_t add
 }
 
 /* Blocks that are written cannot be taken back, so a read that fails, or a text that is none, costs what comes then. */
-void phd__put_content(struct phd_walk *walk, enum phd_shape shape, uint64_t address, uint64_t length, bool foreign)
+bool phd__put_content(struct phd_walk *walk, enum phd_shape shape, uint64_t address, uint64_t length, uint64_t offset,
+                      bool foreign)
 {
     struct phd_guard guard;
-    bool cut = walk->postponing && length > PHD_BEGINNING;
-    if (walk->postponing && !walk->beginnings)
-        return;
+    volatile uint64_t wanted = walk->postponing && length > PHD_BEGINNING ? PHD_BEGINNING : length;
     volatile bool whole = false;
+    if (!length || (walk->postponing && !walk->beginnings))
+        return true;
     if (PHD_GUARD(walk->memory, &guard))
-        whole = put_pieces(walk, shape, address, cut ? PHD_BEGINNING : length, foreign);
+        whole = put_pieces(walk, shape, address, wanted, offset, foreign);
     PHD_UNGUARD(walk->memory, &guard);
     walk->missing_values += !whole;
+    return whole;
 }
+
+/* ---- bytes, bytearray ---- */
 
 uint64_t phd__bytes_length(struct phd_walk *walk, uint64_t object)
 {
@@ -464,15 +482,18 @@ static uint64_t bytearray_start(struct phd_walk *walk, uint64_t object, uint64_t
     return start;
 }
 
-void phd__put_bytes_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape)
+struct phd_span phd__bytes_span(struct phd_walk *walk, uint64_t object, enum phd_shape shape)
 {
-    if (shape == PHD_SHAPE_BYTES) {
-        uint64_t length = phd__bytes_length(walk, object);
-        phd__put_bytes_at(walk, PHD_CONTENT_RECORD, shape, object + (uint64_t)walk->at->bytes_data, length);
-        return;
-    }
+    if (shape == PHD_SHAPE_BYTES)
+        return (struct phd_span){object + (uint64_t)walk->at->bytes_data, phd__bytes_length(walk, object), false};
     uint64_t length = phd__word_at(walk, object, walk->at->var_size);
     if (length > PHD_MAX_LENGTH)
         phd__memory_fault(walk->memory, object, "bytes of impossible length");
-    phd__put_bytes_at(walk, PHD_CONTENT_RECORD, shape, bytearray_start(walk, object, length), length);
+    return (struct phd_span){bytearray_start(walk, object, length), length, false};
+}
+
+void phd__put_bytes_record(struct phd_walk *walk, uint64_t object, enum phd_shape shape)
+{
+    struct phd_span span = phd__bytes_span(walk, object, shape);
+    phd__put_memory(walk, PHD_CONTENT_RECORD, shape, &span);
 }

@@ -28,6 +28,8 @@ enum phd_status phd__walk_open(struct phd_walk *walk, const struct phd_layout *a
     walk->types.arena = &walk->arena;
     walk->types.at = at;
     walk->types.memory = memory;
+    walk->extents.arena = &walk->arena;
+    walk->buffers_left = UINT64_MAX;
     /* Counts are shared between threads in a free-threaded build: one does not mean one. */
     walk->trust_counts = !at->free_threaded;
     walk->records = (struct phd_buffer){phd__pages_alloc(PHD_BLOCK_CAPACITY), 0, RECORDS_CAPACITY, false};
@@ -318,6 +320,7 @@ static void write_record(struct phd_walk *walk, uint64_t entry)
     walk->own_id = walk->written;
     walk->own_address = entry & ~PHD_ENTRY_IFRAME;
     walk->has_parts = false;
+    walk->kept = 0;
     walk->postponing = walk->near_roots && walk->postponed_count < PHD_MAX_POSTPONED;
     bool done = put_record(walk, entry);
     if (!done && walk->stopped)
@@ -325,7 +328,7 @@ static void write_record(struct phd_walk *walk, uint64_t entry)
     if (!done)
         put_broken(walk);
     else if (walk->postponing && walk->has_parts)
-        walk->postponed[walk->postponed_count++] = (struct phd_postponed){walk->own_address, walk->own_id};
+        walk->postponed[walk->postponed_count++] = (struct phd_postponed){walk->own_address, walk->own_id, walk->kept};
     walk->postponing = false;
     walk->address_deltas[walk->written - walk->first_id] = (int64_t)(walk->own_address - walk->last_address);
     walk->last_address = walk->own_address;
@@ -343,6 +346,7 @@ void phd__walk_run_postponed(struct phd_walk *walk)
     for (unsigned i = 0; i < walk->postponed_count && !walk->stopped; i++) {
         walk->own_id = walk->postponed[i].id;
         walk->own_address = walk->postponed[i].object;
+        walk->kept = walk->postponed[i].kept;
         put_record(walk, walk->own_address);
         walk->records.used = 0; /* the record itself is in the file already */
     }

@@ -26,7 +26,7 @@ static uint64_t active_threads(struct phd_walk *walk, uint64_t interpreter)
     return threading ? phd__instance_get(walk, threading, "_active") : 0;
 }
 
-static uint64_t small_int(struct phd_walk *walk, uint64_t object)
+uint64_t phd__small_int(struct phd_walk *walk, uint64_t object)
 {
     uint64_t value = 0;
     uint64_t size = phd__word_at(walk, object, walk->at->long_size);
@@ -40,7 +40,7 @@ static uint64_t small_int(struct phd_walk *walk, uint64_t object)
 uint64_t phd__int_attribute(struct phd_walk *walk, uint64_t object, const char *name)
 {
     uint64_t value = phd__instance_get(walk, object, name);
-    return value && phd__type_of(walk, value)->shape == PHD_SHAPE_INT ? small_int(walk, value) : 0;
+    return value && phd__type_of(walk, value)->shape == PHD_SHAPE_INT ? phd__small_int(walk, value) : 0;
 }
 
 /* What the Thread object knows of the thread: name, daemon, native id. */
@@ -53,7 +53,7 @@ static void read_thread_object(struct phd_walk *walk, struct phd_thread *thread)
         return;
     phd__dict_open(walk, active, &cursor);
     while (phd__dict_next(walk, &cursor, &key, &value)) {
-        if (phd__type_of(walk, key)->shape != PHD_SHAPE_INT || small_int(walk, key) != thread->ident)
+        if (phd__type_of(walk, key)->shape != PHD_SHAPE_INT || phd__small_int(walk, key) != thread->ident)
             continue;
         uint64_t name = phd__instance_get(walk, value, "_name");
         uint64_t daemon = phd__instance_get(walk, value, "_daemonic");

@@ -8,22 +8,23 @@
 #include "walk/walk.h"
 
 static const struct phd_special specials[] = {
-    {"collections.deque", phd__put_deque},
-    {"collections.OrderedDict", phd__put_ordered_dict},
-    {"_queue.SimpleQueue", phd__put_simple_queue},
-    {"Context", phd__put_context}, /* 3.9 */
-    {"_contextvars.Context", phd__put_context},
-    {"xml.etree.ElementTree.Element", phd__put_xml_element},
-    {"array.array", phd__put_array},
-    {"memoryview", phd__put_memoryview},
-    {"_ctypes._CData", phd__put_ctypes_data},
-    {"_io.StringIO", phd__put_string_io},
-    {"decimal.Decimal", phd__put_decimal},
-    {"numpy.ndarray", phd__put_numpy_array},
-    {"numpy.dtype", phd__put_numpy_dtype},
-    {"numpy.void", phd__put_numpy_void},
-    {"numpy.float64", phd__put_numpy_float64},
-    {"numpy.complex128", phd__put_numpy_complex128},
+    {"collections.deque", phd__put_deque, NULL},
+    {"collections.OrderedDict", phd__put_ordered_dict, NULL},
+    {"_queue.SimpleQueue", phd__put_simple_queue, NULL},
+    {"Context", phd__put_context, NULL}, /* 3.9 */
+    {"_contextvars.Context", phd__put_context, NULL},
+    {"xml.etree.ElementTree.Element", phd__put_xml_element, NULL},
+    {"array.array", phd__put_array, phd__array_span},
+    {"memoryview", phd__put_memoryview, phd__memoryview_span},
+    {"_ctypes._CData", phd__put_ctypes_data, phd__ctypes_span},
+    {"mmap.mmap", phd__put_mmap, phd__mmap_span},
+    {"_io.StringIO", phd__put_string_io, NULL},
+    {"decimal.Decimal", phd__put_decimal, NULL},
+    {"numpy.ndarray", phd__put_numpy_array, phd__numpy_array_span},
+    {"numpy.dtype", phd__put_numpy_dtype, NULL},
+    {"numpy.void", phd__put_numpy_void, NULL},
+    {"numpy.float64", phd__put_numpy_float64, NULL},
+    {"numpy.complex128", phd__put_numpy_complex128, NULL},
 };
 
 const struct phd_special *phd__special_find(const char *name)

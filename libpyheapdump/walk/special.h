@@ -13,13 +13,20 @@
 #include "walk/types.h"
 
 struct phd_walk;
+struct phd_span;
 
 /* Write the base of the instance at `object` into the current record. Faults when the object is broken. */
 typedef void phd_special_reader(struct phd_walk *walk, uint64_t object, const struct phd_type *type);
 
+/* The memory that is the content of the instance at `object`, as it stands there. False when it has none. Faults when the
+ * object is broken. */
+typedef bool phd_special_span(struct phd_walk *walk, uint64_t object, const struct phd_type *type,
+                              struct phd_span *span);
+
 struct phd_special {
     const char *type_name; /* tp_name of the C type */
     phd_special_reader *write;
+    phd_special_span *span; /* of those that others may look at, else NULL */
 };
 
 /* The special reader for C type `name`, or NULL. */
@@ -28,12 +35,14 @@ const struct phd_special *phd__special_find(const char *name);
 /* special_containers.c: values as LIST or DICT */
 phd_special_reader phd__put_deque, phd__put_ordered_dict, phd__put_simple_queue, phd__put_context, phd__put_xml_element;
 /* special_buffers.c: bytes and text */
-phd_special_reader phd__put_array, phd__put_memoryview, phd__put_ctypes_data, phd__put_string_io;
+phd_special_reader phd__put_array, phd__put_memoryview, phd__put_ctypes_data, phd__put_mmap, phd__put_string_io;
+phd_special_span phd__array_span, phd__memoryview_span, phd__ctypes_span, phd__mmap_span;
 /* special_numbers.c */
 phd_special_reader phd__put_decimal;
 /* special_numpy.c */
 phd_special_reader phd__put_numpy_array, phd__put_numpy_dtype, phd__put_numpy_void, phd__put_numpy_float64,
     phd__put_numpy_complex128;
+phd_special_span phd__numpy_array_span;
 
 /* Whether the row of `type` has field `name`. */
 bool phd__has_field(const struct phd_type *type, const char *name);

@@ -2,7 +2,7 @@
  *
  * C types that hold bytes or text in memory of their own. Context: crash.
  */
-#include "walk/content.h"
+#include "walk/buffers.h"
 #include "walk/special.h"
 #include "walk/strided.h"
 
@@ -10,51 +10,98 @@
 
 enum { ARRAYDESCR_ITEMSIZE = 4 }; /* Modules/arraymodule.c: struct arraydescr { char typecode; int itemsize; … } */
 
-void phd__put_array(struct phd_walk *walk, uint64_t object, const struct phd_type *type)
+bool phd__array_span(struct phd_walk *walk, uint64_t object, const struct phd_type *type, struct phd_span *span)
 {
     uint64_t description = phd__field_word(walk, object, type, "typecode");
     uint64_t count = phd__field_word(walk, object, type, "_length");
     uint64_t itemsize = phd__read_u32(walk->memory, description + ARRAYDESCR_ITEMSIZE);
     if (itemsize > 64 || count > PHD_MAX_LENGTH)
         phd__memory_fault(walk->memory, object, "an array of impossible length");
-    phd__put_bytes_at(walk, PHD_CONTENT_RECORD, PHD_SHAPE_BYTES, phd__field_word(walk, object, type, "ob_item"),
-                      count * itemsize);
+    *span = (struct phd_span){phd__field_word(walk, object, type, "ob_item"), count * itemsize, false};
+    return true;
+}
+
+void phd__put_array(struct phd_walk *walk, uint64_t object, const struct phd_type *type)
+{
+    struct phd_span span;
+    phd__array_span(walk, object, type, &span);
+    phd__put_memory(walk, PHD_CONTENT_RECORD, PHD_SHAPE_BYTES, &span);
 }
 
 /* ---- memoryview ---- */
 
 enum { VIEW_RELEASED = 1 }; /* Include/cpython/memoryobject.h: _Py_MEMORYVIEW_RELEASED */
 
+/* False when it has been released, or its rows are somewhere else (suboffsets). */
+static bool read_memoryview(struct phd_walk *walk, uint64_t object, const struct phd_type *type,
+                            struct phd_strided *array)
+{
+    *array = (struct phd_strided){.address = phd__field_word(walk, object, type, "buf"),
+                                  .itemsize = phd__field_word(walk, object, type, "itemsize"),
+                                  .dimensions = (unsigned)phd__field_number(walk, object, type, "ndim")};
+    if ((phd__field_number(walk, object, type, "flags") & VIEW_RELEASED) ||
+        phd__field_word(walk, object, type, "suboffsets"))
+        return false;
+    phd__strided_read(walk, array, phd__field_word(walk, object, type, "_shape"),
+                      phd__field_word(walk, object, type, "_strides"));
+    return true;
+}
+
+bool phd__memoryview_span(struct phd_walk *walk, uint64_t object, const struct phd_type *type, struct phd_span *span)
+{
+    struct phd_strided array;
+    return read_memoryview(walk, object, type, &array) && phd__strided_span(&array, span) &&
+           phd__strided_is_dense(&array, span);
+}
+
 void phd__put_memoryview(struct phd_walk *walk, uint64_t object, const struct phd_type *type)
 {
-    struct phd_strided array = {.address = phd__field_word(walk, object, type, "buf"),
-                                .itemsize = phd__field_word(walk, object, type, "itemsize"),
-                                .dimensions = (unsigned)phd__field_number(walk, object, type, "ndim")};
-    if ((phd__field_number(walk, object, type, "flags") & VIEW_RELEASED) ||
-        phd__field_word(walk, object, type, "suboffsets")) {
+    struct phd_strided array;
+    if (read_memoryview(walk, object, type, &array))
+        phd__put_strided(walk, object, &array, 0, NULL);
+    else
         phd__pack_nil(walk->to);
-        return;
-    }
-    phd__strided_read(walk, &array, phd__field_word(walk, object, type, "_shape"),
-                      phd__field_word(walk, object, type, "_strides"));
-    phd__put_base_map(walk, 3);
-    phd__put_shape(walk, &array);
-    phd__pack_text(walk->to, "content");
-    phd__put_guarded(walk, phd__put_elements, &array);
 }
 
 /* ---- ctypes instances: the bytes of their memory, which may be anywhere ---- */
 
+bool phd__ctypes_span(struct phd_walk *walk, uint64_t object, const struct phd_type *type, struct phd_span *span)
+{
+    *span = (struct phd_span){phd__field_word(walk, object, type, "b_ptr"),
+                              phd__field_word(walk, object, type, "b_size"), false};
+    return span->address && span->length <= PHD_MAX_LENGTH;
+}
+
 void phd__put_ctypes_data(struct phd_walk *walk, uint64_t object, const struct phd_type *type)
 {
-    uint64_t address = phd__field_word(walk, object, type, "b_ptr");
-    struct phd_strided bytes = {.address = address, .itemsize = phd__field_word(walk, object, type, "b_size")};
+    struct phd_view view = {.object = object};
     phd__put_base_map(walk, 1);
     phd__pack_text(walk->to, "content");
-    if (!address || bytes.itemsize > PHD_MAX_LENGTH)
-        phd__pack_nil(walk->to);
+    if (phd__ctypes_span(walk, object, type, &view.span))
+        phd__put_guarded(walk, phd__put_view, &view);
     else
-        phd__put_guarded(walk, phd__put_elements, &bytes);
+        phd__pack_nil(walk->to);
+}
+
+/* ---- mmap.mmap ---- */
+
+bool phd__mmap_span(struct phd_walk *walk, uint64_t object, const struct phd_type *type, struct phd_span *span)
+{
+    *span = (struct phd_span){phd__field_word(walk, object, type, "data"), phd__field_word(walk, object, type, "size"),
+                              false};
+    return span->address && span->length <= PHD_MAX_LENGTH;
+}
+
+void phd__put_mmap(struct phd_walk *walk, uint64_t object, const struct phd_type *type)
+{
+    struct phd_view view = {.object = object};
+    if (!phd__mmap_span(walk, object, type, &view.span)) { /* it has been closed */
+        phd__pack_nil(walk->to);
+        return;
+    }
+    phd__put_base_map(walk, 1);
+    phd__pack_text(walk->to, "content");
+    phd__put_guarded(walk, phd__put_view, &view);
 }
 
 /* ---- _io.StringIO (Modules/_io/stringio.c) ---- */
@@ -112,13 +159,14 @@ static void for_each_piece(struct phd_walk *walk, const struct string_io_text *t
 }
 
 struct measure {
-    uint64_t length;
+    uint64_t length, characters;
     bool surrogates;
 };
 
 static void measure_piece(struct phd_walk *walk, const struct phd_characters *piece, void *state)
 {
     struct measure *measure = state;
+    measure->characters += piece->count;
     measure->length += phd__characters_utf8_length(walk, piece, &measure->surrogates);
 }
 
@@ -131,11 +179,12 @@ static void append_piece(struct phd_walk *walk, const struct phd_characters *pie
 void phd__put_string_io(struct phd_walk *walk, uint64_t object, const struct phd_type *type)
 {
     struct string_io_text text;
-    struct measure measure = {0, false};
+    struct measure measure = {0, 0, false};
     struct phd_content content;
     find_text(walk, object, type, &text);
     for_each_piece(walk, &text, measure_piece, &measure);
-    phd__content_begin(&content, walk, PHD_CONTENT_RECORD, PHD_SHAPE_STR, measure.length, measure.surrogates);
+    phd__content_begin(&content, walk, PHD_CONTENT_RECORD, PHD_SHAPE_STR, measure.length, measure.characters,
+                       measure.surrogates);
     for_each_piece(walk, &text, append_piece, &content);
     phd__content_end(&content);
 }

@@ -49,7 +49,7 @@ void phd__put_decimal(struct phd_walk *walk, uint64_t object, const struct phd_t
         phd__memory_fault(walk->memory, object, "a Decimal whose digits do not fit its words");
     struct phd_content content;
     uint64_t length = (flags & NEGATIVE) + phd__string_length(special) + digits + exponent.used;
-    phd__content_begin(&content, walk, PHD_CONTENT_RECORD, PHD_SHAPE_STR, length, false);
+    phd__content_begin(&content, walk, PHD_CONTENT_RECORD, PHD_SHAPE_STR, length, length, false);
     phd__content_append(&content, "-", flags & NEGATIVE);
     phd__content_append(&content, special, phd__string_length(special));
     if (words)

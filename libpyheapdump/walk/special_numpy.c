@@ -2,39 +2,115 @@
  *
  * numpy: the elements of arrays, what only C knows of dtypes, scalars that are Python numbers too. Context: crash.
  */
-#include "walk/content.h"
+#include "walk/buffers.h"
 #include "walk/special.h"
 #include "walk/strided.h"
 
-/* ---- numpy.ndarray ---- */
+/* ---- numpy.ndarray ----
+ *
+ * Arrays of objects hold references. Those of structures with objects among their fields hold bytes in which references
+ * stand; what they refer to is written in `objects`, element by element in C order, and `object_offsets` tells where in an
+ * element the references are. All others hold bytes. */
 
-static void next_element(struct phd_walk *walk, void *state, uint64_t *value, uint64_t *name)
+enum {
+    HAS_OBJECTS = 1,          /* a dtype's flag NPY_ITEM_REFCOUNT */
+    MAX_OBJECTS = 256,        /* references in one element */
+    MAX_DTYPE_DEPTH = 16,     /* structures within structures */
+    MAX_DTYPE_FIELDS = 10000, /* of one structure */
+};
+
+static int64_t dtype_number(struct phd_walk *walk, uint64_t dtype, const char *name)
 {
-    uint64_t element = 0;
-    *name = 0;
-    *value = phd__strided_next(state, &element) ? phd__read_word(walk->memory, element) : 0;
+    return phd__field_number(walk, dtype, phd__type_of(walk, dtype), name);
 }
 
-static void put_objects(struct phd_walk *walk, void *array)
+/* The dtype of the array is told in `*dtype`. */
+static void read_array(struct phd_walk *walk, uint64_t object, const struct phd_type *type, uint64_t *dtype,
+                       struct phd_strided *array)
 {
-    phd__put_values(walk, PHD_SHAPE_LIST, phd__strided_begin(array), &(struct phd_value_source){next_element, array});
+    *dtype = phd__field_word(walk, object, type, "dtype");
+    *array = (struct phd_strided){.address = phd__field_word(walk, object, type, "data"),
+                                  .itemsize = (uint64_t)dtype_number(walk, *dtype, "itemsize"),
+                                  .dimensions = (unsigned)phd__field_number(walk, object, type, "ndim"),
+                                  .references = dtype_number(walk, *dtype, "kind") == 'O'};
+    phd__strided_read(walk, array, phd__field_word(walk, object, type, "_dimensions"),
+                      phd__field_word(walk, object, type, "_strides"));
 }
 
-/* Object arrays hold references; all others bytes, in C order. */
+bool phd__numpy_array_span(struct phd_walk *walk, uint64_t object, const struct phd_type *type, struct phd_span *span)
+{
+    struct phd_strided array;
+    uint64_t dtype;
+    read_array(walk, object, type, &dtype, &array);
+    return phd__strided_span(&array, span) && phd__strided_is_dense(&array, span);
+}
+
+/* The elements of a structured array one reference after the other. */
+struct object_visit {
+    struct phd_strided *array;
+    uint64_t element;
+    unsigned next; /* of the offsets */
+    unsigned count;
+    uint32_t offsets[MAX_OBJECTS]; /* ascending */
+};
+
+static void add_offset(struct object_visit *visit, uint64_t offset)
+{
+    unsigned at = visit->count;
+    while (at > 0 && visit->offsets[at - 1] >= offset)
+        at--;
+    if ((at < visit->count && visit->offsets[at] == offset) || visit->count == MAX_OBJECTS || offset > INT32_MAX)
+        return;
+    memmove(visit->offsets + at + 1, visit->offsets + at, (visit->count - at) * sizeof visit->offsets[0]);
+    visit->offsets[at] = (uint32_t)offset;
+    visit->count++;
+}
+
+static void next_reference(struct phd_walk *walk, void *state, uint64_t *value, uint64_t *name)
+{
+    struct object_visit *visit = state;
+    *name = *value = 0;
+    if (visit->next == visit->count) {
+        if (!phd__strided_next(visit->array, &visit->element))
+            return;
+        visit->next = 0;
+    }
+    *value = phd__read_word(walk->memory, visit->element + visit->offsets[visit->next++]);
+}
+
+static void find_objects(struct phd_walk *walk, uint64_t dtype, uint64_t offset, unsigned depth,
+                         struct object_visit *visit);
+
+static void put_visit(struct phd_walk *walk, void *state)
+{
+    struct object_visit *visit = state;
+    uint64_t count;
+    if (__builtin_mul_overflow(phd__strided_begin(visit->array), (uint64_t)visit->count, &count))
+        phd__memory_fault(walk->memory, walk->own_address, "an array of impossible size");
+    visit->next = visit->count;
+    phd__put_values(walk, PHD_SHAPE_LIST, count, &(struct phd_value_source){next_reference, visit});
+}
+
+static void put_objects_within(struct phd_walk *walk, struct phd_strided *array)
+{
+    uint64_t object = walk->own_address, dtype = phd__field_word(walk, object, phd__type_of(walk, object), "dtype");
+    struct object_visit visit = {.array = array, .count = 0};
+    find_objects(walk, dtype, 0, 0, &visit);
+    phd__pack_text(walk->to, "object_offsets");
+    phd__pack_array(walk->to, visit.count);
+    for (unsigned i = 0; i < visit.count; i++)
+        phd__pack_uint32(walk->to, visit.offsets[i]);
+    phd__pack_text(walk->to, "objects");
+    phd__put_guarded(walk, put_visit, &visit);
+}
+
 void phd__put_numpy_array(struct phd_walk *walk, uint64_t object, const struct phd_type *type)
 {
-    uint64_t dtype = phd__field_word(walk, object, type, "dtype");
-    const struct phd_type *dtype_type = phd__type_of(walk, dtype);
-    struct phd_strided array = {.address = phd__field_word(walk, object, type, "data"),
-                                .itemsize = (uint64_t)phd__field_number(walk, dtype, dtype_type, "itemsize"),
-                                .dimensions = (unsigned)phd__field_number(walk, object, type, "ndim")};
-    bool objects = phd__field_number(walk, dtype, dtype_type, "kind") == 'O';
-    phd__strided_read(walk, &array, phd__field_word(walk, object, type, "_dimensions"),
-                      phd__field_word(walk, object, type, "_strides"));
-    phd__put_base_map(walk, 3);
-    phd__put_shape(walk, &array);
-    phd__pack_text(walk->to, objects ? "objects" : "content");
-    phd__put_guarded(walk, objects ? put_objects : phd__put_elements, &array);
+    struct phd_strided array;
+    uint64_t dtype;
+    read_array(walk, object, type, &dtype, &array);
+    bool within = dtype_number(walk, dtype, "kind") == 'V' && (dtype_number(walk, dtype, "flags") & HAS_OBJECTS);
+    phd__put_strided(walk, object, &array, within ? 2 : 0, put_objects_within);
 }
 
 /* ---- numpy.dtype: what the members of _PyArray_LegacyDescr tell ---- */
@@ -71,6 +147,44 @@ static uint64_t legacy_word(struct phd_walk *walk, uint64_t object, const struct
     return phd__word_at(walk, object, walk->at->fields[row->first + field].offset);
 }
 
+/* The fields of a structure: a dict of tuples (dtype, offset, perhaps a title). */
+static void find_in_fields(struct phd_walk *walk, uint64_t fields, uint64_t offset, unsigned depth,
+                           struct object_visit *visit)
+{
+    struct phd_dict_cursor cursor;
+    uint64_t key, value;
+    phd__dict_open(walk, fields, &cursor);
+    for (unsigned i = 0; i < MAX_DTYPE_FIELDS && phd__dict_next(walk, &cursor, &key, &value); i++) {
+        if (phd__tuple_length(walk, value) < 2)
+            phd__memory_fault(walk->memory, value, "not a field of a dtype");
+        uint64_t items = value + (uint64_t)walk->at->tuple_items;
+        find_objects(walk, phd__read_word(walk->memory, items),
+                     offset + phd__small_int(walk, phd__read_word(walk->memory, items + 8)), depth + 1, visit);
+    }
+}
+
+/* Note where in an element of `dtype`, which begins at `offset`, the references are. Faults when it is no dtype. */
+static void find_objects(struct phd_walk *walk, uint64_t dtype, uint64_t offset, unsigned depth,
+                         struct object_visit *visit)
+{
+    const struct phd_type *type = phd__type_of(walk, dtype);
+    const struct phd_struct_type *legacy = phd__layout_struct_type(walk->at, "numpy.dtype, legacy", type->basicsize);
+    if (!legacy || depth > MAX_DTYPE_DEPTH || !(phd__field_number(walk, dtype, type, "flags") & HAS_OBJECTS))
+        return;
+    uint64_t fields = legacy_word(walk, dtype, legacy, 1), subarray = legacy_word(walk, dtype, legacy, 2);
+    if (subarray) {
+        uint64_t base = phd__read_word(walk->memory, subarray);
+        uint64_t step = (uint64_t)dtype_number(walk, base, "itemsize");
+        uint64_t size = (uint64_t)phd__field_number(walk, dtype, type, "itemsize");
+        for (uint64_t at = 0; step && at + step <= size && visit->count < MAX_OBJECTS; at += step)
+            find_objects(walk, base, offset + at, depth + 1, visit);
+    } else if (fields && fields % 8 == 0 && phd__type_of(walk, fields)->shape == PHD_SHAPE_DICT) {
+        find_in_fields(walk, fields, offset, depth, visit);
+    } else if (phd__field_number(walk, dtype, type, "kind") == 'O') {
+        add_offset(visit, offset);
+    }
+}
+
 void phd__put_numpy_dtype(struct phd_walk *walk, uint64_t object, const struct phd_type *type)
 {
     int64_t number = phd__field_number(walk, object, type, "num");
@@ -100,12 +214,11 @@ void phd__put_numpy_dtype(struct phd_walk *walk, uint64_t object, const struct p
 void phd__put_numpy_void(struct phd_walk *walk, uint64_t object, const struct phd_type *type)
 {
     uint64_t dtype = phd__field_word(walk, object, type, "dtype");
-    struct phd_strided bytes = {.address = phd__field_word(walk, object, type, "obval"),
-                                .itemsize =
-                                    (uint64_t)phd__field_number(walk, dtype, phd__type_of(walk, dtype), "itemsize")};
+    struct phd_view view = {
+        object, {phd__field_word(walk, object, type, "obval"), (uint64_t)dtype_number(walk, dtype, "itemsize"), false}};
     phd__put_base_map(walk, 1);
     phd__pack_text(walk->to, "content");
-    phd__put_guarded(walk, phd__put_elements, &bytes);
+    phd__put_guarded(walk, phd__put_view, &view);
 }
 
 void phd__put_numpy_float64(struct phd_walk *walk, uint64_t object, const struct phd_type *type)

@@ -4,27 +4,33 @@
  */
 #include "walk/strided.h"
 
-#include "walk/content.h"
+#include "walk/special.h"
 
 /* Elements may overlap (numpy's sliding windows), but a few wrong strides would make terabytes of a page. */
 #define MAX_OVERLAPPING ((uint64_t)1 << 28)
 
-/* Bytes from the lowest to the highest address of the elements. */
-static uint64_t span_of(const struct phd_strided *array)
+bool phd__strided_span(const struct phd_strided *array, struct phd_span *span)
 {
-    uint64_t span = array->itemsize, step;
+    uint64_t lowest = array->address, length = array->itemsize, step;
+    *span = (struct phd_span){array->address, 0, array->references};
     for (unsigned i = 0; i < array->dimensions; i++) {
+        if (!array->shape[i])
+            return true;
         uint64_t stride = array->strides[i] < 0 ? -(uint64_t)array->strides[i] : (uint64_t)array->strides[i];
-        if (array->shape[i] && (__builtin_mul_overflow(stride, (uint64_t)array->shape[i] - 1, &step) ||
-                                __builtin_add_overflow(span, step, &span)))
-            return UINT64_MAX; /* they cannot all be there: reading will find out */
+        if (__builtin_mul_overflow(stride, (uint64_t)array->shape[i] - 1, &step) ||
+            __builtin_add_overflow(length, step, &length) || length > PHD_MAX_LENGTH)
+            return false;
+        lowest -= array->strides[i] < 0 ? step : 0;
     }
-    return span;
+    if (array->itemsize)
+        *span = (struct phd_span){lowest, length, array->references};
+    return true;
 }
 
 void phd__strided_read(struct phd_walk *walk, struct phd_strided *array, uint64_t shape, uint64_t strides)
 {
     uint64_t bytes = array->itemsize;
+    struct phd_span span;
     if (array->dimensions > PHD_MAX_DIMENSIONS || array->itemsize > PHD_MAX_LENGTH)
         phd__memory_fault(walk->memory, walk->own_address, "an array of impossible dimensions");
     for (unsigned i = 0; i < array->dimensions; i++) {
@@ -35,7 +41,8 @@ void phd__strided_read(struct phd_walk *walk, struct phd_strided *array, uint64_
         if (array->strides[i] && __builtin_mul_overflow(bytes, (uint64_t)array->shape[i], &bytes))
             phd__memory_fault(walk->memory, walk->own_address, "an array of impossible size");
     }
-    if (bytes > PHD_MAX_LENGTH || (bytes > MAX_OVERLAPPING && bytes > span_of(array)))
+    if (bytes > PHD_MAX_LENGTH ||
+        (bytes > MAX_OVERLAPPING && !(phd__strided_span(array, &span) && bytes <= span.length)))
         phd__memory_fault(walk->memory, walk->own_address, "an array of impossible size");
 }
 
@@ -73,15 +80,27 @@ bool phd__strided_next(struct phd_strided *array, uint64_t *element)
     return true;
 }
 
-static bool is_contiguous(const struct phd_strided *array)
+void phd__strided_seek(struct phd_strided *array, uint64_t number)
 {
-    int64_t expected = (int64_t)array->itemsize;
-    for (unsigned i = array->dimensions; i-- > 0;) {
-        if (array->shape[i] > 1 && array->strides[i] != expected)
-            return false;
-        expected *= array->shape[i];
+    uint64_t total = phd__strided_begin(array);
+    if (number >= total) {
+        array->remaining = 0;
+        return;
     }
-    return true;
+    array->remaining = total - number;
+    for (unsigned i = array->dimensions; i-- > 0;) {
+        array->index[i] = (int64_t)(number % (uint64_t)extent(array, i));
+        number /= (uint64_t)extent(array, i);
+    }
+}
+
+bool phd__strided_is_dense(const struct phd_strided *array, const struct phd_span *span)
+{
+    enum { FEW_GAPS = 2, MUCH = 256 };
+    uint64_t bytes = array->itemsize;
+    for (unsigned i = 0; i < array->dimensions; i++)
+        bytes *= (uint64_t)extent(array, i); /* bounded when the array was read */
+    return span->length <= MUCH || span->length / FEW_GAPS <= bytes;
 }
 
 static void put_numbers(struct phd_walk *walk, const int64_t *numbers, unsigned count)
@@ -91,7 +110,7 @@ static void put_numbers(struct phd_walk *walk, const int64_t *numbers, unsigned 
         phd__pack_int64(walk->to, numbers[i]);
 }
 
-void phd__put_shape(struct phd_walk *walk, const struct phd_strided *array)
+static void put_shape(struct phd_walk *walk, const struct phd_strided *array)
 {
     phd__pack_text(walk->to, "shape");
     put_numbers(walk, array->shape, array->dimensions);
@@ -99,17 +118,103 @@ void phd__put_shape(struct phd_walk *walk, const struct phd_strided *array)
     put_numbers(walk, array->strides, array->dimensions);
 }
 
-void phd__put_elements(struct phd_walk *walk, void *state)
+/* ---- the elements alone, in C order ---- */
+
+static void put_elements(struct phd_walk *walk, struct phd_strided *array)
 {
-    struct phd_strided *array = state;
-    uint64_t element, length = phd__strided_begin(array) * array->itemsize;
-    if (is_contiguous(array)) {
-        phd__put_bytes_at(walk, PHD_CONTENT_VALUE, PHD_SHAPE_BYTES, array->address, length);
-        return;
-    }
+    uint64_t element, skipped, count = phd__strided_begin(array), length = count * array->itemsize;
     struct phd_content content;
-    phd__content_begin(&content, walk, PHD_CONTENT_VALUE, PHD_SHAPE_BYTES, length, false);
-    while (!walk->stopped && phd__strided_next(array, &element))
+    phd__content_begin(&content, walk, PHD_CONTENT_VALUE, PHD_SHAPE_BYTES, length, 0, false);
+    while (length && !walk->stopped && phd__strided_next(array, &element)) {
         phd__content_append(&content, phd__view(walk->memory, element, array->itemsize), array->itemsize);
+        if (phd__content_skips(&content, &skipped)) {
+            phd__strided_seek(array, skipped / array->itemsize);
+            phd__content_skip(&content, skipped);
+            if (skipped % array->itemsize && phd__strided_next(array, &element)) { /* the tail begins within one */
+                uint64_t part = skipped % array->itemsize;
+                phd__content_append(&content, phd__view(walk->memory, element + part, array->itemsize - part),
+                                    array->itemsize - part);
+            }
+        }
+    }
     phd__content_end(&content);
+}
+
+static void next_element(struct phd_walk *walk, void *state, uint64_t *value, uint64_t *name)
+{
+    uint64_t element = 0;
+    *name = 0;
+    *value = phd__strided_next(state, &element) ? phd__read_word(walk->memory, element) : 0;
+}
+
+static void put_references(struct phd_walk *walk, struct phd_strided *array)
+{
+    phd__put_values(walk, PHD_SHAPE_LIST, phd__strided_begin(array), &(struct phd_value_source){next_element, array});
+}
+
+/* ---- its memory ---- */
+
+/* The words of a span are the elements of an array of one dimension. */
+static void put_words(struct phd_walk *walk, const struct phd_span *span)
+{
+    struct phd_strided words = {.address = span->address,
+                                .itemsize = 8,
+                                .dimensions = 1,
+                                .shape = {(int64_t)(span->length / 8)},
+                                .strides = {8}};
+    put_references(walk, &words);
+}
+
+struct array_base {
+    struct phd_strided *array;
+    struct phd_span span;
+    struct phd_owner owner;
+    bool as_memory;
+};
+
+static void put_content(struct phd_walk *walk, void *state)
+{
+    const struct array_base *base = state;
+    const struct phd_span *span = &base->span;
+    if (base->owner.object && span->references)
+        phd__put_shared(walk, PHD_SHAPE_LIST, base->owner.object, base->owner.offset / 8, span->length / 8);
+    else if (base->owner.object)
+        phd__put_shared(walk, PHD_SHAPE_BYTES, base->owner.object, base->owner.offset, span->length);
+    else if (base->as_memory && span->references)
+        put_words(walk, span);
+    else if (base->as_memory)
+        phd__put_memory(walk, PHD_CONTENT_VALUE, PHD_SHAPE_BYTES, span);
+    else if (base->array->references)
+        put_references(walk, base->array);
+    else
+        put_elements(walk, base->array);
+}
+
+/* References stand at multiples of eight bytes from each other, unless they are parts of larger elements. */
+static bool is_aligned(const struct phd_strided *array)
+{
+    bool aligned = true;
+    for (unsigned i = 0; i < array->dimensions; i++)
+        aligned &= array->strides[i] % 8 == 0;
+    return aligned || !array->references;
+}
+
+void phd__put_strided(struct phd_walk *walk, uint64_t object, struct phd_strided *array, unsigned more,
+                      void (*put_more)(struct phd_walk *walk, struct phd_strided *array))
+{
+    struct array_base base = {array, {0, 0, false}, {0, 0}, false};
+    if (!more && phd__strided_span(array, &base.span) && is_aligned(array)) {
+        base.owner = phd__find_owner(walk, object, &base.span);
+        base.as_memory = base.owner.object || phd__strided_is_dense(array, &base.span);
+    }
+    phd__put_base_map(walk, (base.as_memory ? 4 : 3) + more);
+    put_shape(walk, array);
+    if (base.as_memory) {
+        phd__pack_text(walk->to, "offset");
+        phd__pack_uint64(walk->to, array->address - base.span.address);
+    }
+    phd__pack_text(walk->to, array->references ? "objects" : "content");
+    phd__put_guarded(walk, put_content, &base);
+    if (more)
+        put_more(walk, array);
 }

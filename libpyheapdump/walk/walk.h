@@ -23,6 +23,7 @@
 #include "memory/memory.h"
 #include "safe/pages.h"
 #include "walk/addrset.h"
+#include "walk/extents.h"
 #include "walk/queue.h"
 #include "walk/redact.h"
 #include "walk/types.h"
@@ -53,6 +54,7 @@ enum {
 struct phd_postponed {
     uint64_t object;
     uint64_t id;
+    uint64_t kept;
 };
 
 struct phd_walk {
@@ -65,6 +67,7 @@ struct phd_walk {
     struct phd_addrset seen;     /* every object that may be met again */
     struct phd_addrset borrowed; /* objects met through a reference that does not count: those of frames and roots */
     struct phd_redaction redaction;
+    struct phd_extents extents; /* memory that is the content of objects in the file */
     struct phd_queue queue;
     struct phd_buffer records; /* the OBJECTS block being filled */
     struct phd_buffer items;   /* the ITEMS block being filled */
@@ -102,6 +105,10 @@ struct phd_walk {
     uint64_t broken;
     uint64_t missing_values;
     uint64_t turns;            /* of loops that write nothing; see phd__walk_turn */
+    uint64_t kept;             /* bytes that may be kept of the content of this record (buffers.h) */
+    uint64_t buffers_left;     /* bytes that may still be kept of all buffers; UINT64_MAX: no limit */
+    uint64_t buffers_cut;      /* buffers of which not all was kept */
+    uint64_t buffer_bytes_cut; /* bytes of them that were not */
     uint64_t deadline_ns;      /* on CLOCK_MONOTONIC, 0 for none */
     const char *stopped;       /* why the walk ended early, or NULL */
     uint64_t main_interpreter; /* address, for the dicts of static builtin types (3.12+) */
@@ -203,6 +210,8 @@ void phd__put_set_record(struct phd_walk *walk, uint64_t object, enum phd_shape 
 
 /* containers.c: the record of a container or text whose `count` values or bytes stand in blocks of their own */
 void phd__put_split(struct phd_walk *walk, enum phd_shape shape, uint64_t count);
+/* … of bytes or a text of so many `characters` of which, for a `reason`, not all do (NULL: all do) */
+void phd__put_cut(struct phd_walk *walk, enum phd_shape shape, uint64_t count, const char *reason, uint64_t characters);
 
 /* containers.c: the address of the items of the list at `object`, which has `count` of them. Faults when its memory is
  * for fewer. */
@@ -245,11 +254,13 @@ void phd__put_split_values(struct phd_walk *walk, enum phd_shape shape, uint64_t
 /* `name`: as for phd__put_named_value */
 void phd__items_value(struct phd_walk *walk, uint64_t name, uint64_t object);
 
-/* leaves.c: `length` bytes of the target at `address` as CONTENT blocks of the current object. PHD_SHAPE_STR: they must be
+/* leaves.c: `length` bytes of the target at `address` as CONTENT blocks of the current object, from byte
+ * `offset` of its content on. False when not all could be written. PHD_SHAPE_STR: they must be
  * ASCII, what is not is missing. What stands behind a page that cannot be read is missing as well, as the length is wrong
  * then; unless the memory is not CPython's own (`foreign`): files are cut while they are mapped, and a clone lacks what it
  * must not have (MADV_DONTFORK). */
-void phd__put_content(struct phd_walk *walk, enum phd_shape shape, uint64_t address, uint64_t length, bool foreign);
+bool phd__put_content(struct phd_walk *walk, enum phd_shape shape, uint64_t address, uint64_t length, uint64_t offset,
+                      bool foreign);
 
 /* frames.c: the base of a generator, coroutine or async generator */
 void phd__put_generator_base(struct phd_walk *walk, uint64_t object);
@@ -264,7 +275,9 @@ uint64_t phd__instance_dict(struct phd_walk *walk, uint64_t object, const struct
                             uint64_t *values);
 /* The value of instance attribute `name`, or 0. */
 uint64_t phd__instance_get(struct phd_walk *walk, uint64_t object, const char *name);
-/* roots.c: … if it is an int of one to three digits, else 0 */
+/* roots.c: the value of the int at `object`, which has one to three digits, else 0 */
+uint64_t phd__small_int(struct phd_walk *walk, uint64_t object);
+/* The value of instance attribute `name` if it is such an int, else 0. */
 uint64_t phd__int_attribute(struct phd_walk *walk, uint64_t object, const char *name);
 
 /* typeobject.c, code.c, frames.c */

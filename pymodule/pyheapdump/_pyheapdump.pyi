@@ -29,6 +29,8 @@ def snapshot_start(
     time_ns: int,
     level: int,
     max_bytes: int,
+    max_buffer: int,
+    max_buffers: int,
     max_seconds: float,
     max_dumps: int,
     sources: bool,
@@ -75,6 +77,8 @@ def signals_install(
     executable: str,
     level: int,
     max_bytes: int,
+    max_buffer: int,
+    max_buffers: int,
     max_seconds: float,
     max_dumps: int,
     sources: bool,
@@ -106,6 +110,8 @@ def watch_configure(
     executable: str,
     level: int,
     max_bytes: int,
+    max_buffer: int,
+    max_buffers: int,
     max_seconds: float,
     max_dumps: int,
     sources: bool,
@@ -161,6 +167,7 @@ class DumpFile:
     def address(self, id: int | Ref, /) -> int | None: ...
     def values(self, id: int | Ref, start: int, stop: int, /) -> list[Any]: ...
     def content(self, id: int | Ref, start: int = 0, stop: int = ..., /) -> bytes: ...
+    def content_kept(self, id: int | Ref, start: int = 0, stop: int = ..., /) -> int: ...
     def content_missing(self, id: int | Ref, /) -> int: ...
     def find_address(self, address: int, /) -> int | None: ...
     def largest(

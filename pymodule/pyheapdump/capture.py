@@ -36,6 +36,8 @@ if TYPE_CHECKING:
         max_seconds: float = 600.0
         crash_timeout: float = 30.0
         max_bytes: int | None = None
+        max_buffer: int | None = 64 << 20
+        max_buffers: int | None = 256 << 20
         max_dumps: int | None = 20
         level: int = 1
         quiet: bool = False
@@ -48,10 +50,11 @@ if TYPE_CHECKING:
 else:  # typing costs more time to import than everything else here together
     Settings = namedtuple(
         "Settings",
-        "directory exceptions signals unraisable scope sources redact max_seconds crash_timeout max_bytes max_dumps "
-        "level quiet register gil_wait memory_errors memory_limit attachable",
+        "directory exceptions signals unraisable scope sources redact max_seconds crash_timeout max_bytes "
+        "max_buffer max_buffers max_dumps level quiet register gil_wait memory_errors memory_limit attachable",
         defaults=(
-            *(None, True, True, False, "closure", True, True, 600.0, 30.0, None, 20, 1, False, None, 0.25, False),
+            *(None, True, True, False, "closure", True, True, 600.0, 30.0, None, 64 << 20),
+            *(256 << 20, 20, 1, False, None, 0.25, False),
             None,
             True,
         ),
@@ -62,6 +65,8 @@ DEFAULTS = Settings()
 CHILD_GRACE = 30.0
 # Seconds that are as good as no limit; many more than these no lock can wait (threading.TIMEOUT_MAX).
 NO_LIMIT = 1e8
+# The options that are numbers of bytes.
+_SIZES = ("max_bytes", "max_buffer", "max_buffers")
 # Characters of a label.
 MAX_LABEL = 1000
 
@@ -196,6 +201,8 @@ def install(
     max_seconds: float = DEFAULTS.max_seconds,
     crash_timeout: float = DEFAULTS.crash_timeout,
     max_bytes: int | None = None,
+    max_buffer: int | None = DEFAULTS.max_buffer,
+    max_buffers: int | None = DEFAULTS.max_buffers,
     max_dumps: int | None = DEFAULTS.max_dumps,
     level: int = 1,
     quiet: bool = False,
@@ -216,6 +223,9 @@ def install(
     sources: put the source files of the functions on the stacks into the dump.
     redact: leave out values whose names tell of a secret.
     max_seconds, max_bytes: budgets of one dump; it ends there and says so (0 or None: none).
+    max_buffer: bytes that are kept of one buffer or text (an array, bytes, a str), half from its head, half from its
+        tail; what is left out is said and never read as zeros (0 or None: all).
+    max_buffers: bytes that are kept of all of them together, those nearest to the fault first (0 or None: all).
     crash_timeout: seconds a fatal signal waits for its dump; what is written by then stays.
     max_dumps: dumps that may stay in the directory; the oldest of ours are removed (None: no limit).
     level: zstd compression level, 1 to 19.
@@ -243,6 +253,8 @@ def install(
             max_seconds,
             crash_timeout,
             max_bytes,
+            max_buffer,
+            max_buffers,
             max_dumps,
             level,
             quiet,
@@ -268,7 +280,7 @@ def checked(asked: Settings) -> Settings:
     """The settings as they are kept. Raises ValueError or TypeError, which name what is wrong."""
     if asked.scope != "closure":
         raise ValueError(f"scope must be 'closure', not {asked.scope!r}")
-    for name in ("level", "max_dumps", "max_bytes"):
+    for name in ("level", "max_dumps", *_SIZES):
         _check_type(name, getattr(asked, name), int, "a whole number")
     for name in ("max_seconds", "crash_timeout", "gil_wait"):
         _check_type(name, getattr(asked, name), (int, float), "a number")
@@ -276,8 +288,10 @@ def checked(asked: Settings) -> Settings:
         raise ValueError(f"level must be 1 to 19, not {asked.level!r}")
     if asked.max_dumps is not None and asked.max_dumps < 1:
         raise ValueError(f"max_dumps must be at least 1 or None, not {asked.max_dumps!r}")
-    if not 0 <= (asked.max_bytes or 0) < 1 << 63:
-        raise ValueError(f"max_bytes must be at least 0 (no limit) and less than 2**63, not {asked.max_bytes!r}")
+    for name in _SIZES:
+        size = getattr(asked, name)
+        if not 0 <= (size or 0) < 1 << 63:
+            raise ValueError(f"{name} must be at least 0 (no limit) and less than 2**63, not {size!r}")
     if not (asked.max_seconds or 0) >= 0:
         raise ValueError(f"max_seconds must be at least 0 (no limit), not {asked.max_seconds!r}")
     if not asked.crash_timeout > 0:
@@ -412,6 +426,8 @@ def begin(
         time_ns=time.time_ns(),
         level=settings.level,
         max_bytes=settings.max_bytes or 0,
+        max_buffer=settings.max_buffer or 0,
+        max_buffers=settings.max_buffers or 0,
         max_seconds=settings.max_seconds,
         max_dumps=settings.max_dumps or 0,
         sources=settings.sources,

@@ -33,6 +33,8 @@ class Options(NamedTuple):
     redact: bool = DEFAULTS.redact
     max_seconds: float = DEFAULTS.max_seconds
     max_bytes: int = 0
+    max_buffer: int = DEFAULTS.max_buffer or 0
+    max_buffers: int = DEFAULTS.max_buffers or 0
     level: int = DEFAULTS.level
     memory: int = 0  # bytes that a copy of the process may take, 0: what the system has
 

@@ -53,6 +53,8 @@ def install(settings: capture.Settings) -> None:
             executable=capture.executable(),
             level=settings.level,
             max_bytes=settings.max_bytes or 0,
+            max_buffer=settings.max_buffer or 0,
+            max_buffers=settings.max_buffers or 0,
             max_seconds=settings.max_seconds,
             max_dumps=settings.max_dumps or 0,
             sources=settings.sources,

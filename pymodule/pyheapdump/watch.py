@@ -144,6 +144,8 @@ def _prepare(settings: capture.Settings) -> None:
         executable=capture.executable(),
         level=settings.level,
         max_bytes=settings.max_bytes or 0,
+        max_buffer=settings.max_buffer or 0,
+        max_buffers=settings.max_buffers or 0,
         max_seconds=limit,
         max_dumps=settings.max_dumps or 0,
         sources=settings.sources,

@@ -42,8 +42,42 @@ class Written:
         """The base of an OBJECT record: a map for MAPPED, else the value it carries."""
         code, *values = self.file.record(raw.id)[2]
         if code == 17:
-            return {name: self.named_part(raw.id, name, value) for name, value in values[1].items()}
+            found = {name: self.named_part(raw.id, name, value) for name, value in values[1].items()}
+            return self.with_elements(raw, found) if "offset" in found else found
         return self.part(raw.id, [code, *values])
+
+    def with_elements(self, raw: reader.Ref, base: dict[str, Any]) -> dict[str, Any]:
+        """The base of an array whose content is its memory, with its elements in C order in place of that."""
+        fields = self.fields(raw)
+        size = fields["itemsize"] if "itemsize" in fields else self.fields(fields["dtype"])["itemsize"]
+        places = [base["offset"]]
+        for count, stride in zip(base["shape"], base["strides"]):
+            written = count if stride or not count else 1
+            places = [place + index * stride for place in places for index in range(written)]
+        if "objects" in base:
+            return {**base, "objects": [base["objects"][place // 8] for place in places]}
+        return {**base, "content": b"".join(base["content"][place : place + size] for place in places)}
+
+    def content(self, rid: int) -> Any:
+        """The content, or the list of objects, of the object `rid`, as its record tells it."""
+        record = self.file.record(rid)
+        record = record[2] if record[0] == 1 else record
+        if record[0] == 17:
+            record = record[2].get("content", record[2].get("objects"))
+        return self.part(rid, record)
+
+    def shared(self, rid: int, record: list[Any]) -> Any:
+        """What a SHARED record [18, code, n, reason, owner, offset, length, …] consists of."""
+        parts = []
+        for owner, offset, length in zip(record[4::3], record[5::3], record[6::3]):
+            assert isinstance(owner, reader.Ref), f"left out: {record[3]}"
+            of_own = owner.id == rid
+            whole = self.file.content(rid) if of_own else self.content(owner.id)
+            parts.append(whole[offset : offset + length])
+            assert len(parts[-1]) == length
+        made = parts[0] if len(parts) == 1 else b"".join(parts)
+        assert len(made) == record[2]
+        return made
 
     def named_part(self, rid: int, name: str, part: Any) -> Any:
         """What stands by `name` in a base: nested records are told by their names (docs/types.md)."""
@@ -53,6 +87,8 @@ class Written:
         """A nested record, or a value as it is."""
         if not isinstance(part, list) or not part:
             return self.value(part)
+        if part[0] == 18:
+            return self.shared(rid, part)
         if part[0] == 16 and part[1] in (5, 6, 7):
             content = self.file.content(rid)
             assert len(content) == part[2]
