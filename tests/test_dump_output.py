@@ -5,6 +5,7 @@ import os
 import resource
 import shutil
 import subprocess
+import textwrap
 from pathlib import Path
 from typing import List
 
@@ -194,6 +195,20 @@ def test_clone_is_refused(tmp_path: Path) -> None:
     dump = pyheapdump.load(ended.only_dump)
     assert type(dump.exception) is IndexError
     assert dump.traceback.tb_frame.f_locals["local"] == ["no clone"]
+
+
+def test_a_process_that_goes_on_is_not_held_for_long(tmp_path: Path) -> None:
+    """Nobody waits for a child where there is none: what is written in place within a second must do."""
+    text = textwrap.dedent(REFUSE_CLONE.partition("    try:")[0])
+    text += "noise = os.urandom(48 << 20).translate(bytes(byte & 15 for byte in range(256)))\n"
+    text += "sys.modules['pyheapdump'].install(level=19)\n"
+    text += "sys.modules['pyheapdump'].dump('a.dump')\n"
+    ended = run_python(["-c", "import pyheapdump\n" + text], directory=tmp_path)
+    assert ended.status == 0, ended.stderr
+    dump = pyheapdump.load(tmp_path / "a.dump")
+    assert dump.facts["snapshot"] == "in place"
+    assert dump.facts["limits"]["max_seconds"] == 1
+    assert any("max_seconds reached" in line for line in dump.missing)
 
 
 def test_never_overwrites(tmp_path: Path) -> None:

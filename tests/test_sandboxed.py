@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
+import pyheapdump
 import pytest
 from support.sandbox import REFUSE
 from support.target import SECONDS, Target, attach, goes_on, wait_until
@@ -118,3 +120,41 @@ def test_a_filter_that_was_there_before(action: str, tmp_path: Path) -> None:
     done = run(text, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "a.dump").exists()
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_fork_where_no_thread_may_start(action: str, tmp_path: Path) -> None:
+    """Threads of ours are stopped for it; they would have to be started again by a call that the filter refuses."""
+    text = f"""
+        import os, pyheapdump, time
+        pyheapdump.install(register="USR1")
+        time.sleep(0.2)
+        refuse(["clone3"], {action!r})
+        child = os.fork()
+        if not child:
+            os._exit(3)
+        print(os.waitpid(child, 0)[1] >> 8)
+    """
+    done = run(text, tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "3\n", "")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="not root: cannot make a PID namespace")
+def test_children_in_another_pid_namespace(tmp_path: Path) -> None:
+    """A writer would be its first process, and end it for all that come later."""
+    text = """
+        import os, pyheapdump
+        pyheapdump.install(".")
+        assert ctypes.CDLL(None).unshare(0x20000000) == 0  # CLONE_NEWPID
+        pyheapdump.dump("a.dump")
+        child = os.fork()
+        if not child:
+            os._exit(os.getpid())  # 1
+        print(os.waitpid(child, 0)[1] >> 8)
+        pyheapdump.dump("b.dump")
+    """
+    done = run(text, tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+    for name in ("a.dump", "b.dump"):
+        with pyheapdump.load(tmp_path / name) as dump:
+            assert dump.facts["snapshot"] == "in place"

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "safe/action.h"
+#include "safe/filters.h"
 #include "safe/wait.h"
 #include "watch/last_thread.h"
 #include "watch/wake.h"
@@ -122,6 +123,8 @@ int phd__worker_start(struct phd_worker *worker)
     phd__last_thread_expect();
     if (phd__worker_runs(worker))
         return 0;
+    if (phd__filters_grown())
+        return EPERM; /* the filter may kill for it, where a program forks that may make no threads */
     enlist(worker);
     atomic_store(&worker->stop, STAY);
     atomic_store(&worker->id, 0);
@@ -135,6 +138,8 @@ int phd__worker_start(struct phd_worker *worker)
 static void wait_gone(int id)
 {
     uint64_t limit = phd__clock_ns() + GONE_PATIENCE;
+    if (phd__filters_grown())
+        return; /* it may allow no such call */
     while (syscall(SYS_tgkill, getpid(), id, 0) == 0 && phd__clock_ns() < limit)
         syscall(SYS_sched_yield);
 }
