@@ -56,7 +56,7 @@ def refused(*arguments: object, status: int = 1, directory: Optional[Path] = Non
         (["1", "--native"], "--locals and --native go with --stacks; a dump has both"),
         (["1", "--stacks", "-o", "x"], "--stacks writes no file, so there is none to name with --output"),
         (["1", "--max-seconds", "0"], "--max-seconds must be more than 0, not 0.0"),
-        (["1", "--wrong"], "unrecognized arguments: --wrong; see python -m pyheapdump --help"),
+        (["1", "--wrong"], "unrecognized arguments: --wrong; see python -m pyheapdump attach --help"),
     ],
 )
 def test_wrong_usage(arguments: list[str], text: str) -> None:

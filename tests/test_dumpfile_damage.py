@@ -188,7 +188,7 @@ OTHERS = {
     "mail": (b"Subject: hello\nContent-Type: text/plain\n\nno dump\n", "is not a heap dump"),
     "pickle": (b"\x80\x04\x95\x00", "pickle"),
     "gzip": (b"\x1f\x8b\x08" + bytes(50), "gunzip"),
-    "zstd": (b"\x28\xb5\x2f\xfd" + bytes(50), "zstd -d"),
+    "zstd": (b"\x28\xb5\x2f\xfd" + bytes(50), "unzstd FILE"),
     "binary": (bytes(range(256)) * 5000, "is not a heap dump"),
     "headers alone": (b"Subject: x\nX-Python-Heapdump-Version: 3\n\n", "cut .*before its first data"),
     "endless header": (b"A: " + b"x" * 3_000_000, "is not a heap dump"),

@@ -204,7 +204,7 @@ def test_in_pdb(dumped: Any) -> None:
     ("options", "message"),
     [
         (["--largest", "0"], "takes a number from 1 to 1000, not '0'"),
-        (["--largest", "many"], "takes a number from 1 to 1000, not 'many'; FILE comes before it"),
+        (["--largest", "many"], "takes a number from 1 to 1000, not 'many' (FILE comes before it)"),
         (["--largest", "--threads"], "--largest is a view of its own; it goes with --json only"),
         (["--largest", "--pdb"], "--largest is a view of its own; it goes with --json only"),
     ],

@@ -273,7 +273,7 @@ def test_help_names_every_option(place: Path) -> None:
     for name, value in pyheapdump.Settings()._asdict().items():
         spelled = name.replace("_", "-")
         assert (f"--no-{spelled} " if value is True else f"--{spelled} ") in text
-    assert "seconds a fatal signal waits for its dump" in text and "do not dump on fatal signals" in text
+    assert "seconds a fatal signal waits for its dump" in text and "turns off: dump on fatal signals" in text
 
 
 def test_viewer_is_not_imported(place: Path) -> None:

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python -m pyheapdump.view`: what it shows, how it ends, and what it makes of files that are no dumps."""
 
+import bz2
+import gzip
 import io
 import json
 import linecache
+import lzma
 import os
 import pdb
 import pickle
@@ -20,7 +23,7 @@ from typing import Any, List
 import pytest
 from pyheapdump.view import DumpError, load
 from support.dumped_program import DICT, LIST, DumpedProgram, failing_program
-from support.format_writer import missing, ref, run
+from support.format_writer import compress, missing, ref, run
 from support.subject import Ended, Subject, run_python
 
 CONTROLS = "\x1b\x07\x9b\u202e\x00"
@@ -360,10 +363,63 @@ def test_future_version(tmp_path: Path) -> None:
     assert "4" in refused(view(path))
 
 
-@pytest.mark.parametrize("options", [["--nothing"], ["--json", "--pdb"], ["second.dump"]])
-def test_wrong_usage(failed: Path, options: List[str]) -> None:
-    ended = view(failed, *options)
-    assert ended.status == 2 and b"usage:" in ended.stderr and b"Traceback" not in ended.stderr
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--nothing"], "unrecognized arguments: --nothing"),
+        (["--jsn"], "unrecognized arguments: --jsn (did you mean --json?)"),
+        (["--thread=1"], "--thread"),
+        (["--json", "--pdb"], "not allowed with argument"),
+        (["second.dump"], "unrecognized arguments: second.dump"),
+        (["\x1b[2J"], "unrecognized arguments: \\x1b[2J"),
+        (["--largest", "many"], "takes a number from 1 to 1000, not 'many' (FILE comes before it)"),
+        (["--native", "--debug-files", "/nope"], "--debug-files: /nope: no such folder"),
+        (["--debug-files", "/"], "go with --native"),
+    ],
+)
+def test_wrong_usage(failed: Path, options: List[str], says: str) -> None:
+    for command in (["-m", "pyheapdump.view"], ["-m", "pyheapdump", "view"]):
+        ended = run_python([*command, str(failed), *options])
+        text = ended.stderr.decode()
+        assert ended.status == 2 and text.count("\n") == 1 and says in text, text
+        assert text.startswith("pyheapdump: ") and text.endswith(f"; see python {' '.join(command)} --help\n")
+
+
+def test_other_ways_to_call_it(failed: Path) -> None:
+    assert run_python(["-m", "pyheapdump", "view", str(failed)]).stdout == view(failed).stdout != b""
+    for command in (["-m", "pyheapdump.view"], ["-m", "pyheapdump", "view"]):
+        assert run_python([*command, "--version"]).stdout == run_python(["-m", "pyheapdump", "--version"]).stdout
+        for arguments, says in ([["-"], "standard input"], [[], "required: FILE"]):
+            ended = run_python([*command, *arguments], stdin=failed.read_bytes())
+            assert ended.status == 2 and says in ended.stderr.decode() and ended.stderr.count(b"\n") == 1
+    assert "python -m pyheapdump view FILE" in run_python(["-m", "pyheapdump", "--help"]).stdout.decode()
+    ended = run_python(["-m", "pyheapdump", str(failed)])
+    assert ended.status == 2 and "a dump is opened with python -m pyheapdump view FILE" in ended.stderr.decode()
+
+
+PACKED = [
+    ("gzip", lambda content: gzip.compress(content, 1), "gunzip FILE"),
+    ("zstd", compress, "unzstd FILE"),
+    ("zstd, not compressed", lambda content: b"\x28\xb5\x2f\xfd\x20\xff" + content, "unzstd FILE"),
+    ("xz", lambda content: lzma.compress(content), "unxz FILE"),
+    ("bzip2", lambda content: bz2.compress(content), "bunzip2 FILE"),
+    ("lz4", lambda content: b"\x04\x22\x4d\x18" + content, "unlz4 FILE"),
+    ("7z", lambda content: b"7z\xbc\xaf\x27\x1c" + content, "7z x FILE"),
+    ("zip", lambda content: b"PK\x03\x04" + content, "unzip FILE"),
+]
+
+
+@pytest.mark.parametrize(("pack", "says"), [one[1:] for one in PACKED], ids=[one[0] for one in PACKED])
+def test_compressed_dumps_are_named(failed: Path, tmp_path: Path, pack: Any, says: str) -> None:
+    path = tmp_path / "packed.dump"
+    path.write_bytes(pack(failed.read_bytes()))
+    assert f"unpack it first ({says})" in refused(view(path))
+
+
+def test_changed_line_ends_are_named(failed: Path, tmp_path: Path) -> None:
+    path = tmp_path / "text.dump"
+    path.write_bytes(failed.read_bytes().replace(b"\n", b"\r\n"))
+    assert "line ends were changed to CRLF" in refused(view(path)) and "binary mode" in refused(view(path))
 
 
 @pytest.mark.parametrize("percent", range(0, 100, 5))
@@ -380,12 +436,15 @@ def test_truncated(failed: Path, tmp_path: Path, percent: int) -> None:
 
 def test_the_current_directory_is_not_imported_from(failed: Path, tmp_path: Path) -> None:
     """Files beside a dump may have come along with it."""
-    for name in ("pdb", "cmd", "bdb", "json", "decimal", "argparse", "linecache", "numpy", "app", "code", "readline"):
+    names = "pdb cmd bdb json decimal argparse linecache numpy app code readline signal difflib zlib uuid"
+    for name in names.split():
         (tmp_path / f"{name}.py").write_text(f"raise SystemExit('{name} of the current directory was imported')\n")
     (tmp_path / ".pdbrc").write_text("p 'the .pdbrc ran'\n")
     for options in ([], ["--json"], ["--pdb"]):
         text = shown(view(failed, *options, directory=tmp_path, commands="p order\n"))
         assert "of the current directory" not in text and "the .pdbrc ran" not in text
+    ended = run_python(["-m", "pyheapdump", "view", str(failed)], directory=tmp_path)
+    assert "of the current directory" not in shown(ended)
 
 
 def test_home_pdbrc_is_read(failed: Path, tmp_path: Path) -> None:

@@ -221,7 +221,7 @@ def test_native_of_a_dump_without_signal(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options", [["--all"], ["--debug-files", "/tmp"], ["--native", "--threads"]])
 def test_wrong_usage(crashed: Path, options: List[str]) -> None:
     ended = view(crashed, *options)
-    assert ended.status == 2 and b"usage:" in ended.stderr
+    assert ended.status == 2 and ended.stderr.count(b"\n") == 1
 
 
 def test_json(crashed: Path) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command `python -m pyheapdump.view FILE`.
+"""The command `python -m pyheapdump.view FILE`, which is also `python -m pyheapdump view FILE`.
 
 Exit status: 0 done, 1 the file cannot be read or is damaged beyond use, 2 wrong usage. An error is one line on
 stderr; with PYHEAPDUMP_DEBUG set, Python's traceback of an error of ours follows.
@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pyheapdump import interrupts
 from pyheapdump._pyheapdump import DumpError
 from pyheapdump.output import OutputError, write
+from pyheapdump.usage import Parser
 
 from .dump import Dump
 from .largest import DEFAULT, MOST, largest_report, largest_text
@@ -31,11 +32,15 @@ NOTICE_AFTER = 1.0  # seconds
 DONE, DAMAGED, INTERRUPTED = 0, 1, 130
 
 
-def parser() -> argparse.ArgumentParser:
-    described = argparse.ArgumentParser(
-        prog="python -m pyheapdump.view",
+PROGRAM = "python -m pyheapdump.view"
+
+
+def parser(program: str) -> Parser:
+    described = Parser(
+        prog=program,
         description="Show a heap dump. On a terminal: a banner, the traceback, then pdb. Otherwise: the summary.",
     )
+    described.add_version()
     described.add_argument("file", metavar="FILE", help="the dump, python_heap_PID_N.dump")
     how = described.add_mutually_exclusive_group()
     how.add_argument("--summary", action="store_true", help="error, locals of the failing frame, threads")
@@ -63,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
 def ranked(text: str) -> int:
     """The N of --largest."""
     if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= MOST:
-        raise argparse.ArgumentTypeError(f"takes a number from 1 to {MOST}, not {text!r}; FILE comes before it")
+        raise argparse.ArgumentTypeError(f"takes a number from 1 to {MOST}, not {text!r} (FILE comes before it)")
     return int(text)
 
 
@@ -136,12 +141,16 @@ def fail(message: str) -> int:
     return DAMAGED
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """The command; returns the exit status."""
-    described = parser()
+    described = parser(program)
     options = described.parse_args(arguments)
+    if options.file == "-":
+        described.error("FILE is -, but a dump cannot be read from standard input: write it to a file first")
     if (options.debug_files is not None or options.all) and not options.native:
         described.error("--debug-files and --all go with --native")
+    if options.debug_files is not None and not os.path.isdir(options.debug_files):
+        described.error(f"--debug-files: {printable(options.debug_files, 300)}: no such folder")
     others = options.summary, options.threads, options.locks, options.native, options.pdb
     if options.largest is not None and any(others):
         described.error("--largest is a view of its own; it goes with --json only")

@@ -4,6 +4,7 @@
  *
  *     phd__message_init
  *       read_head        the header block into memory, up to the first empty line
+ *       refuse_packed    a compressed dump, whose raw blocks may show parts of one
  *       split_headers    unfold it in place, one struct per field
  *       check_version
  *       find_part        the binary part's Content-Type line, then the first empty line after it
@@ -35,14 +36,19 @@ struct signature {
         bytes, sizeof(bytes) - 1, text                                                                                 \
     }
 
-static const struct signature signatures[] = {
-    SIGNATURE("\x1f\x8b", "is compressed with gzip; unpack it first (gunzip)"),
-    SIGNATURE("\x28\xb5\x2f\xfd", "is compressed with zstd; unpack it first (zstd -d)"),
+static const struct signature packed[] = {
+    SIGNATURE("\x1f\x8b", "is compressed with gzip; unpack it first (gunzip FILE)"),
+    SIGNATURE("\x28\xb5\x2f\xfd", "is compressed with zstd; unpack it first (unzstd FILE)"),
     SIGNATURE("\xfd"
               "7zXZ",
-              "is compressed with xz; unpack it first (unxz)"),
-    SIGNATURE("BZh", "is compressed with bzip2; unpack it first (bunzip2)"),
-    SIGNATURE("PK\x03\x04", "is a zip archive; unpack it first (unzip)"),
+              "is compressed with xz; unpack it first (unxz FILE)"),
+    SIGNATURE("BZh", "is compressed with bzip2; unpack it first (bunzip2 FILE)"),
+    SIGNATURE("\x04\x22\x4d\x18", "is compressed with lz4; unpack it first (unlz4 FILE)"),
+    SIGNATURE("7z\xbc\xaf\x27\x1c", "is a 7z archive; unpack it first (7z x FILE)"),
+    SIGNATURE("PK\x03\x04", "is a zip archive; unpack it first (unzip FILE)"),
+};
+
+static const struct signature others[] = {
     SIGNATURE("\x7f"
               "ELF",
               "is an ELF file (a program or a core file), not a heap dump"),
@@ -52,15 +58,44 @@ static const struct signature signatures[] = {
     SIGNATURE("\x80\x05", "is a pickle, not a heap dump; pyheapdump does not load pickles"),
 };
 
+/* What the table says of a file that begins with `head`; NULL when it is none of these. */
+static const char *known_as(const struct signature *table, size_t count, const char *head, size_t size)
+{
+    for (size_t i = 0; i < count; i++)
+        if (size >= table[i].size && memcmp(head, table[i].bytes, table[i].size) == 0)
+            return table[i].text;
+    return NULL;
+}
+
+/* A compressed file may hold blocks of a dump as they are, and even its headers: it is not looked for them. */
+static enum phd__read_status refuse_packed(const char *head, size_t size, struct phd__read_error *error)
+{
+    const char *text = known_as(packed, sizeof packed / sizeof packed[0], head, size);
+    return text == NULL ? PHD__READ_OK : phd__read_fail(error, PHD__READ_NOT_A_DUMP, "%s", text);
+}
+
 static enum phd__read_status refuse(const char *head, size_t size, struct phd__read_error *error)
 {
-    for (size_t i = 0; i < sizeof signatures / sizeof signatures[0]; i++) {
-        const struct signature *signature = &signatures[i];
-        if (size >= signature->size && memcmp(head, signature->bytes, signature->size) == 0)
-            return phd__read_fail(error, PHD__READ_NOT_A_DUMP, "%s", signature->text);
-    }
-    return phd__read_fail(error, PHD__READ_NOT_A_DUMP,
-                          "is not a heap dump: it has no X-Python-Heapdump-Version header and no dump data");
+    const char *text = known_as(others, sizeof others / sizeof others[0], head, size);
+    if (text == NULL)
+        text = "is not a heap dump: it has no X-Python-Heapdump-Version header and no dump data";
+    return phd__read_fail(error, PHD__READ_NOT_A_DUMP, "%s", text);
+}
+
+/* Why the dump with this head has no binary part. */
+static enum phd__read_status refuse_without_part(const char *head, size_t size, uint64_t file_size,
+                                                 struct phd__read_error *error)
+{
+    const char *line_end = memchr(head, '\n', size);
+    if (line_end != NULL && line_end > head && line_end[-1] == '\r')
+        return phd__read_fail(
+            error, PHD__READ_DAMAGED,
+            "is a heap dump whose line ends were changed to CRLF on the way (a transfer in text mode), "
+            "which damages its data; copy it again in binary mode");
+    return phd__read_fail(error, PHD__READ_DAMAGED,
+                          "is a heap dump that was cut at byte %" PRIu64 ", before its first data; "
+                          "what is left is text, read it with less",
+                          file_size);
 }
 
 /* --- the headers --- */
@@ -302,6 +337,8 @@ static enum phd__read_status parse(struct phd__message *message, const struct ph
     size_t head_size = 0;
     enum phd__read_status status = read_head(message, input, &head_size, error);
     if (status == PHD__READ_OK)
+        status = refuse_packed(message->head, head_size, error);
+    if (status == PHD__READ_OK)
         status = split_headers(message, head_size, error);
     if (status != PHD__READ_OK)
         return status;
@@ -314,10 +351,7 @@ static enum phd__read_status parse(struct phd__message *message, const struct ph
         return status;
     if (!message->version_known)
         return refuse(message->head, head_size, error);
-    return phd__read_fail(error, PHD__READ_DAMAGED,
-                          "is a heap dump that was cut at byte %" PRIu64 ", before its first data; "
-                          "what is left is text, read it with less",
-                          input->size);
+    return refuse_without_part(message->head, head_size, input->size, error);
 }
 
 enum phd__read_status phd__message_init(struct phd__message *message, const struct phd__input *input,

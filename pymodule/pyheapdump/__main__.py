@@ -6,33 +6,34 @@ Exit status 0 done, 1 it could not be done, 2 wrong usage; an error is one line 
 
 from __future__ import annotations
 
+import sys
+
+from . import search_path
+
+if sys.argv[1:2] == ["view"]:
+    search_path.without_current_directory()
+
 from . import interrupts
 
 interrupts.end_by_default()
 
 # ruff: noqa: E402
 import argparse
-import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
 
-from . import __version__, capture
+from . import capture
 from .commands import COMMANDS, CommandError
-
-
-class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        capture.say(f"{' '.join(message.split())}; see {self.prog} --help")
-        sys.exit(2)
+from .usage import OPENED_WITH, Parser
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
-    made = Parser(prog="python -m pyheapdump", description="A Python process that fails leaves one file.")
-    made.add_argument("--version", action="version", version=f"pyheapdump {__version__}")
+    made = Parser(
+        prog="python -m pyheapdump",
+        description=f"A Python process that fails leaves one file; {OPENED_WITH} opens it.",
+    )
+    made.add_version()
     commands = made.add_subparsers(metavar="COMMAND", required=True)
     for name in COMMANDS:
         command = import_module(f".commands.{name}", __package__)
@@ -45,7 +46,12 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns the exit status."""
-    options = parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["view"]:
+        from .commands import view
+
+        return view.main(given[1:])
+    options = parser().parse_args(given)
     interrupts.raise_again()
     try:
         status: int = options.main(options)

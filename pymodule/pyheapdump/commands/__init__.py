@@ -2,12 +2,13 @@
 """The commands of `python -m pyheapdump`, a module each.
 
 A command has HELP (one line), `add_arguments(parser)`, and `main(options)`, which returns the exit status. Its name is
-that of the module; COMMANDS lists them in the order of the help. None of them imports the viewer before it needs it.
+that of the module; COMMANDS lists them in the order of the help. None of them imports the viewer before it needs it, so
+`view` is in the list for the help alone: its `main` gets the arguments, which the viewer itself reads.
 """
 
 from __future__ import annotations
 
-COMMANDS = ("run", "attach", "core")
+COMMANDS = ("run", "view", "attach", "core")
 
 
 class CommandError(Exception):

@@ -44,7 +44,7 @@ def _add_option(parser: argparse.ArgumentParser, option: Option, about: str) -> 
     about = about.replace("%", "%%")
     if option.is_switch:
         switch = f"--no-{name}" if option.default else f"--{name}"
-        about = f"do not {about}" if option.default else about
+        about = f"turns off: {about}" if option.default else about
         parser.add_argument(switch, dest=option.name, action="store_const", const=not option.default, help=about)
     else:
         default = "" if option.default is None else f" (default: {option.default})"
