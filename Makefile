@@ -10,7 +10,8 @@
 #   make venvs     one environment for each supported Python (tools/venvs.py)
 #   make pytest    the Python tests on each of them
 #   make nightly   what takes long: 20,000 damaged crashes, large heaps, killed readers, 20 runs of each memory story,
-#                  and what `make vm` does
+#                  CPython's own tests, and what `make vm` does
+#   make cpython-suite  CPython's own tests of threads, forks and signals, with pyheapdump active and without
 #   make vm        what takes another kernel, Debian's in a virtual machine: control groups of version 2, Yama
 #   make format    let clang-format and ruff rewrite the sources
 #   make clean     remove build/
@@ -121,7 +122,15 @@ nightly: packages
 	    tests/test_core.py -k damaged
 	PYHEAPDUMP_RUNS=20 $(PYTHON) tools/run_pytest.py $(VERSIONS) -- -rs \
 	    tests/test_memory_errors.py tests/test_memory_limit.py tests/test_memory_group.py
+	$(MAKE) cpython-suite
 	$(MAKE) vm
+
+# An hour for each version. What they print is in build/log/cpython_suite/.
+SUITE_VERSIONS ?= 3.11 3.13
+.PHONY: cpython-suite
+cpython-suite: packages
+	$(PYTHON) tools/venvs.py $(SUITE_VERSIONS)
+	$(PYTHON) tools/cpython_suite.py $(SUITE_VERSIONS)
 
 # Emulated: a story takes a minute. One version of Python, as the kernel is what differs. All it prints is in
 # build/log/vm.txt.

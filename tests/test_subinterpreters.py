@@ -28,8 +28,15 @@ PROGRAM = """
         thread.start()
         thread.join()
 
+    def make_in_a_thread(made):
+        thread = threading.Thread(target=lambda: made.append(interpreters.create()))
+        thread.start()
+        thread.join()
+        return made
+
     work()
     work_in_a_thread()
+    interpreters.destroy(*make_in_a_thread([]))   # in another thread than it was made in
     {more}
     print("main ends", flush=True)
 """
