@@ -114,6 +114,21 @@ typedef struct {
     PyObject *function;
 } Wrapper;
 
+/* The function of the thread has failed. Up to 3.12 whoever called us hands the function that he called to
+ * sys.unraisablehook, which would be the wrapper: so the same is done here with the program's own. Later versions name it
+ * in the message alone, by its repr. */
+static PyObject *tell_failure(PyObject *function)
+{
+#if PY_VERSION_HEX < 0x030d0000
+    if (!PyErr_ExceptionMatches(PyExc_SystemExit)) {
+        _PyErr_WriteUnraisableMsg("in thread started by", function);
+        Py_RETURN_NONE;
+    }
+#endif
+    (void)function;
+    return NULL;
+}
+
 static PyObject *run_in_thread(Wrapper *self, PyObject *arguments, PyObject *keywords)
 {
     struct phd_signal_stack stack;
@@ -121,7 +136,7 @@ static PyObject *run_in_thread(Wrapper *self, PyObject *arguments, PyObject *key
     phd_signal_stack_add(&stack, &error); /* refused: an overflow of this thread's stack leaves no dump */
     PyObject *result = PyObject_Call(self->function, arguments, keywords);
     phd_signal_stack_remove(&stack);
-    return result;
+    return result ? result : tell_failure(self->function);
 }
 
 static void wrapper_dealloc(Wrapper *self)

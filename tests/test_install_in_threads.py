@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.crash_program import compile_library
-from support.subject import Subject
+from support.subject import Subject, comparable
 
 # What libraries that replace threads by something of their own have made of threading.
 CHANGED = {
@@ -49,6 +49,30 @@ def test_threading_that_others_have_changed(tmp_path: Path, change: str) -> None
     ended = Subject(tmp_path, text, install=None).run()
     assert ended.status == 1 and b"ValueError: after install()" in ended.stderr, ended.stderr.decode()
     assert len(ended.dumps) == 1
+
+
+@pytest.mark.parametrize("failure", ["ValueError('a')", "SystemExit(3)", "KeyboardInterrupt()"])
+def test_failure_in_a_thread_of_its_own(tmp_path: Path, failure: str) -> None:
+    """sys.unraisablehook gets what it would get without us, and what is printed is the same."""
+    text = f"""
+        import _thread, sys, time
+
+        def task(*arguments):
+            raise {failure}
+
+        def told(unraisable):
+            print(unraisable.object is task, unraisable.object, unraisable.err_msg, unraisable.exc_value, flush=True)
+            sys.__unraisablehook__(unraisable)
+
+        sys.unraisablehook = told
+        for arguments in (), (1, 2):
+            _thread.start_new_thread(task, arguments)
+            time.sleep(0.1)
+    """
+    subject = Subject(tmp_path, text)
+    without, ended = subject.run(installed=False), subject.run()
+    assert comparable(ended.stdout) == comparable(without.stdout)
+    assert comparable(ended.other_stderr) == comparable(without.stderr)
 
 
 def test_threads_that_block_signals_or_wait_for_them(tmp_path: Path) -> None:

@@ -111,6 +111,28 @@ def test_child_forked_in_a_thread(tmp_path: Path, set_up: str) -> None:
     assert {"return 0", "raise 0", "sys.exit 0", "os._exit 5", "SIGTERM -15", "SIGALRM -14", "exit in C 6"} < set(ends)
 
 
+MULTIPROCESSING = """
+    import multiprocessing
+
+    def main():
+        context = multiprocessing.get_context("fork")
+        process = context.Process(target=print, args=("in a process",), kwargs={"flush": True})
+        process.start()
+        process.join()
+        with context.Pool(2, maxtasksperchild=1) as pool:   # a thread of the pool forks the later ones
+            print(process.exitcode, pool.map(abs, range(-6, 0), chunksize=1))
+            pool.close()
+            pool.join()
+
+    there(main)
+"""
+
+
+@pytest.mark.parametrize("set_up", ["attachable", "memory_limit"])
+def test_multiprocessing_in_a_thread(tmp_path: Path, set_up: str) -> None:
+    assert run_both(tmp_path, SET_UPS[set_up], MULTIPROCESSING) == ["in a process", "0 [6, 5, 4, 3, 2, 1]"]
+
+
 # The end of the main thread alone; what it prints is compared.
 WITHOUT_MAIN_THREAD = {
     "no other thread": "",
