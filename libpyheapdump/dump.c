@@ -18,6 +18,7 @@
 #include "evidence/evidence.h"
 #include "layout/layout.h"
 #include "native/native.h"
+#include "report/late_texts.h"
 #include "report/report.h"
 #include "safe/clock.h"
 #include "safe/pages.h"
@@ -285,6 +286,8 @@ static enum phd_status write_message(const struct phd_request *request, const st
     set_budget(request, started, walk, sink);
     write_objects(walk, request, native, how);
     fill_result(walk, started, result);
+    if (request->late_texts)
+        phd__late_put(walk, request->late_texts);
     sink->limit = 0;
     put_end(walk, result);
     phd__blocks_finish(walk->blocks);

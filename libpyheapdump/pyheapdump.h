@@ -121,7 +121,9 @@ struct phd_request {
     double max_seconds;       /* duration at which the walk ends, 0 for none */
     uint64_t max_memory;      /* bytes of the writer's own memory at which the walk ends, 0 for none */
     bool sources;             /* put the sources of the files on the stacks into the dump */
-    bool redact;              /* leave out values whose names tell of a secret */
+    bool texts_follow;        /* of exceptions, given to the snapshot while it is written (report/late_texts.h) */
+    struct phd_late_texts *late_texts; /* where they come; the snapshot sets it */
+    bool redact;                       /* leave out values whose names tell of a secret */
 };
 
 /* What a finished dump reports. */

@@ -128,20 +128,20 @@ static bool name_file(PyObject *path, struct texts *texts, struct phd_request *r
 
 static bool parse_start(PyObject *arguments, PyObject *keywords, struct texts *texts, struct phd_request *request)
 {
-    static char *names[] = {"exception", "traceback",  "skip_frames", "directories", "path",
-                            "reason",    "executable", "pid",         "sequence",    "time_ns",
-                            "level",     "max_bytes",  "max_buffer",  "max_buffers", "max_seconds",
-                            "max_dumps", "sources",    "redact",      "label",       NULL};
+    static char *names[] = {"exception",  "traceback",    "skip_frames", "directories", "path",    "reason",
+                            "executable", "pid",          "sequence",    "time_ns",     "level",   "max_bytes",
+                            "max_buffer", "max_buffers",  "max_seconds", "max_dumps",   "sources", "redact",
+                            "label",      "texts_follow", NULL};
     PyObject *exception, *traceback, *directories, *path;
-    int sources, redact;
+    int sources, redact, texts_follow = 0;
     long long time_ns;
     unsigned long long max_bytes, max_buffer, max_buffers;
     memset(request, 0, sizeof *request);
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOIOOssiILiKKKdIppz", names, &exception, &traceback,
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOIOOssiILiKKKdIppz|p", names, &exception, &traceback,
                                      &request->skip_frames, &directories, &path, &request->reason, &request->executable,
                                      &request->pid, &request->sequence, &time_ns, &request->level, &max_bytes,
                                      &max_buffer, &max_buffers, &request->max_seconds, &request->max_dumps, &sources,
-                                     &redact, &request->label))
+                                     &redact, &request->label, &texts_follow))
         return false;
     texts->directories = phd__parse_directories(directories, request->directories);
     if (!texts->directories || !name_file(path, texts, request))
@@ -153,6 +153,7 @@ static bool parse_start(PyObject *arguments, PyObject *keywords, struct texts *t
     request->max_buffer = max_buffer;
     request->max_buffers = max_buffers;
     request->sources = sources;
+    request->texts_follow = texts_follow;
     request->redact = redact;
     return true;
 }
@@ -199,6 +200,43 @@ static PyObject *snapshot_told(PyObject *module, PyObject *capsule)
     if (!kept)
         return NULL;
     return PyBool_FromLong(!kept->busy && phd__snapshot_told(&kept->snapshot, 0));
+}
+
+PyDoc_STRVAR(
+    snapshot_texts_doc,
+    "snapshot_texts(snapshot, texts)\n--\n\n"
+    "Give the child the texts of exceptions, pairs of exception and UTF-8, as far as there is room: snapshot_start\n"
+    "was told that they follow, and the child waits for them at its end, for a short time.");
+
+static bool add_texts(struct phd_late_texts *late, PyObject *texts)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(texts); i++) {
+        PyObject *exception, *text;
+        if (!PyArg_ParseTuple(PyList_GET_ITEM(texts, i), "OS", &exception, &text))
+            return false;
+        if (!phd__late_add(late, address_of(exception), PyBytes_AS_STRING(text), (size_t)PyBytes_GET_SIZE(text)))
+            break;
+    }
+    return true;
+}
+
+static PyObject *snapshot_texts(PyObject *module, PyObject *arguments)
+{
+    PyObject *capsule, *texts;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "OO!", &capsule, &PyList_Type, &texts))
+        return NULL;
+    struct kept_snapshot *kept = PyCapsule_GetPointer(capsule, SNAPSHOT);
+    if (!kept)
+        return NULL;
+    struct phd_report *report = kept->busy ? NULL : kept->snapshot.report;
+    if (!report || atomic_load(&report->late.state) != PHD_LATE_EXPECTED)
+        Py_RETURN_NONE; /* the dump is complete, or another thread waits for it */
+    bool ok = add_texts(&report->late, texts);
+    phd__late_told(&report->late);
+    if (!ok)
+        return NULL;
+    Py_RETURN_NONE;
 }
 
 PyDoc_STRVAR(
@@ -437,6 +475,7 @@ PyDoc_STRVAR(layout_problems_doc,
 
 static PyMethodDef functions[] = {
     {"snapshot_start", (PyCFunction)(void (*)(void))snapshot_start, METH_VARARGS | METH_KEYWORDS, snapshot_start_doc},
+    {"snapshot_texts", snapshot_texts, METH_VARARGS, snapshot_texts_doc},
     {"snapshot_told", snapshot_told, METH_O, snapshot_told_doc},
     {"snapshot_begun", snapshot_begun, METH_VARARGS, snapshot_begun_doc},
     {"snapshot_named", snapshot_named, METH_O, snapshot_named_doc},

@@ -9,10 +9,10 @@
  *     maker        tp_new of the type of a hook's argument (threading.ExceptHookArgs): an exception that leaves a thread
  *                  is seen there whatever the hook is
  *
- *     hook called ──▶ begin(exception, traceback) ──▶ what was found, with the same arguments ──▶ finish()
+ *     hook called ──▶ begin(exception, traceback) ──▶ what was found, with the same arguments ──▶ finish(printed)
  *
  * `begin` is Python's (hooks.py); it returns what finishes the dump, or None. It is told whether that will be called:
- * at the maker there is nothing to come after. The two raise only what a signal handler of the program has raised
+ * at the maker there is nothing to come after. `printed` is the exception when Python itself has printed it, or None. The two raise only what a signal handler of the program has raised
  * meanwhile, and that leaves the hook. Other interpreters of the process share the definitions; there the calls only pass.
  *
  * Context: normal, with the GIL.
@@ -78,22 +78,23 @@ static struct passing begin(const struct door *door, PyObject *exception, PyObje
     return passing;
 }
 
-static void finish(struct passing *passing)
+/* `printed`: the exception, when Python itself has printed it; else NULL */
+static void finish(struct passing *passing, PyObject *printed)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback); /* of the hook, where it has failed */
-    PyObject *done = PyObject_CallObject(passing->finish, NULL);
+    PyObject *done = PyObject_CallFunctionObjArgs(passing->finish, printed ? printed : Py_None, NULL);
     if (!done)
         PyErr_Fetch(&passing->type, &passing->value, &passing->traceback);
     Py_XDECREF(done);
     PyErr_Restore(type, value, traceback);
 }
 
-/* `result` is the hook's. Returns what the caller of the hook is to get. */
-static PyObject *end(struct passing *passing, PyObject *result)
+/* `result` is the hook's, `printed` as above. Returns what the caller of the hook is to get. */
+static PyObject *end(struct passing *passing, PyObject *result, PyObject *printed)
 {
     if (passing->finish && passing->finish != Py_None)
-        finish(passing);
+        finish(passing, result ? printed : NULL);
     Py_XDECREF(passing->finish);
     if (!passing->type)
         return result;
@@ -110,23 +111,28 @@ static struct passing begin_with(const struct door *door, PyObject *argument, Py
     return (struct passing){NULL, NULL, NULL, NULL};
 }
 
+static PyObject *exception_of(PyObject *argument)
+{
+    return PyTuple_Check(argument) && PyTuple_GET_SIZE(argument) >= 3 ? PyTuple_GET_ITEM(argument, 1) : NULL;
+}
+
 /* ---- the builtins ---- */
 
 static PyObject *excepthook(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
 {
     struct door *door = &doors[EXCEPTHOOK];
     fast_function found = (fast_function)door->definition.found;
-    struct passing passing = {NULL, NULL, NULL, NULL};
-    if (count == 3)
-        passing = begin(door, arguments[1], arguments[2], Py_True);
-    return end(&passing, found(module, arguments, count));
+    if (count != 3)
+        return found(module, arguments, count);
+    struct passing passing = begin(door, arguments[1], arguments[2], Py_True);
+    return end(&passing, found(module, arguments, count), arguments[1]);
 }
 
 static PyObject *with_one_argument(struct door *door, PyObject *module, PyObject *argument)
 {
     PyCFunction found = (PyCFunction)door->definition.found;
     struct passing passing = begin_with(door, argument, Py_True);
-    return end(&passing, found(module, argument));
+    return end(&passing, found(module, argument), exception_of(argument));
 }
 
 static PyObject *thread_excepthook(PyObject *module, PyObject *argument)
@@ -169,7 +175,7 @@ static PyObject *call_function(PyObject *function, PyObject *const *arguments, s
     struct passing passing = {NULL, NULL, NULL, NULL};
     if (!names)
         passing = begin_function(door, arguments, PyVectorcall_NARGS(flags));
-    return end(&passing, found(function, arguments, flags, names));
+    return end(&passing, found(function, arguments, flags, names), NULL);
 }
 
 /* ---- the argument of threading.excepthook ---- */
@@ -182,7 +188,7 @@ static PyObject *make_argument(PyTypeObject *type, PyObject *arguments, PyObject
     if (!made)
         return NULL;
     struct passing passing = begin_with(door, made, Py_False);
-    return end(&passing, made);
+    return end(&passing, made, NULL);
 }
 
 /* ---- opening and closing ---- */

@@ -42,6 +42,7 @@ from .class_info import (
 from .containers import LAZY, lazy_methods
 from .display import DEPTH, DESCRIBED, TOTAL, Writer, bounded_repr, composed_exception, leaf
 from .enums import OF_ENUMS, TEXTS_OF_ENUMS, enum_members, enum_text, is_metaclass_of_enums, is_the_enum, stored_member
+from .exception_texts import exception_text
 from .items import expand, run_length
 from .missing import DumpedCodeError, Missing
 from .python_values import python_class, python_kind
@@ -304,7 +305,9 @@ def namespace(info: Mapping[str, Any], bases: tuple[type, ...]) -> dict[str, Any
         "__dir__": directory,
     }
     solid = solid_base(bases)
-    if not issubclass(solid, BaseException):
+    if issubclass(solid, BaseException):
+        names["__str__"] = exception_text
+    else:
         names["__repr__"] = instance_repr
     if solid in LAZY:
         names.update(lazy_methods(solid))
@@ -332,6 +335,7 @@ class Classes:
         self.heap = heap
         self._infos: dict[int, ClassInfo] = {}
         self._shadows: dict[int, ClassInfo] = {}
+        self._variants: dict[int, ClassInfo] = {}
         self._metaclasses = 0
 
     def info(self, rid: int) -> ClassInfo:
@@ -354,6 +358,12 @@ class Classes:
                 bases = self._known_bases(info.id, info.map)
                 self._shadows[info.id] = self._synthetic(info.id, info.map, bases, DumpedType)
         return self._shadows[info.id]
+
+    def variant(self, info: ClassInfo) -> ClassInfo:
+        """A synthetic class that derives from a real exception class and poses as it."""
+        if info.id not in self._variants:
+            self._variants[info.id] = self._synthetic(info.id, info.map, (info.cls,), DumpedType)
+        return self._variants[info.id]
 
     def _type_map(self, rid: int) -> Mapping[str, Any]:
         record = self.heap.record(rid)

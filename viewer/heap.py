@@ -44,7 +44,7 @@ CLOSURE_VALUES = 20_000  # values of containers that one request makes
 CLOSURE_OBJECTS = 20_000  # objects of any kind that one request makes
 MAX_DEPTH = 40  # nesting of exact containers within one closure
 
-FACTS = 1  # kind of block (docs/format.md, section 2)
+FACTS, TEXTS = 1, 11  # kinds of blocks (docs/format.md, section 2)
 
 NOT_SHOWN = "<attributes>"  # the field that says why an instance lacks some
 
@@ -80,6 +80,13 @@ class Heap:
             if isinstance(version, list) and len(version) >= 2 and all(type(part) is int for part in version[:2]):
                 return version[0], version[1]
         return 0, 0
+
+    @cached_property
+    def told_texts(self) -> dict[int, str]:
+        """Texts of exceptions that the program itself made for the dump, by id."""
+        blocks = [block for block in self.file.blocks(TEXTS) if isinstance(block, dict)]
+        rows = [row for block in blocks for row in block.get("texts", ()) if isinstance(row, list) and len(row) == 2]
+        return {raw.id: text for raw, text in rows if type(raw) is Ref and isinstance(text, str)}
 
     # --- asking ---
 

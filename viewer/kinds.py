@@ -407,6 +407,9 @@ class ExceptionKind(Kind):
             yield from expand(record[1:])
 
     def create(self, node: Node) -> Any:
+        if node.info is not None and node.info.real and node.id in node.heap.told_texts:
+            node.info = node.heap.classes.variant(node.info)
+            node.cls = node.info.cls
         if not self.is_group(node):
             return node.cls.__new__(node.cls)
         fields = node.fields()

@@ -20,7 +20,8 @@ enum phd_block_kind {
     PHD_BLOCK_PROC = 7,
     PHD_BLOCK_END = 8,
     PHD_BLOCK_SIGNAL = 9,
-    PHD_BLOCK_NATIVE = 10
+    PHD_BLOCK_NATIVE = 10,
+    PHD_BLOCK_TEXTS = 11
 };
 
 /* The largest content of a block, bytes (docs/format.md allows 16 MiB). */

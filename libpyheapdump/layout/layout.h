@@ -37,6 +37,7 @@
     X(type_basicsize)                                                                                                    \
     X(type_itemsize)                                                                                                     \
     X(type_dealloc)                                                                                                      \
+    X(type_str)                                                                                                          \
     X(type_flags)                                                                                                        \
     X(type_doc)                                                                                                          \
     X(type_weaklistoffset)                                                                                               \

@@ -84,6 +84,7 @@ static inline void phd__probe_type(struct phd_layout *at)
     at->type_basicsize = PHD_AT(PyTypeObject, tp_basicsize);
     at->type_itemsize = PHD_AT(PyTypeObject, tp_itemsize);
     at->type_dealloc = PHD_AT(PyTypeObject, tp_dealloc);
+    at->type_str = PHD_AT(PyTypeObject, tp_str);
     at->type_flags = PHD_AT(PyTypeObject, tp_flags);
     at->type_doc = PHD_AT(PyTypeObject, tp_doc);
     at->type_weaklistoffset = PHD_AT(PyTypeObject, tp_weaklistoffset);

@@ -20,7 +20,8 @@
 bool phd__block_holds_map(uint64_t kind)
 {
     return kind == PHD__BLOCK_FACTS || kind == PHD__BLOCK_ROOTS || kind == PHD__BLOCK_SOURCE ||
-           kind == PHD__BLOCK_PROC || kind == PHD__BLOCK_END || kind == PHD__BLOCK_SIGNAL || kind == PHD__BLOCK_NATIVE;
+           kind == PHD__BLOCK_PROC || kind == PHD__BLOCK_END || kind == PHD__BLOCK_SIGNAL ||
+           kind == PHD__BLOCK_NATIVE || kind == PHD__BLOCK_TEXTS;
 }
 
 uint32_t phd__little_endian32(const uint8_t *bytes)

@@ -35,6 +35,7 @@ enum phd__block_kind {
     PHD__BLOCK_END = 8,
     PHD__BLOCK_SIGNAL = 9,
     PHD__BLOCK_NATIVE = 10,
+    PHD__BLOCK_TEXTS = 11,
 };
 
 /* Does the content of such a block have to be one map? */

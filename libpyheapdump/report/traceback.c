@@ -9,6 +9,7 @@
 
 #include "evidence/source_file.h"
 #include "walk/roots.h"
+#include "walk/special.h"
 
 enum {
     MAX_TEXT = 600,         /* bytes of a message or name */
@@ -99,11 +100,30 @@ static void put_brief(struct phd_walk *walk, uint64_t object, struct phd_text *t
     }
 }
 
-static bool is_key_error(struct phd_walk *walk, uint64_t type)
+/* The builtin exception class that the text of an exception of this type comes from: its nearest base that is one, when
+ * they have the same tp_str. 0: it is made by another __str__, which is not run. */
+static uint64_t text_maker(struct phd_walk *walk, uint64_t type)
 {
-    char name[16];
+    uint64_t maker = phd__word_at(walk, type, walk->at->type_str);
+    for (unsigned depth = 0; type && depth < PHD_MAX_BASES; depth++) {
+        char name[MAX_TEXT];
+        uint64_t flags = phd__word_at(walk, type, walk->at->type_flags);
+        phd__read_text(walk->memory, phd__word_at(walk, type, walk->at->type_name), name, sizeof name);
+        bool builtin = !(flags & PHD_TPFLAGS_HEAPTYPE);
+        for (const char *at = name; *at; at++)
+            builtin &= *at != '.';
+        if (builtin)
+            return phd__word_at(walk, type, walk->at->type_str) == maker ? type : 0;
+        type = phd__word_at(walk, type, walk->at->type_base);
+    }
+    return 0;
+}
+
+static bool is_called(struct phd_walk *walk, uint64_t type, const char *called)
+{
+    char name[32];
     phd__read_text(walk->memory, phd__word_at(walk, type, walk->at->type_name), name, sizeof name);
-    return phd__string_equal(name, "KeyError");
+    return phd__string_equal(name, called);
 }
 
 /* The object that a named C field of an instance refers to, 0: none, or `*known` is false and there is no such field. */
@@ -141,26 +161,115 @@ static bool put_os_error(struct phd_walk *walk, uint64_t exception, struct phd_t
     return true;
 }
 
-/* "ValueError: message", the message made of args. */
+/* "no module named x", "invalid syntax (app.py, line 3)", "two failed (2 sub-exceptions)": what ImportError_str,
+ * SyntaxError_str and BaseExceptionGroup_str make (Objects/exceptions.c, 3.9 to 3.15). False when it is none of these, or
+ * has no such text. */
+static bool put_message(struct phd_walk *walk, uint64_t exception, uint64_t maker, struct phd_text *to)
+{
+    const struct phd_type *type = phd__type_of(walk, exception);
+    bool group = is_called(walk, maker, "BaseExceptionGroup") || is_called(walk, maker, "ExceptionGroup");
+    bool known = true;
+    uint64_t message = object_in(walk, exception, type, group ? "message" : "msg", &known);
+    if (!known || !message || phd__type_of(walk, message)->shape != PHD_SHAPE_STR)
+        return false;
+    phd__text_string(to, ": ");
+    put_str(walk, message, to);
+    uint64_t members = group ? object_in(walk, exception, type, "exceptions", &known) : 0;
+    if (members && phd__type_of(walk, members)->shape == PHD_SHAPE_TUPLE) {
+        uint64_t count = phd__tuple_length(walk, members);
+        phd__text_string(to, " (");
+        phd__text_unsigned(to, count);
+        phd__text_string(to, count == 1 ? " sub-exception)" : " sub-exceptions)");
+    }
+    return true;
+}
+
+/* What a UnicodeError could not handle: "byte 0xff", "character '\\xe9'"; the same that Python writes. */
+static void put_unit(struct phd_walk *walk, uint64_t object, uint64_t at, struct phd_text *to)
+{
+    if (phd__type_of(walk, object)->shape == PHD_SHAPE_BYTES) {
+        phd__text_string(to, " byte 0x");
+        phd__text_hex(to, phd__read_u8(walk->memory, object + (uint64_t)walk->at->bytes_data + at), 2);
+        return;
+    }
+    uint32_t c = phd__str_character(walk, object, at);
+    phd__text_string(to, c < 0x100 ? " character '\\x" : c < 0x10000 ? " character '\\u" : " character '\\U");
+    phd__text_hex(to, c, c < 0x100 ? 2 : c < 0x10000 ? 4 : 8);
+    phd__text_string(to, "'");
+}
+
+/* "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte" (Objects/exceptions.c, UnicodeDecodeError_str
+ * and its kin). False when it is none of these. */
+static bool put_unicode_error(struct phd_walk *walk, uint64_t exception, uint64_t maker, struct phd_text *to)
+{
+    static const char *const names[] = {"UnicodeDecodeError", "UnicodeEncodeError", "UnicodeTranslateError"};
+    static const char *const verbs[] = {"decode", "encode", "translate"};
+    const struct phd_type *type = phd__type_of(walk, exception);
+    bool known = true;
+    unsigned which = 0;
+    while (which < 3 && !is_called(walk, maker, names[which]))
+        which++;
+    uint64_t object = which < 3 ? object_in(walk, exception, type, "object", &known) : 0;
+    uint64_t encoding = object ? object_in(walk, exception, type, "encoding", &known) : 0;
+    uint64_t reason = object ? object_in(walk, exception, type, "reason", &known) : 0;
+    if (!object || !known || !reason || (which < 2 && !encoding))
+        return false;
+    uint64_t start = (uint64_t)phd__field_number(walk, exception, type, "start");
+    uint64_t end = (uint64_t)phd__field_number(walk, exception, type, "end");
+    phd__text_string(to, ": ");
+    if (which < 2) {
+        put_brief(walk, encoding, to, true);
+        phd__text_string(to, " codec ");
+    }
+    phd__text_string(to, "can't ");
+    phd__text_string(to, verbs[which]);
+    if (end == start + 1)
+        put_unit(walk, object, start, to);
+    else
+        phd__text_string(to, which ? " characters" : " bytes");
+    phd__text_string(to, " in position ");
+    phd__text_unsigned(to, start);
+    if (end != start + 1) {
+        phd__text_string(to, "-");
+        phd__text_unsigned(to, end - 1);
+    }
+    phd__text_string(to, ": ");
+    put_brief(walk, reason, to, false);
+    return true;
+}
+
+/* "message", ('a', 5): the first of the args, briefly. */
+static void put_arguments(struct phd_walk *walk, uint64_t args, uint64_t count, bool quoted, struct phd_text *to)
+{
+    enum { SHOWN = 5 };
+    bool several = count > 1;
+    phd__text_string(to, several ? "(" : "");
+    for (uint64_t i = 0; i < count && i < SHOWN; i++) {
+        phd__text_string(to, i ? ", " : "");
+        uint64_t item = phd__read_word(walk->memory, args + (uint64_t)walk->at->tuple_items + 8 * i);
+        put_brief(walk, item, to, several || quoted);
+    }
+    phd__text_string(to, several ? count > SHOWN ? ", ...)" : ")" : "");
+}
+
+/* "ValueError: message", the message made of args or the fields of a builtin class, as that does. */
 static void put_exception_line(struct phd_walk *walk, uint64_t exception, struct phd_text *to)
 {
-    uint64_t type = phd__word_at(walk, exception, walk->at->object_type);
+    uint64_t type = phd__word_at(walk, exception, walk->at->object_type), maker = text_maker(walk, type);
     put_type_name(walk, type, to);
-    if (put_os_error(walk, exception, to))
+    if (maker && (put_os_error(walk, exception, to) || put_message(walk, exception, maker, to) ||
+                  put_unicode_error(walk, exception, maker, to)))
         return;
     uint64_t args = phd__word_at(walk, exception, walk->at->exception_args);
     uint64_t count =
         args && phd__type_of(walk, args)->shape == PHD_SHAPE_TUPLE ? phd__word_at(walk, args, walk->at->var_size) : 0;
-    if (!count)
+    if (!count && maker)
         return;
-    bool several = count > 1;
-    phd__text_string(to, several ? ": (" : ": ");
-    for (uint64_t i = 0; i < count && i < 5; i++) {
-        phd__text_string(to, i ? ", " : "");
-        uint64_t item = phd__read_word(walk->memory, args + (uint64_t)walk->at->tuple_items + 8 * i);
-        put_brief(walk, item, to, several || is_key_error(walk, type));
-    }
-    phd__text_string(to, several ? count > 5 ? ", ...)" : ")" : "");
+    phd__text_string(to, maker   ? ": "
+                         : count ? ": <text not known: __str__ makes it, of "
+                                 : ": <text not known: __str__ makes it");
+    put_arguments(walk, args, count, !maker || is_called(walk, maker, "KeyError"), to);
+    phd__text_string(to, maker ? "" : ">");
 }
 
 /* ---- frames ---- */

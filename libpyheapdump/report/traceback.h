@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tracebacks as text, read from memory: no code of the target runs, so a message is made from the exception's args, not
+ * Tracebacks as text, read from memory: no code of the target runs, so a message is made from the exception's args and fields, not
  * by its __str__. Context: crash.
  */
 #ifndef PHD_REPORT_TRACEBACK_H

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "pyheapdump.h"
+#include "report/late_texts.h"
 
 enum phd_progress { PHD_REPORT_NOTHING, PHD_REPORT_NAMED, PHD_REPORT_CREATED, PHD_REPORT_DONE };
 
@@ -22,6 +23,7 @@ struct phd_report {
     enum phd_status status;     /* DONE */
     struct phd_error error;     /* DONE */
     struct phd_result result;   /* DONE */
+    struct phd_late_texts late; /* told the other way */
 };
 
 /* A report that tells nothing yet, for a child to be made; NULL when there is no memory. */

@@ -165,6 +165,7 @@ static void tell_created(void)
 static void write_dump(const struct phd_request *asked, const char *how, struct phd_report *report)
 {
     struct phd_request request = *asked;
+    request.late_texts = &report->late;
     told_of_creation = report;
     request.on_created = tell_created;
     if (request.directories[0])
@@ -178,7 +179,7 @@ static void write_dump(const struct phd_request *asked, const char *how, struct 
 
 static _Noreturn void run_child(const struct phd_request *request, struct phd_report *shared)
 {
-    struct phd_report unshared = {.progress = PHD_REPORT_NOTHING};
+    static struct phd_report unshared;                       /* too large for every stack */
     struct phd_report *report = shared ? shared : &unshared; /* else its exit status must do */
     phd__child_become(request->directories[0] ? -1 : request->directory,
                       request->max_seconds > 0 ? request->max_seconds + CHILD_GRACE : 0);
@@ -270,6 +271,8 @@ static enum phd_status start(const struct phd_request *request, struct phd_snaps
     phd__leftovers_reap();
     uint64_t started = phd__clock_ns();
     *snapshot = (struct phd_snapshot){.report = phd__report_new()};
+    if (snapshot->report && request->texts_follow)
+        atomic_store(&snapshot->report->late.state, PHD_LATE_EXPECTED);
     sigfillset(&all);
     sigdelset(&all, SIGSYS); /* blocked it would kill, where a filter traps the call: crash/handler.c */
     sigprocmask(SIG_SETMASK, &all, &previous);

@@ -317,6 +317,17 @@ size_t phd__copy_str(struct phd_walk *walk, uint64_t object, char *out, size_t c
     return used;
 }
 
+uint32_t phd__str_character(struct phd_walk *walk, uint64_t object, uint64_t index)
+{
+    struct str_parts parts;
+    if (phd__type_of(walk, object)->shape != PHD_SHAPE_STR)
+        phd__memory_fault(walk->memory, object, "not a str");
+    read_str(walk, object, &parts);
+    if (index >= parts.length)
+        phd__memory_fault(walk->memory, object, "a str that ends before");
+    return character(phd__view(walk->memory, parts.data + index * parts.kind, parts.kind), parts.kind, 0);
+}
+
 bool phd__str_equals(struct phd_walk *walk, uint64_t object, const char *text)
 {
     if (phd__type_of(walk, object)->shape != PHD_SHAPE_STR)

@@ -181,6 +181,8 @@ uint64_t phd__str_bound(struct phd_walk *walk, uint64_t object);
 /* Copy the str at `object` to `out` as NUL-terminated UTF-8, cut to `capacity`; characters that are no text become '?'.
  * Returns the length. Faults when it is no str. */
 size_t phd__copy_str(struct phd_walk *walk, uint64_t object, char *out, size_t capacity);
+/* The character at `index` of the str at `object`. Faults when it is none, or has fewer. */
+uint32_t phd__str_character(struct phd_walk *walk, uint64_t object, uint64_t index);
 /* True when `object` is a str equal to ASCII `text`. */
 bool phd__str_equals(struct phd_walk *walk, uint64_t object, const char *text);
 

@@ -90,6 +90,7 @@ class Dumping:
         self._directories = directories
         self._process = process
         self.snapshot, self.pid, self.paused_ns = snapshot
+        self.began = time.monotonic()
         # What tells of it, where it is not the one who waits; see finish_later().
         self.tell: Callable[[dict[str, Any] | None, Exception | None], None] = self._tell_problem
 
@@ -156,6 +157,7 @@ class Dumping:
         say(f"no dump{where}: {describe(problem)}")
 
     def _wait(self) -> dict[str, Any]:
+        _pyheapdump.snapshot_texts(self.snapshot, [])  # now no more follow
         try:
             found = _pyheapdump.snapshot_wait(self.snapshot, self._seconds())
         except _pyheapdump.CaptureError:
@@ -400,9 +402,11 @@ def begin(
     path: str | None = None,
     label: str | None = None,
     fall_back: bool = True,
+    texts_follow: bool = False,
 ) -> Dumping:
     """Start a dump; `label` is a text of the caller's that stands in it.
 
+    texts_follow: those of exceptions may be given to it until it is waited for (late_texts.py).
     path: the file to make; default a new one in the directory of `settings` or, to `fall_back` on, in another one.
     No file system is asked for anything here, but for `path`: that is done by the child, which has descriptors to
     spare, too. Raises CaptureError, OSError, or DumpingDisabledError.
@@ -433,6 +437,7 @@ def begin(
         sources=settings.sources,
         redact=settings.redact,
         label=None if label is None else _label_text(label),
+        texts_follow=texts_follow,
     )
     return Dumping(path, directories, pid, snapshot, settings)
 

@@ -56,7 +56,7 @@ class Entry:
         self.dump: HasPath | None = None
         self.failed = False
         # What finishes the dump, where it was begun at a place that nothing follows.
-        self.finish: Callable[[], None] | None = None
+        self.finish: Callable[[BaseException | None], None] | None = None
         self._begun = allocate_lock()
         self._begun.acquire()
 

@@ -25,7 +25,7 @@ import threading
 from contextlib import suppress
 from functools import partial
 
-from . import _pyheapdump, capture, children, dumped, files, prompts
+from . import _pyheapdump, capture, children, dumped, files, late_texts, prompts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,8 +82,9 @@ def _members(exception: BaseException) -> tuple[Any, ...]:
 
 def watch(
     exception: BaseException, traceback: TracebackType | None, reason: str, finishes: bool = True
-) -> Callable[[], None] | None:
-    """Start a dump about `exception` and return what finishes it, if one was started.
+) -> Callable[[BaseException | None], None] | None:
+    """Start a dump about `exception` and return what finishes it, if one was started: that gets the exception when
+    Python itself has printed it, else None.
 
     finishes: that will be called. If not, the next door that the exception comes to in this thread gets it.
     Raises only what a signal handler of the program raises.
@@ -102,7 +103,7 @@ def watch(
 
 def _watch(
     exception: BaseException, traceback: TracebackType | None, reason: str, settings: capture.Settings, finishes: bool
-) -> Callable[[], None] | None:
+) -> Callable[[BaseException | None], None] | None:
     entry = dumped.entry_of(exception)
     if entry is not None:
         finish = entry.finish if finishes and entry.thread == _thread.get_ident() else None
@@ -135,7 +136,7 @@ def dump_now(
             traceback = capture.traceback_of(exception)
             finish = _start(entry, exception, traceback, reason, settings, message, label)
             if finish is not None:
-                finish()
+                finish(None)
         return dumped.path_of(exception)
     except Exception as problem:
         if capture.raised_by_program(problem):
@@ -151,15 +152,15 @@ def _start(
     settings: capture.Settings,
     message: str | None = None,
     label: str | None = None,
-) -> Callable[[], None] | None:
+) -> Callable[[BaseException | None], None] | None:
     """Begin the dump about what `entry` was made for; return what finishes it."""
     _watch_fork()
     dumping = None
     try:
-        dumping = capture.begin(exception, traceback, reason, settings, label=label)
+        dumping = capture.begin(exception, traceback, reason, settings, label=label, texts_follow=True)
         dumping.tell = partial(_tell, entry, dumping, message)
         capture.finish_later(dumping)
-        return dumping.collect
+        return partial(_finish, dumping)
     except files.DumpingDisabledError:
         return None
     except Exception as problem:
@@ -171,6 +172,18 @@ def _start(
         entry.begun(dumping)
         if dumping is None:
             dumped.forget(entry)
+
+
+def _finish(dumping: capture.Dumping, printed: BaseException | None) -> None:
+    """Wait for the dump, after the exception was printed: by Python itself, or (None) perhaps by somebody else."""
+    try:
+        if printed is not None:
+            late_texts.give(dumping, printed)
+    except Exception as problem:  # memory is short
+        if capture.raised_by_program(problem):
+            raise
+    finally:
+        dumping.collect()
 
 
 def _tell(
@@ -198,7 +211,7 @@ def _announcement(dumping: capture.Dumping, result: dict[str, Any]) -> str:
 
 def _from_excepthook(
     exception: BaseException, traceback: TracebackType | None, finishes: bool
-) -> Callable[[], None] | None:
+) -> Callable[[BaseException | None], None] | None:
     if prompts.at_prompt() or prompts.is_shown(traceback):
         return None
     return watch(exception, traceback, "exception", finishes)
@@ -206,13 +219,13 @@ def _from_excepthook(
 
 def _from_thread(
     exception: BaseException, traceback: TracebackType | None, finishes: bool
-) -> Callable[[], None] | None:
+) -> Callable[[BaseException | None], None] | None:
     return watch(exception, traceback, "exception in a thread", finishes)
 
 
 def _from_unraisable(
     exception: BaseException, traceback: TracebackType | None, finishes: bool
-) -> Callable[[], None] | None:
+) -> Callable[[BaseException | None], None] | None:
     return watch(exception, traceback, "unraisable exception", finishes)
 
 
@@ -225,7 +238,7 @@ if TYPE_CHECKING:
         attribute: str
         builtin: Any
         maker: Any  # the type of its argument, when Python's own code makes it
-        begin: Callable[[BaseException, TracebackType | None, bool], Callable[[], None] | None]
+        begin: Callable[[BaseException, TracebackType | None, bool], Callable[[BaseException | None], None] | None]
 
 else:
     Hook = namedtuple("Hook", "module attribute builtin maker begin")
@@ -282,7 +295,7 @@ def _replace(name: str, previous: Callable[..., object]) -> None:
             previous(*arguments)
         finally:
             if finish is not None:
-                finish()
+                finish(None)
 
     setattr(hook.module, hook.attribute, replacement)
     _replaced[name] = (replacement, previous)
@@ -389,4 +402,4 @@ def dump_child_exception(exception: BaseException) -> None:
     """For call_watched: a dump about an exception that a multiprocessing child's bootstrap is going to swallow."""
     finish = watch(exception, capture.traceback_of(exception), "exception in a child process")
     if finish is not None:
-        finish()
+        finish(None)

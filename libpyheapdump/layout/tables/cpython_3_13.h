@@ -1157,6 +1157,7 @@ static const struct phd_layout cpython_3_13 = {
     .type_basicsize = 32,
     .type_itemsize = 40,
     .type_dealloc = 48,
+    .type_str = 136,
     .type_flags = 168,
     .type_doc = 176,
     .type_weaklistoffset = 208,
