@@ -80,11 +80,19 @@ def encoding_of(content: bytes) -> str:
     for line in content.split(b"\n", 2)[:2]:
         found = _COOKIE.match(line)
         if found:
-            name = found.group(1).decode("ascii").lower().replace("_", "-")
+            name = normal_name(found.group(1).decode("ascii").lower().replace("_", "-"))
             return name if _ENCODINGS.fullmatch(name) else "utf-8"
         if not _BLANK.match(line):
             break
     return "utf-8"
+
+
+def normal_name(name: str) -> str:
+    """Without what editors add, as `latin-1-unix` (Lib/tokenize.py, _get_normal_name)."""
+    for normal in ("utf-8", "latin-1", "iso-8859-1", "iso-latin-1"):
+        if name.startswith(f"{normal}-") and name != "utf-8-sig":
+            return "utf-8" if normal == "utf-8" else "iso-8859-1"
+    return "iso-8859-1" if name == "iso-latin-1" else name
 
 
 def decoded(content: bytes) -> str:

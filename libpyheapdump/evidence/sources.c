@@ -32,7 +32,7 @@ struct sources {
     const struct phd_request *request;
     uint64_t names[MAX_SOURCES]; /* addresses of the co_filename objects already seen */
     unsigned name_count;
-    char *files[MAX_SOURCES]; /* their texts, each once, in `texts` */
+    char *files[MAX_SOURCES]; /* their texts, each once, in `texts`; behind each stands its path as the system has it */
     unsigned file_count;
     char texts[MAX_NAMES_BYTES];
     size_t used;
@@ -55,7 +55,7 @@ static bool first_time(struct sources *sources, uint64_t name)
 static void note_file(struct phd_walk *walk, struct sources *sources, uint64_t name)
 {
     char *text = sources->texts + sources->used;
-    if (sources->used + MAX_NAME > sizeof sources->texts || !first_time(sources, name))
+    if (sources->used + 2 * MAX_NAME > sizeof sources->texts || !first_time(sources, name))
         return;
     phd__copy_str(walk, name, text, MAX_NAME);
     for (unsigned i = 0; i < sources->file_count; i++) {
@@ -64,6 +64,7 @@ static void note_file(struct phd_walk *walk, struct sources *sources, uint64_t n
     }
     sources->files[sources->file_count++] = text;
     sources->used += phd__string_length(text) + 1;
+    sources->used += phd__copy_path(walk, name, sources->texts + sources->used, MAX_NAME) + 1;
 }
 
 /* ---- writing one source ---- */
@@ -143,17 +144,17 @@ static bool put_member(struct phd_walk *walk, const struct sources *sources, con
 }
 
 /* "/srv/app.pyz/shop/cart.py": the part of the path that is a file is an archive, the rest its member. */
-static bool put_from_archive(struct phd_walk *walk, const struct sources *sources, char *filename)
+static bool put_from_archive(struct phd_walk *walk, const struct sources *sources, const char *filename, char *path)
 {
-    for (size_t i = 1; filename[i]; i++) {
-        if (filename[i] != '/')
+    for (size_t i = 1; path[i]; i++) {
+        if (path[i] != '/')
             continue;
-        filename[i] = 0;
-        int fd = phd__source_open(sources->request, filename);
+        path[i] = 0;
+        int fd = phd__source_open(sources->request, path);
         struct stat info;
         bool archive = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
-        filename[i] = '/';
-        bool found = archive && put_member(walk, sources, filename, fd, filename + i + 1);
+        path[i] = '/';
+        bool found = archive && put_member(walk, sources, filename, fd, path + i + 1);
         if (fd >= 0)
             close(fd);
         if (archive)
@@ -183,13 +184,14 @@ static void put_from_line_cache(struct phd_walk *walk, const struct sources *sou
 
 static void put_source(struct phd_walk *walk, const struct sources *sources, char *filename)
 {
-    int fd = phd__source_open(sources->request, filename);
+    char *path = filename + phd__string_length(filename) + 1;
+    int fd = phd__source_open(sources->request, path);
     if (fd >= 0) {
         put_file(walk, sources, filename, fd);
         close(fd);
         return;
     }
-    if (errno == ENOTDIR && put_from_archive(walk, sources, filename))
+    if (errno == ENOTDIR && put_from_archive(walk, sources, filename, path))
         return;
     struct phd_guard guard;
     if (PHD_GUARD(walk->memory, &guard))

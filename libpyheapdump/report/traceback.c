@@ -312,7 +312,7 @@ static void put_source_line(const struct phd_request *request, const char *filen
 static void put_frame_line(struct phd_walk *walk, uint64_t code, int line, struct phd_text *to)
 {
     char filename[4096];
-    phd__copy_str(walk, phd__word_at(walk, code, walk->at->code_filename), filename, sizeof filename);
+    phd__copy_path(walk, phd__word_at(walk, code, walk->at->code_filename), filename, sizeof filename);
     phd__text_string(to, "  File \"");
     put_str(walk, phd__word_at(walk, code, walk->at->code_filename), to);
     phd__text_string(to, "\", line ");

@@ -8,6 +8,7 @@
 
 enum {
     FAST_LOCAL = 0x20, /* Include/internal/pycore_code.h */
+    MAX_NAME = 4096,   /* as of a file */
     MAX_TABLE = 1 << 26,
     MAX_INLINE_TABLE = 64 * 1024
 };
@@ -272,7 +273,7 @@ struct code_entry {
 static void write_name(struct phd_walk *walk, void *state)
 {
     const struct code_entry *entry = state;
-    char text[1024];
+    char text[MAX_NAME];
     size_t length = entry->object ? phd__copy_str(walk, entry->object, text, sizeof text) : 0;
     phd__pack_str(walk->to, length);
     phd__pack_str_body(walk->to, text, length);

@@ -300,21 +300,47 @@ bool phd__put_str(struct phd_walk *walk, uint64_t object, uint64_t limit)
     return true;
 }
 
-size_t phd__copy_str(struct phd_walk *walk, uint64_t object, char *out, size_t capacity)
+/* A lone surrogate, written as an escape (in UTF-8 there is none) or, of a path, as the byte that it stands for (PEP 383).
+ * Returns the length, at most 6 bytes. */
+static unsigned put_surrogate(uint32_t c, bool path, char *out)
 {
-    struct phd_type *type = phd__type_of(walk, object);
-    if (type->shape != PHD_SHAPE_STR)
-        phd__memory_fault(walk->memory, object, "not a str");
+    static const char digits[] = "0123456789abcdef";
+    if (path) {
+        *out = c >= 0xdc80 && c < 0xdd00 ? (char)(c & 0xff) : '?';
+        return 1;
+    }
+    memcpy(out, "\\u", 2);
+    for (unsigned i = 0; i < 4; i++)
+        out[2 + i] = digits[c >> (12 - 4 * i) & 15];
+    return 6;
+}
+
+static size_t copy_characters(struct phd_walk *walk, uint64_t object, char *out, size_t capacity, bool path)
+{
     struct str_parts parts;
+    if (phd__type_of(walk, object)->shape != PHD_SHAPE_STR)
+        phd__memory_fault(walk->memory, object, "not a str");
     read_str(walk, object, &parts);
     size_t used = 0;
-    for (uint64_t i = 0; i < parts.length && used + 5 <= capacity; i++) {
+    for (uint64_t i = 0; i < parts.length; i++) {
         const uint8_t *data = phd__view(walk->memory, parts.data + i * parts.kind, parts.kind);
         uint32_t c = character(data, parts.kind, 0);
-        used += utf8_encode(is_surrogate(c) ? '?' : c, (uint8_t *)out + used);
+        if (used + (is_surrogate(c) ? 6 : 4) >= capacity)
+            break;
+        used += is_surrogate(c) ? put_surrogate(c, path, out + used) : utf8_encode(c, (uint8_t *)out + used);
     }
     out[used] = 0;
     return used;
+}
+
+size_t phd__copy_str(struct phd_walk *walk, uint64_t object, char *out, size_t capacity)
+{
+    return copy_characters(walk, object, out, capacity, false);
+}
+
+size_t phd__copy_path(struct phd_walk *walk, uint64_t object, char *out, size_t capacity)
+{
+    return copy_characters(walk, object, out, capacity, true);
 }
 
 uint32_t phd__str_character(struct phd_walk *walk, uint64_t object, uint64_t index)

@@ -178,9 +178,11 @@ uint64_t phd__bytes_length(struct phd_walk *walk, uint64_t object);
 bool phd__put_str(struct phd_walk *walk, uint64_t object, uint64_t limit);
 /* An upper bound of the bytes of the str in UTF-8, without reading its characters. */
 uint64_t phd__str_bound(struct phd_walk *walk, uint64_t object);
-/* Copy the str at `object` to `out` as NUL-terminated UTF-8, cut to `capacity`; characters that are no text become '?'.
+/* Copy the str at `object` to `out` as NUL-terminated UTF-8, cut to `capacity`; lone surrogates become escapes, as `\udce9`.
  * Returns the length. Faults when it is no str. */
 size_t phd__copy_str(struct phd_walk *walk, uint64_t object, char *out, size_t capacity);
+/* The same of the name of a file, as the system has it: such a character stands for a byte that is no text. */
+size_t phd__copy_path(struct phd_walk *walk, uint64_t object, char *out, size_t capacity);
 /* The character at `index` of the str at `object`. Faults when it is none, or has fewer. */
 uint32_t phd__str_character(struct phd_walk *walk, uint64_t object, uint64_t index);
 /* True when `object` is a str equal to ASCII `text`. */

@@ -385,7 +385,7 @@ def raised_by_program(problem: BaseException) -> bool:
 
 def executable() -> str:
     """sys.executable as text that every reader can decode."""
-    return (sys.executable or "").encode("utf-8", "replace").decode("utf-8")
+    return (sys.executable or "").encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _label_text(label: str) -> str:
