@@ -99,6 +99,27 @@ def test_flipped_bytes_in_descriptors_without_index(tmp_path: Path) -> None:
                 assert check_damaged(file) <= 20
 
 
+@pytest.mark.parametrize("lie", ["more behind its array", "a last block that reaches into it"])
+def test_an_index_that_does_not_end_where_it_should(tmp_path: Path, lie: str) -> None:
+    """It is not believed: the blocks are looked for."""
+    builder = small_dump()
+    whole = builder.to_bytes(index=False)
+    closing = len(whole) - builder.part_end
+    entries = [
+        [place.descriptor - builder.part_start, *block.fields()]
+        for place, block in zip(builder.places, builder.blocks())
+    ]
+    for is_lie in (False, True):
+        if is_lie and lie.startswith("a last block"):
+            entries[-1][5] += 1  # its size in the file
+        content = fw.encode(entries) + (fw.encode(None) if is_lie and lie.startswith("more") else b"")
+        index = content + struct.pack("<I", len(content)) + fw.INDEX_MARK
+        made = whole[:-closing] + struct.pack("<II", fw.INDEX_MAGIC, len(index)) + index + whole[-closing:]
+        with open_bytes(tmp_path, made) as file:
+            assert file.index_found is not is_lie
+            assert read_through(file) == expected()
+
+
 def test_flipped_bytes_in_the_index(tmp_path: Path) -> None:
     builder = small_dump()
     data = builder.to_bytes()

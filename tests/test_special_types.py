@@ -344,3 +344,20 @@ def test_broken_content_costs_the_content_only(tmp_path: Path) -> None:
     end = written.file.blocks(8)[0]
     assert (end["broken"], "reason" in end) == (sound.file.blocks(8)[0]["broken"], False)
     assert end["missing_values"] >= len(BROKEN)
+
+
+@pytest.mark.parametrize("change", [-2 * 19, -19, 1, 19, 1 << 40])
+def test_a_decimal_whose_digits_do_not_fit_its_words(tmp_path: Path, change: int) -> None:
+    """No digits are invented, and none left out."""
+    value = decimal.Decimal("7" * 57)
+    row = next(row for row in layout_table.rows() if row.name == "decimal.Decimal")
+    field = next(field for field in row.fields if field.name == "_mpd_digits")
+    digits = ctypes.c_size_t.from_address(id(value) + field.offset)
+    assert digits.value == 57
+    digits.value = 57 + change
+    try:
+        written, raw = dump_values(tmp_path / "a.dump", {"value": value})
+    finally:
+        digits.value = 57
+    record = written.file.record(raw["value"].id)
+    assert record[0] == 1 and type(record[2]).__name__ == "Missing", record
