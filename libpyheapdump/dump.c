@@ -91,7 +91,8 @@ static void put_facts(struct phd_walk *walk, const struct phd_request *request, 
 {
     struct phd_buffer *to = &walk->items;
     to->used = 0;
-    phd__pack_map(to, 15 + (request->label != NULL) + (request->core != NULL) + (request->limit != NULL));
+    phd__pack_map(to, 15 + (request->label != NULL) + (request->held_back != 0) + (request->core != NULL) +
+                          (request->limit != NULL));
     pack_number(to, "version", PHD_FORMAT_VERSION);
     phd__pack_text(to, "python");
     bool micro_known = request->python_micro >= 0;
@@ -109,6 +110,8 @@ static void put_facts(struct phd_walk *walk, const struct phd_request *request, 
     pack_pair(to, "reason", request->reason);
     if (request->label)
         pack_pair(to, "label", request->label);
+    if (request->held_back)
+        pack_number(to, "held_back", request->held_back);
     if (request->core)
         put_core(to, request->core);
     if (request->limit)

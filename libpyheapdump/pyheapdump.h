@@ -28,6 +28,8 @@ extern "C" {
 
 #define PHD_VERSION "0.3.0"
 #define PHD_FORMAT_VERSION 3
+/* The header of a dump that tells its kind, phd_request.kind. */
+#define PHD_KIND_HEADER "X-Python-Heapdump-Kind"
 
 enum phd_status {
     PHD_OK = 0,
@@ -98,6 +100,8 @@ struct phd_request {
     const struct phd_near_limit *limit; /* NULL: the dump is not about memory */
     const char *reason;                 /* "exception", "request", … (ASCII) */
     const char *label;                  /* what the caller calls it: a test, a request, a job (UTF-8), or NULL */
+    uint64_t kind;                      /* dumps with the same number are of the same kind; 0: of no kind */
+    unsigned held_back;                 /* failures of its kind that made no dump since the last one */
     const char *python_text;            /* sys.version, one line; NULL: it is read from the process */
     const char *executable;             /* sys.executable; NULL: likewise */
     int directory;                      /* descriptor of the directory to write to */

@@ -128,20 +128,20 @@ static bool name_file(PyObject *path, struct texts *texts, struct phd_request *r
 
 static bool parse_start(PyObject *arguments, PyObject *keywords, struct texts *texts, struct phd_request *request)
 {
-    static char *names[] = {"exception",  "traceback",    "skip_frames", "directories", "path",    "reason",
-                            "executable", "pid",          "sequence",    "time_ns",     "level",   "max_bytes",
-                            "max_buffer", "max_buffers",  "max_seconds", "max_dumps",   "sources", "redact",
-                            "label",      "texts_follow", NULL};
+    static char *names[] = {"exception",  "traceback",   "skip_frames", "directories",  "path",    "reason",
+                            "executable", "pid",         "sequence",    "time_ns",      "level",   "max_bytes",
+                            "max_buffer", "max_buffers", "max_seconds", "max_dumps",    "sources", "redact",
+                            "label",      "kind",        "held_back",   "texts_follow", NULL};
     PyObject *exception, *traceback, *directories, *path;
     int sources, redact, texts_follow = 0;
     long long time_ns;
-    unsigned long long max_bytes, max_buffer, max_buffers;
+    unsigned long long max_bytes, max_buffer, max_buffers, kind;
     memset(request, 0, sizeof *request);
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOIOOssiILiKKKdIppz|p", names, &exception, &traceback,
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOIOOssiILiKKKdIppzKI|p", names, &exception, &traceback,
                                      &request->skip_frames, &directories, &path, &request->reason, &request->executable,
                                      &request->pid, &request->sequence, &time_ns, &request->level, &max_bytes,
                                      &max_buffer, &max_buffers, &request->max_seconds, &request->max_dumps, &sources,
-                                     &redact, &request->label, &texts_follow))
+                                     &redact, &request->label, &kind, &request->held_back, &texts_follow))
         return false;
     texts->directories = phd__parse_directories(directories, request->directories);
     if (!texts->directories || !name_file(path, texts, request))
@@ -150,6 +150,7 @@ static bool parse_start(PyObject *arguments, PyObject *keywords, struct texts *t
     request->traceback = address_of(traceback);
     request->time_ns = time_ns;
     request->max_bytes = max_bytes;
+    request->kind = kind;
     request->max_buffer = max_buffer;
     request->max_buffers = max_buffers;
     request->sources = sources;
@@ -158,12 +159,12 @@ static bool parse_start(PyObject *arguments, PyObject *keywords, struct texts *t
     return true;
 }
 
-PyDoc_STRVAR(
-    snapshot_start_doc,
-    "snapshot_start(exception, traceback, skip_frames, directories, path, reason, executable, pid, sequence, "
-    "time_ns, level, max_bytes, max_buffer, max_buffers, max_seconds, max_dumps, sources, redact, label)\n--\n\n"
-    "Freeze the process in a child that writes the dump; return (for snapshot_wait, pid, nanoseconds held).\n"
-    "pid 0: the dump was written in place. Raises CaptureError.");
+PyDoc_STRVAR(snapshot_start_doc,
+             "snapshot_start(exception, traceback, skip_frames, directories, path, reason, executable, pid, sequence, "
+             "time_ns, level, max_bytes, max_buffer, max_buffers, max_seconds, max_dumps, sources, redact, label, "
+             "kind, held_back)\n--\n\n"
+             "Freeze the process in a child that writes the dump; return (for snapshot_wait, pid, nanoseconds held).\n"
+             "pid 0: the dump was written in place. Raises CaptureError.");
 
 static PyObject *snapshot_start(PyObject *module, PyObject *arguments, PyObject *keywords)
 {

@@ -323,7 +323,7 @@ def test_hooks_that_wait_for_each_other(tmp_path: Path) -> None:
         started, stop = threading.Event(), threading.Event()
         def worker(number):
             (stop if number else started).wait()
-            raise RuntimeError(number)
+            raise type(f"Error{number}", (RuntimeError,), {})(number)
         def hook(arguments):
             stop.set()
             if arguments.thread is workers[0]:
@@ -355,7 +355,7 @@ def test_no_hook_waits_for_a_dump(tmp_path: Path) -> None:
         threading.excepthook = hook
         pyheapdump.install(level=19)
         def job(number):
-            [][number]
+            raise type(f"Error{number}", (RuntimeError,), {})(number)
         workers = [threading.Thread(target=job, args=(number,)) for number in range(4)]
         for thread in workers:
             thread.start()

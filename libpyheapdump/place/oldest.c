@@ -35,6 +35,11 @@ static const char prefix[] = "python_heap_";
 static const char suffix[] = ".dump";
 static const char part_suffix[] = ".part";
 
+enum {
+    HEAD_ROOM = 8192,  /* bytes at the beginning of a dump in which its kind is looked for */
+    MAX_COMPARED = 256 /* dumps whose kinds are compared with all others, in one call */
+};
+
 /* A dump as its name tells. */
 struct dump_name {
     uint64_t pid;
@@ -44,7 +49,7 @@ struct dump_name {
 struct search {
     uid_t owner;
     const char *spared;
-    int64_t after_ns; /* older ones could not be removed */
+    int64_t after_ns; /* older ones stay */
     unsigned count;
     bool found;
     int64_t oldest_ns;
@@ -143,6 +148,58 @@ static bool remove_found(int directory, const struct search *search)
     return gone;
 }
 
+/* The kind of a dump as its head tells, 0: none. */
+static uint64_t kind_of(int directory, const char *name)
+{
+    static char head[HEAD_ROOM];
+    static const char header[] = "\n" PHD_KIND_HEADER ": ";
+    uint64_t kind = 0;
+    int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    ssize_t length = pread(fd, head, sizeof head - 1, 0);
+    close(fd);
+    head[length > 0 ? length : 0] = 0;
+    for (const char *at = head; *at; at++) {
+        const char *value = at;
+        if (at[0] == '\n' && at[1] == '\n')
+            break; /* the end of the headers */
+        if (skip(&value, header) && phd__text_parse_unsigned(&value, &kind))
+            return kind;
+    }
+    return 0;
+}
+
+/* Are there an older and a newer one of its kind? */
+struct comparison {
+    uint64_t kind;
+    int64_t changed_ns;
+    bool has_older, has_newer;
+};
+
+static void compare(const char *name, int directory, void *argument)
+{
+    struct comparison *with = argument;
+    struct dump_name dump;
+    struct stat info;
+    if ((with->has_older && with->has_newer) || !read_name(name, &dump) || dump.part ||
+        fstatat(directory, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode))
+        return;
+    int64_t changed_ns = changed_ns_of(&info);
+    bool *found = changed_ns < with->changed_ns ? &with->has_older : &with->has_newer;
+    if (changed_ns != with->changed_ns && !*found && kind_of(directory, name) == with->kind)
+        *found = true;
+}
+
+static bool is_first_or_newest(const char *path, int directory, const struct search *search)
+{
+    struct comparison with = {.kind = kind_of(directory, search->oldest), .changed_ns = search->oldest_ns};
+    if (with.kind == 0)
+        return false;
+    phd__directory_each(path, compare, &with);
+    return !with.has_older || !with.has_newer;
+}
+
 /* Split `path`, absolute, into a directory in `storage` and a name. NULL when it is too long. */
 static const char *split(const char *path, char storage[PHD_MAX_PATH])
 {
@@ -156,6 +213,26 @@ static const char *split(const char *path, char storage[PHD_MAX_PATH])
     return path + slash + 1;
 }
 
+/* Returns how many remain. */
+static unsigned remove_down_to(unsigned keep, const char *path, int directory, const char *newest, uid_t owner,
+                               bool with_regard_to_kinds)
+{
+    int64_t after_ns = INT64_MIN;
+    unsigned removed = 0, compared = 0;
+    for (;;) {
+        struct search search = {.owner = owner, .spared = newest, .after_ns = after_ns};
+        phd__directory_each(path, visit, &search);
+        if (search.count <= keep || !search.found || removed == MAX_REMOVED || compared == MAX_COMPARED)
+            return search.count;
+        if (with_regard_to_kinds && ++compared && is_first_or_newest(path, directory, &search))
+            after_ns = search.oldest_ns;
+        else if (remove_found(directory, &search))
+            removed++;
+        else
+            after_ns = search.oldest_ns;
+    }
+}
+
 void phd__oldest_remove(const char *newest, unsigned keep)
 {
     char directory[PHD_MAX_PATH];
@@ -166,14 +243,7 @@ void phd__oldest_remove(const char *newest, unsigned keep)
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return; /* not ours to read: then all stay */
-    int64_t after_ns = INT64_MIN;
-    for (unsigned i = 0; i < MAX_REMOVED; i++) {
-        struct search search = {.owner = info.st_uid, .spared = name, .after_ns = after_ns};
-        phd__directory_each(directory, visit, &search);
-        if (search.count <= keep || !search.found)
-            break;
-        if (!remove_found(fd, &search))
-            after_ns = search.oldest_ns;
-    }
+    if (remove_down_to(keep, directory, fd, name, info.st_uid, true) > keep)
+        remove_down_to(keep, directory, fd, name, info.st_uid, false);
     close(fd);
 }

@@ -136,6 +136,8 @@ static void put_headers(struct phd_walk *walk, const struct phd_request *request
     put_number_header(to, "X-Python-Heapdump-Sequence-Number", request->sequence);
     put_header(to, "X-Python-Heapdump-Reason", request->reason);
     put_limit(to, request->limit);
+    if (request->kind)
+        put_number_header(to, PHD_KIND_HEADER, request->kind);
     put_header(to, "X-Python-Heapdump-Label", request->label);
     put_header(to, "X-Python-Heapdump-Python", request->python_text);
     put_header(to, "X-Python-Heapdump-Executable", request->executable);

@@ -36,6 +36,8 @@ def snapshot_start(
     sources: bool,
     redact: bool,
     label: str | None,
+    kind: int,
+    held_back: int,
     texts_follow: bool = False,
 ) -> tuple[object, int, int]: ...
 def snapshot_texts(snapshot: object, texts: list[tuple[BaseException, bytes]], /) -> None: ...

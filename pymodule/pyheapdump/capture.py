@@ -11,7 +11,7 @@ import os
 import sys
 import time
 
-from . import _pyheapdump, files
+from . import _pyheapdump, files, rates
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -403,6 +403,7 @@ def begin(
     label: str | None = None,
     fall_back: bool = True,
     texts_follow: bool = False,
+    held_back: int = 0,
 ) -> Dumping:
     """Start a dump; `label` is a text of the caller's that stands in it.
 
@@ -438,6 +439,8 @@ def begin(
         redact=settings.redact,
         label=None if label is None else _label_text(label),
         texts_follow=texts_follow,
+        kind=0 if exception is None else rates.kind_of(exception, traceback),
+        held_back=held_back,
     )
     return Dumping(path, directories, pid, snapshot, settings)
 

@@ -44,7 +44,7 @@ instance_dict = vars(BaseException)["__dict__"].__get__
 class Entry:
     """An exception that somebody has taken: the thread that made this entry."""
 
-    __slots__ = ("_begun", "anchor", "dump", "failed", "finish", "identity", "thread")
+    __slots__ = ("_begun", "anchor", "dump", "failed", "finish", "held_back", "identity", "thread")
 
     def __init__(self, exception: BaseException) -> None:
         self.identity = id(exception)
@@ -55,6 +55,8 @@ class Entry:
         self.thread = get_ident()
         self.dump: HasPath | None = None
         self.failed = False
+        # It was not dumped, as others of its kind were; who asks for a dump gets one.
+        self.held_back = False
         # What finishes the dump, where it was begun at a place that nothing follows.
         self.finish: Callable[[BaseException | None], None] | None = None
         self._begun = allocate_lock()
@@ -114,6 +116,18 @@ def _found(exception: BaseException) -> Entry | None:
     _forget_what_is_gone(LIMIT)
     entry = _entries.get(id(exception))
     return entry if entry is not None and entry.belongs_to(exception) else None
+
+
+def hold_back(entry: Entry) -> None:
+    """No dump about its exception is made by the doors that are not asked for one."""
+    forget(entry)
+    entry.held_back = True
+
+
+def was_held_back(exception: BaseException) -> bool:
+    """Was that decided at a door before?"""
+    entry = _found(exception)
+    return entry is not None and entry.held_back
 
 
 def path_of(exception: BaseException) -> str | None:

@@ -25,7 +25,7 @@ import threading
 from contextlib import suppress
 from functools import partial
 
-from . import _pyheapdump, capture, children, dumped, files, late_texts, prompts
+from . import _pyheapdump, capture, children, dumped, files, late_texts, prompts, rates
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,9 +110,18 @@ def _watch(
         if finish is not None:
             entry.finish = None
         return finish
+    if dumped.was_held_back(exception):
+        return None
     entry = dumped.take(exception)
-    finish = None if entry is None else _start(entry, exception, traceback, reason, settings)
-    if finishes or entry is None:
+    if entry is None:
+        return None
+    held_back = rates.ask(rates.kind_of(exception, traceback))
+    if held_back is None:
+        entry.begun(None)
+        dumped.hold_back(entry)
+        return None
+    finish = _start(entry, exception, traceback, reason, settings, held_back=held_back)
+    if finishes:
         return finish
     entry.finish = finish
     return None
@@ -152,13 +161,16 @@ def _start(
     settings: capture.Settings,
     message: str | None = None,
     label: str | None = None,
+    held_back: int = 0,
 ) -> Callable[[BaseException | None], None] | None:
     """Begin the dump about what `entry` was made for; return what finishes it."""
     _watch_fork()
     dumping = None
     try:
-        dumping = capture.begin(exception, traceback, reason, settings, label=label, texts_follow=True)
-        dumping.tell = partial(_tell, entry, dumping, message)
+        dumping = capture.begin(
+            exception, traceback, reason, settings, label=label, held_back=held_back, texts_follow=True
+        )
+        dumping.tell = partial(_tell, entry, dumping, message, held_back)
         capture.finish_later(dumping)
         return partial(_finish, dumping)
     except files.DumpingDisabledError:
@@ -190,6 +202,7 @@ def _tell(
     entry: dumped.Entry,
     dumping: capture.Dumping,
     message: str | None,
+    held_back: int,
     result: dict[str, Any] | None,
     problem: Exception | None,
 ) -> None:
@@ -198,11 +211,12 @@ def _tell(
         dumped.forget(entry)
         dumping.say_failed(problem)
     elif result is not None and not dumping.settings.quiet:
-        capture.say(message.format(filename=dumping.path) if message else _announcement(dumping, result))
+        capture.say(message.format(filename=dumping.path) if message else _announcement(dumping, held_back, result))
 
 
-def _announcement(dumping: capture.Dumping, result: dict[str, Any]) -> str:
-    extent = "; ".join(filter(None, (capture.extent(result), dumping.refusal)))
+def _announcement(dumping: capture.Dumping, held_back: int, result: dict[str, Any]) -> str:
+    others = f"{held_back} like it before made none" if held_back else ""
+    extent = "; ".join(filter(None, (capture.extent(result), others, dumping.refusal)))
     return f"wrote {dumping.path} ({extent}); open it with: python -m pyheapdump.view {dumping.path}"
 
 
@@ -333,6 +347,14 @@ def _look_at_last() -> None:
         dump_now(exception, "exception", settings, label=LABEL_AT_EXIT)
 
 
+def _tell_held_back() -> None:
+    """At the end of the program: failures that no dump has told of."""
+    count = rates.held_back()
+    if count and _active is not None and not _active.quiet:
+        failures = "failure" if count == 1 else "failures"
+        capture.say(f"{count} more {failures}, like others that were dumped, made no dump")
+
+
 _exit_is_watched = False
 
 
@@ -342,6 +364,7 @@ def _watch_exit() -> None:
 
     if not _exit_is_watched:
         capture.finish_at_exit()
+        atexit.register(_tell_held_back)
         atexit.register(_look_at_last)
         _exit_is_watched = True
 
@@ -352,6 +375,7 @@ _fork_is_watched = False
 def _after_fork() -> None:
     """In a forked child: the dumps of its parent are not its own, nor is what failed there."""
     capture.forget_unfinished()
+    rates.forget()
     with suppress(Exception):  # there is no dump of a multiprocessing child then
         children.forked()
     last = _last_exception()

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "place/oldest.h"
+#include "pyheapdump.h"
 #include "safe/clock.h"
 #include "safe/process.h"
 #include "support/cmocka_header.h"
@@ -70,6 +71,19 @@ static void put(const char *name, int age)
     close(fd);
 }
 
+/* A dump of a kind. */
+static void put_of(const char *kind, const char *name, int age)
+{
+    char path[256];
+    path_of(name, path);
+    put(name, age);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "Subject: text\n%s: %s\n\nbody\n", PHD_KIND_HEADER, kind);
+    fclose(file);
+    put(name, age);
+}
+
 /* Is it there? It is gone afterwards. */
 static bool take(const char *name)
 {
@@ -110,6 +124,25 @@ static void the_oldest_go_and_strangers_stay(void **state)
     assert_true(take("python_heap__1.dump"));
     assert_true(take("python_heap_\xc2\xb2_0.dump.part"));
     assert_true(take("notes"));
+}
+
+static void the_first_and_the_newest_of_a_kind_go_last(void **state)
+{
+    (void)state;
+    put_of("18446744073709551615", "python_heap_7_1.dump", 60);
+    put_of("18446744073709551615", "python_heap_8_1.dump", 50);
+    put_of("18446744073709551615", "python_heap_7_2.dump", 40);
+    put("python_heap_7_3.dump", 30);
+    put_of("4", "python_heap_7_4.dump", 20);
+    put_of("4x", "python_heap_7_5.dump", 10);
+    remove_beyond(4, "python_heap_7_5.dump");
+    assert_false(take("python_heap_8_1.dump"));
+    assert_false(take("python_heap_7_3.dump"));
+    remove_beyond(3, "python_heap_7_5.dump");
+    assert_false(take("python_heap_7_1.dump"));
+    assert_true(take("python_heap_7_2.dump"));
+    assert_true(take("python_heap_7_4.dump"));
+    assert_true(take("python_heap_7_5.dump"));
 }
 
 static void one_that_cannot_be_removed_does_not_keep_the_others(void **state)
@@ -218,6 +251,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_oldest_go_and_strangers_stay, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(the_first_and_the_newest_of_a_kind_go_last, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(one_that_cannot_be_removed_does_not_keep_the_others, make_directory,
                                         remove_directory),
         cmocka_unit_test_setup_teardown(the_new_one_stays_though_it_looks_oldest, make_directory, remove_directory),
