@@ -117,7 +117,7 @@ def test_500_threads_stand(tmp_path: Path) -> None:
         threading.Thread(target=work, args=(number,), daemon=True).start()
     ready.wait()
     time.sleep(0.1)
-    crasher.crash("abort")
+    crasher.crash_released("abort")
     """
     )
     ended = run_program(Subject(tmp_path, text))
@@ -301,7 +301,7 @@ CAN_UNSHARE = os.getuid() == 0 and shutil.which("unshare") and os.system(" ".joi
         ("overflow_stack", signal.SIGSEGV),
     ],
 )
-@pytest.mark.parametrize("place", ["crash", "crash_released", "crash_in_plain_thread"])
+@pytest.mark.parametrize("place", ["crash", "crash_in_plain_thread"])
 def test_the_first_process(tmp_path: Path, way: str, number: int, place: str) -> None:
     if (way, place) == ("overflow_stack", "crash_in_plain_thread"):
         pytest.skip("a thread that C code has made has no stack to handle it on")

@@ -56,6 +56,7 @@ ERRORS = {
     "system call 56": [errno.EAGAIN, errno.ENOMEM],  # clone
     "system call 202": [errno.EPERM],  # futex
     "system call 217": [errno.EIO],  # getdents64
+    "system call 257": [errno.EMFILE, errno.EACCES],  # openat
     "system call 297": [errno.EAGAIN, errno.EPERM],  # rt_tgsigqueueinfo
     "system call 436": [errno.ENOSYS],  # close_range
 }
@@ -65,6 +66,7 @@ HALVES = ["write", "writev", "read", "pread"]
 SIMPLE = [
     "clock_gettime", "getpid", "gettid", "sigaction", "sigprocmask", "sigaltstack",
     "system call 13", "system call 56", "system call 297",  # rt_sigaction, clone, rt_tgsigqueueinfo
+    "system call 257", "system call 0", "system call 3",  # openat, read, close of /proc/thread-self/status
 ]  # fmt: skip
 HANG_TIMEOUT = 0.4  # crash_timeout of a run that hangs
 

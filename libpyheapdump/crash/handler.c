@@ -240,7 +240,8 @@ static void choose_options(void)
 /* There is no dump: the filter may kill for what it takes, and the signal is to happen as if we were not there. */
 static void tell_refused(void)
 {
-    phd_snapshot_start(&dump.request, &dump.snapshot, NULL);
+    dump.snapshot.status = PHD_ERROR_CLONE;
+    phd__error_set(&dump.snapshot.error, PHD_ERROR_CLONE, 0, phd__newer_filter);
     tell();
 }
 

@@ -50,9 +50,9 @@ def outermost() -> None:
 
 def crash(directory: str, fault: Dict[str, Any], log: int, stderr: int) -> None:
     os.dup2(stderr, 2)
-    pyheapdump.install(directory, crash_timeout=fault["crash_timeout"], max_dumps=None)
-    if fault["in_place"]:
+    if fault["in_place"]:  # before install(): under a newer filter there is no dump
         crasher.forbid(errno.EPERM, *CLONE_AND_ITS_KIN)
+    pyheapdump.install(directory, crash_timeout=fault["crash_timeout"], max_dumps=None)
     rule = [fault["role"], number_of(fault["function"]), fault["nth"], fault["action"], fault["error"]]
     if INJECT.inject_arm(ctypes.c_void_p(log), *rule) == 0:
         outermost()
