@@ -115,6 +115,21 @@ static void test_facts(void **state)
     assert_int_equal(array.own, 1000);
 }
 
+/* What a view shares is its owner's. */
+static void test_shared(void **state)
+{
+    (void)state;
+    struct references references;
+    /* [1, <id 2>, [17, nil, {"content": [18, 6, 1000, nil, <id 3>, 0, 900, <id 1>, 900, 60, nil, 0, 40]}]] */
+    struct phd__contents view = READ("\x93\x01\xd4\x02\x02\x93\x11\xc0\x81\xa7"
+                                     "content\x9d\x12\x06\xcd\x03\xe8\xc0\xd4\x02\x03\x00\xcd\x03\x84"
+                                     "\xd4\x02\x01\xcd\x03\x84\x3c\xc0\x00\x28",
+                                     1, &references);
+    assert_int_equal(view.own, 60);
+    assert_int_equal(references.told, 2);
+    assert_int_equal(references.first[0], 3);
+}
+
 /* Whatever a record says, and wherever it ends: nothing is read beyond it. */
 static void test_damage(void **state)
 {
@@ -136,7 +151,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_texts),       cmocka_unit_test(test_a_list), cmocka_unit_test(test_a_dict_in_pieces),
-        cmocka_unit_test(test_an_instance), cmocka_unit_test(test_facts),  cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_an_instance), cmocka_unit_test(test_facts),  cmocka_unit_test(test_shared),
+        cmocka_unit_test(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
