@@ -48,7 +48,7 @@ class LongText:
 
     def __repr__(self) -> str:
         beginning, kept = self.beginning(), self._content.kept()
-        how_many = f"{self.size:,} bytes" if kept >= self.size else f"{self.size:,} bytes, {kept:,} of them kept"
+        how_many = f"{self.size:,} bytes, {kept:,} of them kept" if self._content.why() else f"{self.size:,} bytes"
         if not beginning:
             return f"<{how_many}>" if kept else f"<{self.size:,} bytes, not in the dump>"
         return f"{beginning!r}...<{how_many}>"
