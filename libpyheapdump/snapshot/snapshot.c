@@ -138,7 +138,7 @@ static void write_somewhere(struct phd_request *request, const char *how, struct
 {
     static struct phd_target target; /* large; one at a time */
     unsigned first_sequence = request->sequence, named = 0;
-    struct phd_error refused;
+    struct phd_error refused = report->error;
     for (unsigned i = 0; i < PHD_DIRECTORIES && request->directories[i]; i++) {
         request->sequence = first_sequence;
         write_in(&target, i, request, how, report);
