@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -124,6 +125,7 @@ def test_leaves_and_long_texts_of_locals(tmp_path: Path) -> None:
     with Target(tmp_path, text) as target:
         found = json.loads(stacks_of(target, "--json", "--locals"))
     shown = found["threads"][0]["frames"][-1]["locals"]
+    shown = {name: value.replace(" bytes, 1,024 of them kept>", " bytes>") for name, value in shown.items()}
     assert shown["config"] == repr(
         [{"host": "db1", "port": 5432, "ratio": 0.25, "note": "...", "on": True, "raw": b"ab"}]
     ).replace("'...'", f"{'n' * 66!r}...<700 characters>")
@@ -372,6 +374,42 @@ def test_subinterpreters(tmp_path: Path) -> None:
         found = json.loads(stacks_of(target, "--json", "--locals"))
     subs = [one for one in found["threads"] if one["frames"] and one["frames"][-1]["function"] == "sub"]
     assert sorted(one["frames"][-1]["locals"]["number"] for one in subs) == ["0", "1"]
+
+
+def test_the_thread_that_runs_a_subinterpreter(tmp_path: Path) -> None:
+    """Up to 3.12 the state of a subinterpreter keeps the ids of the thread that made it."""
+    text = """
+        import os, threading, time
+        try:
+            import _interpreters as made
+        except ImportError:
+            import _xxsubinterpreters as made
+
+        CODE = "def sub(number):\\n    import time\\n    time.sleep(1000)\\nsub({})\\n"
+
+        def host(number):
+            ids[number] = threading.get_native_id()
+            made.run_string(one, CODE.format(number))
+
+        ids = {}
+        idle = made.create()
+        for number in range(2):
+            one = made.create()
+            threading.Thread(target=host, args=(number,), name=f"host-{number}", daemon=True).start()
+            time.sleep(0.5)
+        print(ids, flush=True)
+        threading.Event().wait(1000)
+    """
+    with Target(tmp_path, text) as target:
+        ids = ast.literal_eval(target.said)
+        found = json.loads(stacks_of(target, "--json", "--locals"))
+    subs = [one for one in found["threads"] if one["frames"] and one["frames"][-1]["function"] == "sub"]
+    assert {int(one["frames"][-1]["locals"]["number"]): one["native_id"] for one in subs} == ids
+    assert all(one["waits_for"] is None for one in subs)
+    main = next(one for one in found["threads"] if one["native_id"] == target.pid)
+    assert main["name"] == "MainThread" and main["interpreter"] == 0
+    empty = [one for one in found["threads"] if not one["frames"] and one["interpreter"]]
+    assert all(one["native_id"] == 0 and one["waits_for"] is None for one in empty)
 
 
 def test_a_process_without_frames(tmp_path: Path) -> None:

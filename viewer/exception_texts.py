@@ -68,6 +68,8 @@ def text(value: Any) -> str:
 def called_process(error: Any) -> str:
     command, status = text(error.cmd), error.returncode
     if not isinstance(status, int) or status >= 0:
+        if raw_dict(type(error))[INFO].heap.python >= (3, 15):
+            return f"Command {full_repr(error.cmd, total=MOST)} returned non-zero exit status {text(status)}."
         return f"Command '{command}' returned non-zero exit status {text(status)}."
     try:
         return f"Command '{command}' died with {signal.Signals(-status)!r}."

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 
 #include "crash/crash.h"
+#include "walk/runner.h"
 #include "walk/tasks.h"
 
 enum { MAX_INTERPRETERS = 10000, ROOT_ROOM = 64 * 1024, FIRST_THREADS_CAPACITY = 4096 };
@@ -41,6 +42,11 @@ uint64_t phd__int_attribute(struct phd_walk *walk, uint64_t object, const char *
 {
     uint64_t value = phd__instance_get(walk, object, name);
     return value && phd__type_of(walk, value)->shape == PHD_SHAPE_INT ? phd__small_int(walk, value) : 0;
+}
+
+static bool has_frames(struct phd_walk *walk, uint64_t state)
+{
+    return phd__thread_frame(walk, state) != 0;
 }
 
 /* What the Thread object knows of the thread: name, daemon, native id. */
@@ -96,6 +102,37 @@ static bool holds_gil(struct phd_walk *walk, const struct phd_request *request, 
     return found;
 }
 
+/* The pthread_self() of a thread, as a state of the main interpreter tells it that has this kernel id; 0: not known. */
+static uint64_t ident_of(struct phd_walk *walk, uint64_t kernel_id)
+{
+    struct phd_guard guard;
+    volatile uint64_t ident = 0;
+    if (walk->at->thread_native_id == PHD_ABSENT)
+        return 0;
+    if (PHD_GUARD(walk->memory, &guard)) {
+        for (unsigned i = 0; i < walk->thread_count && !ident; i++) {
+            if (phd__word_at(walk, walk->threads[i], walk->at->thread_native_id) == kernel_id &&
+                phd__word_at(walk, walk->threads[i], walk->at->thread_interp) == walk->main_interpreter)
+                ident = phd__word_at(walk, walk->threads[i], walk->at->thread_ident);
+        }
+    }
+    PHD_UNGUARD(walk->memory, &guard);
+    return ident;
+}
+
+/* A state that no thread runs belongs to none; of one that has frames the ids stay, where who runs it is not known. */
+static void correct_ids(struct phd_walk *walk, const struct phd_request *request, struct phd_thread *thread)
+{
+    const struct phd_standing *runner = request->crash ? phd__runner_of(walk, request->crash, thread->state) : NULL;
+    if (runner) {
+        thread->native_id = (uint64_t)runner->thread;
+        uint64_t ident = runner->ident ? runner->ident : ident_of(walk, thread->native_id);
+        thread->ident = ident ? ident : thread->ident;
+    } else if (!thread->current && !has_frames(walk, thread->state)) {
+        thread->native_id = thread->ident = 0;
+    }
+}
+
 static void read_thread(struct phd_walk *walk, const struct phd_request *request, uint64_t state,
                         struct phd_thread *thread)
 {
@@ -113,6 +150,8 @@ static void read_thread(struct phd_walk *walk, const struct phd_request *request
         else if (thread->current)
             thread->native_id = request->native_id;
         thread->interpreter_id = phd__word_at(walk, thread->interpreter, walk->at->interp_id);
+        if (phd__ids_may_be_wrong(walk, thread->interpreter_id))
+            correct_ids(walk, request, thread);
         read_thread_object(walk, thread);
     } else {
         thread->problem = walk->memory->fault_reason;
@@ -234,11 +273,6 @@ static void list_all_threads(struct phd_walk *walk, const struct phd_request *re
         }
     }
     PHD_UNGUARD(walk->memory, &guard);
-}
-
-static bool has_frames(struct phd_walk *walk, uint64_t state)
-{
-    return phd__thread_frame(walk, state) != 0;
 }
 
 /* How well a thread state fits the thread that got the signal; 0: it is another thread's. A thread that works in several
