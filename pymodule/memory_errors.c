@@ -25,7 +25,11 @@
 
 int phd__add_memory_errors(PyObject *module);
 
-enum { DOMAINS = 3, BURST = 60 /* seconds: failures that follow within them belong together */ };
+enum {
+    DOMAINS = 3,
+    BURST = 60,       /* seconds: failures that follow within them belong together */
+    PROBE_SLACK = 256 /* bytes that a layer between adds */
+};
 
 static const PyMemAllocatorDomain domains[DOMAINS] = {PYMEM_DOMAIN_RAW, PYMEM_DOMAIN_MEM, PYMEM_DOMAIN_OBJ};
 static PyMemAllocatorEx previous[DOMAINS];
@@ -34,6 +38,10 @@ static atomic_bool active;
 static _Atomic size_t largest;
 static _Atomic uint64_t last_failure;
 static double seconds; /* that a dump may take */
+
+/* An allocation of this size fails everywhere; ours looks whether it gets here. */
+static const size_t PROBE = ((size_t)1 << 62) + 4711;
+static atomic_bool probe_seen;
 
 static bool begins_burst(void)
 {
@@ -78,6 +86,8 @@ static void *failed(size_t size)
 {
     char reason[80];
     int saved_errno = errno;
+    if (size >= PROBE && size - PROBE < PROBE_SLACK)
+        atomic_store(&probe_seen, true);
     if (!atomic_load(&active) || size > atomic_load(&largest) || !begins_burst())
         return NULL;
     PyOS_snprintf(reason, sizeof reason, "memory error: %zu bytes could not be had", size);
@@ -116,10 +126,23 @@ static const PyMemAllocatorEx wrappers[DOMAINS] = {
     {NULL, obj_malloc, obj_calloc, obj_realloc, NULL},
 };
 
+/* Do allocations of the domain still come by here? Somebody may have wrapped us since, and calls us; or has put back what
+ * he found before us, as tracemalloc does that was started before. */
+static bool leads_to_us(int domain)
+{
+    PyMemAllocatorEx current;
+    PyMem_GetAllocator(domains[domain], &current);
+    atomic_store(&probe_seen, false);
+    void *impossible = current.malloc(current.ctx, PROBE);
+    if (impossible)
+        current.free(current.ctx, impossible);
+    return atomic_load(&probe_seen);
+}
+
 static void wrap(int domain)
 {
     PyMemAllocatorEx ours = wrappers[domain];
-    if (wrapped[domain])
+    if (wrapped[domain] && leads_to_us(domain))
         return;
     PyMem_GetAllocator(domains[domain], &previous[domain]);
     ours.ctx = previous[domain].ctx;
@@ -128,16 +151,17 @@ static void wrap(int domain)
     wrapped[domain] = true;
 }
 
-/* Somebody who has wrapped us since (tracemalloc) keeps us: then the wrapper stays and does nothing. */
+/* Who has wrapped us since (tracemalloc) keeps us: then the wrapper stays and does nothing. */
 static void unwrap(int domain)
 {
     PyMemAllocatorEx current;
     if (!wrapped[domain])
         return;
     PyMem_GetAllocator(domains[domain], &current);
-    if (current.malloc != wrappers[domain].malloc)
+    if (current.malloc == wrappers[domain].malloc)
+        PyMem_SetAllocator(domains[domain], &previous[domain]);
+    else if (leads_to_us(domain))
         return;
-    PyMem_SetAllocator(domains[domain], &previous[domain]);
     wrapped[domain] = false;
 }
 

@@ -242,3 +242,33 @@ def test_gil_when_there_is_a_subinterpreter(tmp_path: Path, library: str, held: 
     with dump:
         assert dump.facts["gil_held"] is held
         assert dump.threads[0].name == "MainThread"
+
+
+@pytest.mark.parametrize(
+    ("steps", "allocator"),
+    [
+        ("trace install stop install", "default"),
+        ("trace install stop uninstall install", "malloc"),
+        ("trace install stop trace install", "debug"),
+        ("install trace install stop", "default"),
+        ("trace install install stop trace stop install install", "default"),
+    ],
+)
+def test_installed_again_after_tracemalloc(tmp_path: Path, steps: str, allocator: str) -> None:
+    """tracemalloc that was started before us takes us away when it is stopped; the next install() is back, once."""
+    text = """
+        import tracemalloc
+        resource.setrlimit(resource.RLIMIT_AS, (400 << 20, resource.RLIM_INFINITY))
+        tracemalloc.trace = tracemalloc.start
+        for step in STEPS.split():
+            if step in ("trace", "stop"):
+                getattr(tracemalloc, step)()
+            else:
+                getattr(pyheapdump, step)(**({"memory_errors": True} if step == "install" else {}))
+        try:
+            pages = [bytearray(50 << 20) for number in range(20)]
+        except MemoryError:
+            pass
+    """.replace("STEPS", repr(steps))
+    ended = run(tmp_path, text, environment={"PYTHONMALLOC": allocator})
+    assert ended.status == 0 and len(memory_errors(ended)) == 1, ended.stderr.decode()
