@@ -204,3 +204,28 @@ def test_texts_of_the_standard_library(tmp_path: Path) -> None:
             line = dump.headers["Subject"]
         shown = text.partition("\n")[0][:40].partition(" (f.py")[0]
         assert "text not known: __str__ makes it" in line or " at 0x" in line or shown in line, (line, text)
+
+
+def test_what_is_long_to_make_is_not_asked_again(tmp_path: Path) -> None:
+    text = """
+        import atexit, sys
+
+        class Row:
+            made = 0
+
+            def __repr__(self):
+                Row.made += 1
+                return "row"
+
+        atexit.register(lambda: print(Row.made))
+        rows = [Row()] * 2
+        raise ValueError([rows] * int(sys.argv[1]))
+    """
+    subject = Subject(tmp_path, text)
+    ended = subject.run("1")
+    assert ended.stdout == b"4\n", "asked for once more"
+    assert exception_line(pyheapdump.load(ended.only_dump).exception, 300) == "ValueError: [[row, row]]"
+    ended.only_dump.unlink()
+    ended = subject.run("2000")
+    assert ended.stdout == b"4000\n", "asked for by Python alone"
+    assert exception_line(pyheapdump.load(ended.only_dump).exception, 300).startswith("ValueError: [[<__main__.Row")

@@ -29,6 +29,8 @@ MAX_TEXT = 7_000  # characters of one
 
 # Arguments whose text is made by Python's own code.
 PLAIN = (str, int, float, bool, bytes, complex, type(None))
+CONTAINERS = (list, tuple, dict, set, frozenset)
+MAX_PARTS = 1_000  # values in arguments
 
 _FIELDS: Any = vars(BaseException)  # the real descriptors: a class may have others in their place
 _GROUP: Any = getattr(builtins, "BaseExceptionGroup", None)
@@ -75,7 +77,30 @@ def is_made_by_program(exception: BaseException) -> bool:
     maker = next(base for base in _MRO.__get__(type(exception)) if "__str__" in _DICT.__get__(base))
     if _FLAGS.__get__(maker) & HEAP_TYPE or maker.__module__ != "builtins":
         return True
-    return not all(type(argument) in PLAIN for argument in _FIELDS["args"].__get__(exception))
+    return has_text_of_program(_FIELDS["args"].__get__(exception))
+
+
+def has_text_of_program(arguments: tuple[Any, ...]) -> bool:
+    """Is there anything but builtin values in them, and not so much that their text could be long to make?"""
+    work: list[Any] = [arguments]
+    found, seen = False, 0
+    while work:
+        value = work.pop()
+        seen += 1
+        if is_one_of(CONTAINERS, value):
+            if seen + len(work) + len(value) > MAX_PARTS:
+                return False
+            work += [*value, *(value.values() if type(value) is dict else ())]
+        elif not is_one_of(PLAIN, value):
+            found = True
+        elif is_one_of((str, bytes), value) and len(value) > MAX_TEXT:
+            return False
+    return found
+
+
+def is_one_of(types: tuple[type, ...], value: object) -> bool:
+    """Is that exactly its type? By identity: the class of a class may have an __eq__ of its own."""
+    return any(type(value) is one for one in types)
 
 
 def text_of(exception: BaseException) -> bytes | None:
