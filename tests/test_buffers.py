@@ -362,7 +362,8 @@ def test_an_array_that_is_cut(tmp_path: Path) -> None:
     program = """
         import numpy, pyheapdump; pyheapdump.install(max_buffer=100_000)
         def hold():
-            large = numpy.arange(1_000_000).reshape(1000, 1000); row = large[500]; head = large[:2, ::2]; same = large.T
+            large = numpy.arange(1_000_000).reshape(1000, 1000); same = large.T
+            row, column, head, most = large[500], large[400:500, 7], large[:2, ::2], large[1:]
             1 / 0
         hold()
     """
@@ -384,9 +385,11 @@ def test_an_array_that_is_cut(tmp_path: Path) -> None:
     assert same[7, 0] == 7 and same.shape == (1000, 1000)
     assert type(large[1]) is numpy.ndarray and large[1].tolist() == list(range(1000, 2000))
     assert numpy.asarray(held["head"]).tolist() == [list(range(0, 1000, 2)), list(range(1000, 2000, 2))]
-    for missing in (lambda: large[500, 500], lambda: held["row"][3], large.tolist, lambda: numpy.asarray(large)):
+    assert held["row"].tolist() == list(range(500_000, 501_000)), "a small view of the middle has its elements"
+    assert held["column"].tolist() == list(range(400_007, 500_000, 1000))
+    for missing in (lambda: large[600, 500], lambda: held["most"][600, 3], large.tolist, lambda: numpy.asarray(large)):
         assert "max_buffer" in error_of(missing)
-    assert "97.7 KiB of 7.6 MiB kept" in repr(large)
+    assert " KiB of 7.6 MiB kept: larger than max_buffer" in repr(large)
 
 
 def test_all_buffers_together(tmp_path: Path) -> None:

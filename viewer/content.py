@@ -28,7 +28,8 @@ CHUNK = 16 << 20  # bytes read at once
 
 class Piece(NamedTuple):
     """Bytes start…stop-1 of a content: those of object `owner` from `offset` of its content on. `inline` are that whole
-    content when it stands in its record, None when it stands in CONTENT blocks. `owner` None: they were left out.
+    content when it stands in its record, None when it stands in CONTENT blocks. `owner` None: they were left out, why
+    tells `reason`.
     """
 
     start: int
@@ -36,6 +37,7 @@ class Piece(NamedTuple):
     owner: int | None
     offset: int
     inline: bytes | None = None
+    reason: str = ""
 
 
 class Content:
@@ -80,8 +82,9 @@ class Content:
     def why(self) -> str:
         """Why some bytes were left out, of this content or of those that it shares; "" when that was not on purpose."""
         owners = dict.fromkeys(piece.owner for piece in self.pieces if piece.owner is not None)
-        reasons = (reason_of(raw_content(self.file, owner)) for owner in owners)
-        return self.reason or next((reason for reason in reasons if reason), "")
+        reasons = [self.reason, *(piece.reason for piece in self.pieces)]
+        reasons += [reason_of(raw_content(self.file, owner)) for owner in owners]
+        return next((reason for reason in reasons if reason), "")
 
     def kept(self) -> int:
         """How many of the bytes are in the dump, as far as its index tells."""
@@ -167,7 +170,8 @@ def shared_pieces(file: DumpFile, rid: int, raw: list[Any], start: int, stop: in
         if low < high:
             for piece in pieces_of_owner(file, rid, owner, offset + low - at, offset + high - at, depth):
                 count += 1
-                yield piece._replace(start=piece.start + low - start, stop=piece.stop + low - start)
+                why = piece.reason or (reason_of(raw) if piece.owner is None else "")
+                yield piece._replace(start=piece.start + low - start, stop=piece.stop + low - start, reason=why)
                 if count > MAX_PIECES:
                     return
         at += length

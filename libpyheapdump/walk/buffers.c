@@ -8,8 +8,8 @@
 #include "walk/special.h"
 
 enum {
-    MAX_HOLDERS = 64, /* from a view to what keeps its memory */
-    MAX_PIECES = 64,  /* of one content; where there are more it is written whole */
+    MAX_HOLDERS = 64,  /* from a view to what keeps its memory */
+    MAX_PIECES = 1024, /* of one content; where there are more it is written whole */
     RECORD_SHARED = 18
 };
 
@@ -75,20 +75,33 @@ static void follow_holders(struct phd_walk *walk, uint64_t object, const struct 
         if (span_of(walk, object, phd__type_of(walk, object), &found) && contains(&found, span)) {
             owner->object = object;
             owner->offset = span->address - found.address;
+            owner->length = found.length;
         }
     }
 }
 
-struct phd_owner phd__find_owner(struct phd_walk *walk, uint64_t object, const struct phd_span *span)
+/* Will the owner keep its head and tail only, and not all of the span? */
+static bool is_left_out(struct phd_walk *walk, const struct phd_owner *owner, const struct phd_span *span,
+                        uint64_t bytes)
 {
+    uint64_t most = walk->request ? walk->request->max_buffer : 0, tail = most / 2;
+    if (span->references || !most || owner->length <= most || bytes > most)
+        return false;
+    return owner->offset + span->length > most - tail && owner->offset < owner->length - tail;
+}
+
+struct phd_owner phd__find_owner(struct phd_walk *walk, uint64_t object, const struct phd_span *span, uint64_t bytes)
+{
+    static const struct phd_owner nobody = {0, 0, 0};
     struct phd_guard guard;
-    volatile struct phd_owner owner = {0, 0};
+    volatile struct phd_owner found = {0, 0, 0};
     if (!span->length)
-        return (struct phd_owner){0, 0};
+        return nobody;
     if (PHD_GUARD(walk->memory, &guard))
-        follow_holders(walk, object, span, &owner);
+        follow_holders(walk, object, span, &found);
     PHD_UNGUARD(walk->memory, &guard);
-    return (struct phd_owner){owner.object, owner.offset};
+    struct phd_owner owner = {found.object, found.offset, found.length};
+    return owner.object && is_left_out(walk, &owner, span, bytes) ? nobody : owner;
 }
 
 /* ---- what may be kept ---- */
@@ -342,9 +355,9 @@ void phd__put_view(struct phd_walk *walk, void *state)
 {
     const struct phd_view *view = state;
     bool tiny = view->span.length <= PHD_MAX_LEAF_BYTES; /* a reference would take as much */
-    struct phd_owner owner = {0, 0};
+    struct phd_owner owner = {0, 0, 0};
     if (!tiny)
-        owner = phd__find_owner(walk, view->object, &view->span);
+        owner = phd__find_owner(walk, view->object, &view->span, view->span.length);
     if (owner.object)
         phd__put_shared(walk, PHD_SHAPE_BYTES, owner.object, owner.offset, view->span.length);
     else

@@ -23,10 +23,12 @@ struct phd_span {
 struct phd_owner {
     uint64_t object; /* 0: no other object has them */
     uint64_t offset; /* of the span in its content, bytes */
+    uint64_t length; /* of its content */
 };
 
-/* The object that keeps the memory that `object` looks at. Never faults. */
-struct phd_owner phd__find_owner(struct phd_walk *walk, uint64_t object, const struct phd_span *span);
+/* The object that keeps the memory that `object` looks at; none when the span is in the middle of a buffer so large that
+ * only its head and tail are kept: the view, whose elements take so many `bytes`, is then what keeps them. Never faults. */
+struct phd_owner phd__find_owner(struct phd_walk *walk, uint64_t object, const struct phd_span *span, uint64_t bytes);
 
 /* Write the reference to `length` bytes (references: values) of the owner's content, from `offset` on. */
 void phd__put_shared(struct phd_walk *walk, enum phd_shape shape, uint64_t owner, uint64_t offset, uint64_t length);

@@ -94,13 +94,19 @@ void phd__strided_seek(struct phd_strided *array, uint64_t number)
     }
 }
 
+/* Bytes of the elements, those of a dimension of stride 0 once; bounded when the array was read. */
+static uint64_t bytes_of(const struct phd_strided *array)
+{
+    uint64_t bytes = array->itemsize;
+    for (unsigned i = 0; i < array->dimensions; i++)
+        bytes *= (uint64_t)extent(array, i);
+    return bytes;
+}
+
 bool phd__strided_is_dense(const struct phd_strided *array, const struct phd_span *span)
 {
     enum { FEW_GAPS = 2, MUCH = 256 };
-    uint64_t bytes = array->itemsize;
-    for (unsigned i = 0; i < array->dimensions; i++)
-        bytes *= (uint64_t)extent(array, i); /* bounded when the array was read */
-    return span->length <= MUCH || span->length / FEW_GAPS <= bytes;
+    return span->length <= MUCH || span->length / FEW_GAPS <= bytes_of(array);
 }
 
 static void put_numbers(struct phd_walk *walk, const int64_t *numbers, unsigned count)
@@ -202,9 +208,9 @@ static bool is_aligned(const struct phd_strided *array)
 void phd__put_strided(struct phd_walk *walk, uint64_t object, struct phd_strided *array, unsigned more,
                       void (*put_more)(struct phd_walk *walk, struct phd_strided *array))
 {
-    struct array_base base = {array, {0, 0, false}, {0, 0}, false};
+    struct array_base base = {array, {0, 0, false}, {0, 0, 0}, false};
     if (!more && phd__strided_span(array, &base.span) && is_aligned(array)) {
-        base.owner = phd__find_owner(walk, object, &base.span);
+        base.owner = phd__find_owner(walk, object, &base.span, bytes_of(array));
         base.as_memory = base.owner.object || phd__strided_is_dense(array, &base.span);
     }
     phd__put_base_map(walk, (base.as_memory ? 4 : 3) + more);
