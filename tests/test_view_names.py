@@ -10,7 +10,7 @@ import pytest
 from pyheapdump.view import Dump, DumpedCodeError, load
 
 PROGRAM = """
-import abc, collections, enum, sys, typing
+import abc, collections, enum, socket, sys, typing
 import pyheapdump
 
 class Registry:
@@ -80,6 +80,7 @@ def main():
     names.info = "of the instance"
     rows, typed, items, child, text = list_([1, 2]), Typed(3, "v"), Items(a=1), Child(), Text("knuth")
     items.values = "of the instance"
+    connection = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     row, hidden, fails = Row(1, 2, "n"), Hidden(), Fails("lost")
     weird = [OfLate, OfEarly, OfAbstract, OfEnumMeta, Nested, OfMetaHooks, OfLate(), OfEarly(), of_hooks, hooks]
     classes = {cls.__name__: cls for cls in (OfLate, OfEarly, OfAbstract, Nested, OfMeta, Early, OfMetaHooks, Names)}
@@ -175,6 +176,7 @@ def test_a_property_is_shown_whatever_the_instance_dict_has(found: "dict[str, An
     hidden = found["hidden"]
     assert type(hidden.total) is property and vars(hidden) == {"total": "not what it gives"}
     assert found["child"].x == 5
+    assert (found["connection"].family, found["connection"].type) == (2, 2), "what C keeps, a property only tells"
 
 
 def test_names_of_instances_with_hooks(found: "dict[str, Any]") -> None:

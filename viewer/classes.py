@@ -249,7 +249,8 @@ def get_attribute(self: Any, name: str) -> Any:
         is_member = isinstance(self, BaseException) and hasattr(
             type(hidden), "__set__"
         )  # what Python prints is made of
-        if type(entry.value) is property and not is_member:
+        is_field = name in info_of(type(self)).heap.fields_of(self)  # of C, which a property of that name tells
+        if type(entry.value) is property and not is_member and not is_field:
             return entry.value
         is_method = type(entry.value) is FunctionType and hidden is not None
         is_ours = name in METHODS_OF_LAYOUT.get(entry.info.layout, {}) and isinstance(type(entry.value), DumpedType)
