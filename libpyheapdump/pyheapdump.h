@@ -146,6 +146,7 @@ struct phd_result {
 struct phd_snapshot {
     int pid;                   /* of the child, 0 when the dump was made in place, or the child has ended */
     uint64_t paused_ns;        /* how long the calling thread was held by the snapshot itself */
+    uint64_t begin_by_ns;      /* on the monotonic clock: when it is given up if there is no file by then */
     bool named;                /* the writer has told which name it chose (`directories`) */
     unsigned directory;        /* where, a number of `directories` */
     unsigned sequence;         /* the <n> of that name */
@@ -175,7 +176,7 @@ PHD_PUBLIC enum phd_status phd_snapshot_start(const struct phd_request *request,
                                               struct phd_error *error);
 
 /* Wait up to `seconds` (negative: without limit) for the child of `snapshot` to finish and fill `result`. A child that
- * overruns is killed; its file keeps the temporary name and opens. `snapshot` keeps what is known of
+ * overruns, or has no file after a minute, is killed; its file keeps the temporary name and opens. `snapshot` keeps what is known of
  * the name. Context: crash. */
 PHD_PUBLIC enum phd_status phd_snapshot_wait(struct phd_snapshot *snapshot, double seconds, struct phd_result *result,
                                              struct phd_error *error);

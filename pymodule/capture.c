@@ -256,7 +256,8 @@ static bool wait_a_while(struct kept_snapshot *kept, double seconds_left, enum p
     bool last = seconds_left >= 0 && seconds_left < SLICE_MS / 1e3;
     kept->busy = true;
     Py_BEGIN_ALLOW_THREADS
-    last = phd__snapshot_told(&kept->snapshot, last ? seconds_left : SLICE_MS / 1e3) || last;
+    last = phd__snapshot_told(&kept->snapshot, last ? seconds_left : SLICE_MS / 1e3) || last ||
+           phd__snapshot_hangs(&kept->snapshot);
     if (last)
         *status = phd_snapshot_wait(&kept->snapshot, 0, result, error);
     Py_END_ALLOW_THREADS
@@ -319,7 +320,7 @@ static bool wait_a_while_for_name(struct kept_snapshot *kept)
     }
     kept->busy = true;
     Py_BEGIN_ALLOW_THREADS
-    begun = phd__snapshot_begun(&kept->snapshot, SLICE_MS / 1e3);
+    begun = phd__snapshot_begun(&kept->snapshot, SLICE_MS / 1e3) || phd__snapshot_hangs(&kept->snapshot);
     Py_END_ALLOW_THREADS
     kept->busy = false;
     return begun;

@@ -42,8 +42,9 @@ enum {
     FIRST_PAUSE = 100 * 1000, /* nanoseconds between two looks whether the child lives */
     LONGEST_PAUSE = 4 * 1000 * 1000,
     REAP_SECONDS = 2,
-    MAX_NAMES = 32,  /* that other dumps of the process take at the same moment */
-    CHILD_GRACE = 31 /* seconds a child has beyond the budget of its dump; who waits for it gives up before */
+    BEGIN_SECONDS = 60, /* in which the file is there, unless its file system does not answer */
+    MAX_NAMES = 32,     /* that other dumps of the process take at the same moment */
+    CHILD_GRACE = 31    /* seconds a child has beyond the budget of its dump; who waits for it gives up before */
 };
 
 /* Seconds that a process which is to go on may stand while a dump is written in place. */
@@ -283,6 +284,7 @@ static enum phd_status start(const struct phd_request *request, struct phd_snaps
     snapshot->paused_ns = phd__clock_ns() - started;
     if (pid > 0) {
         snapshot->pid = pid;
+        snapshot->begin_by_ns = started + (uint64_t)BEGIN_SECONDS * 1000000000u;
         return PHD_OK;
     }
     phd__report_free(snapshot->report);
@@ -374,12 +376,18 @@ static bool wait_for(struct phd_snapshot *snapshot, enum phd_progress wanted, do
             take_end(snapshot, exited);
         bool there = snapshot->told || atomic_load(progress) >= wanted;
         uint64_t now = phd__clock_ns();
-        if (there || now >= deadline)
+        if (there || now >= deadline || phd__snapshot_hangs(snapshot))
             return there;
         /* the child may have been killed: now and then it is asked whether it lives */
         phd__wait(progress, seen, deadline - now < pause ? deadline : now + pause);
         pause = 2 * pause < LONGEST_PAUSE ? 2 * pause : LONGEST_PAUSE;
     }
+}
+
+bool phd__snapshot_hangs(const struct phd_snapshot *snapshot)
+{
+    return !snapshot->told && snapshot->report && atomic_load(&snapshot->report->progress) < PHD_REPORT_CREATED &&
+           phd__clock_ns() >= snapshot->begin_by_ns;
 }
 
 bool phd__snapshot_told(struct phd_snapshot *snapshot, double seconds)
@@ -418,7 +426,7 @@ enum phd_status phd_snapshot_wait(struct phd_snapshot *snapshot, double seconds,
                                   struct phd_error *error)
 {
     bool in_time = phd__snapshot_told(snapshot, seconds);
-    if (!in_time)
+    if (!in_time && snapshot->pid > 0)
         kill(snapshot->pid, SIGKILL);
     wait_for_end(snapshot);
     snapshot->overran = !in_time && !take_report(snapshot); /* it may have been done just before */

@@ -18,7 +18,10 @@ int phd__snapshot_memory(void);
  * has told by then is in `snapshot`. */
 bool phd__snapshot_told(struct phd_snapshot *snapshot, double seconds);
 
-/* The same, but for its file to be there: then its name is known. */
+/* Has its file not come into being in a time that is long enough for that? Then nobody waits for the rest. */
+bool phd__snapshot_hangs(const struct phd_snapshot *snapshot);
+
+/* The same as phd__snapshot_told, but for its file to be there: then its name is known. */
 bool phd__snapshot_begun(struct phd_snapshot *snapshot, double seconds);
 
 #endif

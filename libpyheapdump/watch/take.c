@@ -165,7 +165,8 @@ static void watch_writer(uint64_t deadline)
 {
     const struct configuration *with = &dump.with;
     bool held = !with->gil.make;
-    while (!held && phd__clock_ns() < deadline && !phd__snapshot_told(&dump.snapshot, SHORT_PERIOD))
+    while (!held && phd__clock_ns() < deadline && !phd__snapshot_told(&dump.snapshot, SHORT_PERIOD) &&
+           !phd__snapshot_hangs(&dump.snapshot))
         held = dump.order->is_short() && phd__gil_do(&with->gil, with->gil_wait, NULL, hold_until_written);
 }
 

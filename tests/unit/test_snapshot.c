@@ -10,9 +10,11 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "safe/clock.h"
 #include "safe/pages.h"
 #include "snapshot/snapshot.h"
 #include "support/cmocka_header.h"
@@ -503,6 +505,32 @@ static void dumps_of_one_moment_have_different_names(void **state)
     }
 }
 
+static bool file_system_hangs;
+
+/* In place of glibc's. */
+int mkdir(const char *path, mode_t mode)
+{
+    while (file_system_hangs)
+        pause();
+    return (int)syscall(SYS_mkdir, path, mode);
+}
+
+/* However long the dump itself may take. */
+static void a_writer_that_cannot_begin_is_given_up(void **state)
+{
+    struct phd_snapshot snapshot;
+    (void)state;
+    process.request.directories[0] = process.directory_name;
+    file_system_hangs = true;
+    assert_int_equal(phd_snapshot_start(&process.request, &snapshot, &error), PHD_OK);
+    file_system_hangs = false;
+    assert_false(phd__snapshot_hangs(&snapshot));
+    snapshot.begin_by_ns = phd__clock_ns() + 100 * 1000 * 1000;
+    uint64_t started = phd__clock_ns();
+    assert_int_equal(phd_snapshot_wait(&snapshot, 600, &result, &error), PHD_ERROR_CHILD);
+    assert_true(snapshot.overran && phd__clock_ns() - started < (uint64_t)60 * 1000 * 1000 * 1000);
+}
+
 static void numbers_are_given_once(void **state)
 {
     (void)state;
@@ -565,6 +593,7 @@ int main(void)
         TEST(without_a_page_the_exit_status_tells),
         TEST(the_reserve_has_a_page_for_the_report),
         TEST(dumps_of_one_moment_have_different_names),
+        TEST(a_writer_that_cannot_begin_is_given_up),
         TEST(numbers_are_given_once),
         TEST(a_file_size_limit_does_not_kill_the_child),
     };
