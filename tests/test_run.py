@@ -142,7 +142,7 @@ def test_options_in_one_word_with_ours(place: Path) -> None:
         ("import warnings, logging\nwarnings.warn('w', stacklevel=5)\nlogging.error('e', stack_info=True)\n", 0),
         ("import faulthandler; faulthandler.dump_traceback()\n", 0),
         ("import threading\nthreading.Thread(target=lambda: 1 / 0, name='t').start()\n", 1),
-        ("import sys\nsys.excepthook = lambda *a: print('mine')\n1 / 0\n", 0),
+        ("import sys\nsys.excepthook = lambda *a: print('mine')\n1 / 0\n", 1),
     ],
     ids=lambda value: value.splitlines()[-1][:30] if isinstance(value, str) else "",
 )
