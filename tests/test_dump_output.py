@@ -109,6 +109,14 @@ def test_read_only_directory(tmp_path: Path) -> None:
     assert f"; not in {dumps}: Read-only file system); open".encode() in ended.own_lines[0]
 
 
+def test_no_directory_at_all_is_told_once(tmp_path: Path) -> None:
+    """The end of the program, where an exception is looked for that no hook has seen, does not try it again."""
+    variables = {"PYHEAPDUMP_DIR": "/proc/none", "TMPDIR": "/proc/none"}
+    ended = run_both(tmp_path, FAILING, dumps=0, environment=variables, directory=Path("/proc"))
+    (line,) = ended.own_lines
+    assert line.startswith(b"pyheapdump: no dump: /proc/none: No such file or directory")
+
+
 BIG_HEAP = """
     import os
     noise = [os.urandom(2000) for i in range(4000)]
