@@ -105,9 +105,7 @@ static int pipe_ends[2];
 static void *count_rounds(void *argument)
 {
     struct thread *thread = argument;
-    sigset_t before, now; /* the kernel fills their beginning */
-    sigemptyset(&before);
-    sigemptyset(&now);
+    sigset_t before = {{0}}, now = {{0}}; /* the kernel fills their beginning, and sigemptyset() clears no more */
     sigprocmask(SIG_SETMASK, NULL, &before);
     atomic_store(&thread->id, gettid());
     errno = NUMBER;
