@@ -20,7 +20,7 @@ subclasses of builtin containers.
 from __future__ import annotations
 
 import builtins
-from collections import deque
+from collections import Counter, deque
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, ValuesView
 from typing import Any, Callable
 
@@ -29,6 +29,7 @@ from .items import PAGE, Items
 
 FILL_LIMIT = 10_000  # values; a longer container stays a window on the dump
 MAX_KEY_DEPTH = 8  # nesting of tuples in a key that is still hashed
+MAX_COLLISIONS = 100  # keys of one dict or set with the same hash: each is compared with all before it
 
 _ABSENT = object()
 
@@ -124,10 +125,12 @@ def use_own_builtins(namespace: dict[Any, Any]) -> None:
 
 
 def distinct(keys: list[Any]) -> bool:
-    """Can all `keys` be hashed without deep recursion, and are no two of them equal?"""
+    """Can all `keys` be told apart by hashing, in good time and without deep recursion, and is no one there twice?"""
     if not all(hashable(key) for key in keys):
         return False
     try:
+        if len(keys) > MAX_COLLISIONS and max(Counter(map(hash, keys)).values()) > MAX_COLLISIONS:
+            return False
         return len(dict.fromkeys(keys)) == len(keys)
     except Exception:  # noqa: BLE001 - a stand-in of any stdlib type may refuse (a signalling NaN, a naive tzinfo)
         return False

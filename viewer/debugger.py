@@ -34,7 +34,7 @@ from .largest import DEFAULT, MOST, largest_text
 from .locks import locks_text
 from .missing import reason_of
 from .pretty import pretty
-from .stack_text import innermost_own, place, stack_lines, thread_line, value_of
+from .stack_text import innermost_own, place, shown_of, stack_lines, thread_line, value_of
 from .summary import banner, what_failed
 from .text import escape_controls, printable
 
@@ -176,10 +176,13 @@ class DumpPdb(pdb.Pdb):
 
     def do_threads(self, argument: str) -> None:
         """threads: list the threads of the dumped program; `thread N` goes to one, `locks` tells what they wait for."""
-        for number, thread in enumerate(self.dump.threads):
+        shown = shown_of(self.dump.threads, lambda thread: thread.frames)
+        for number, thread in enumerate(shown):
             frames = thread.frames
             where = place(frames[-1], frames[-1].f_lineno or 0) if frames else "no frames"
             self.message(f"{number:4}  {thread_line(thread)}: {where}")
+        if len(shown) < len(self.dump.threads):
+            self.message(f"      ... {len(self.dump.threads) - len(shown):,} more")
 
     def do_thread(self, argument: str) -> None:
         """thread N: stand in the innermost frame of thread N (see `threads`)."""
@@ -212,8 +215,12 @@ class DumpPdb(pdb.Pdb):
 
     def do_tasks(self, argument: str) -> None:
         """tasks: list the asyncio tasks with their stacks; `task N` goes to one."""
-        for number, task in enumerate(self.dump.tasks):
+        tasks = self.dump.tasks
+        shown = shown_of(tasks, lambda task: task.frames)
+        for number, task in enumerate(shown):
             self.message("\n".join([f"{number:4}  {printable(task.name, 60)}", *stack_lines(task.frames, "      ")]))
+        if len(shown) < len(tasks):
+            self.message(f"      ... {len(tasks) - len(shown):,} more")
 
     def do_task(self, argument: str) -> None:
         """task N: stand in the innermost frame of task N (see `tasks`)."""

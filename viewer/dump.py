@@ -13,6 +13,7 @@ or the end of a with statement, ends that.
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 from collections.abc import Iterator
 from types import FrameType, TracebackType
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 FACTS, ROOTS, SOURCE, PROC, END, SIGNAL, NATIVE = 1, 2, 6, 7, 8, 9, 10  # kinds of blocks (docs/format.md, section 2)
 
 MAX_STACK = 65_536  # values of an evaluation stack
+MAX_THREAD_FRAMES = 1_000_000  # of all threads
+MAX_TASKS = 65_536  # that a writer lists (libpyheapdump/walk/walk.h)
+MAX_TEXT = 2_000_000  # characters of the text part
 WITHOUT_GIL = "taken without the GIL: other threads may have been changing objects"
 
 
@@ -120,6 +124,16 @@ class Thread:
         return f"<thread {self.name!r} ident={self.ident}{''.join(f', {mark}' for mark in marks)}>"
 
 
+def bound_frames(threads: list[Thread]) -> None:
+    """Leave out the stacks of threads behind those that have MAX_THREAD_FRAMES frames together."""
+    room = MAX_THREAD_FRAMES
+    for thread in threads:
+        room -= len(thread._raw_frames)
+        if room < 0:
+            thread._raw_frames = []
+            thread.problem = f"its frames are left out: those of all threads are more than {MAX_THREAD_FRAMES:,}"
+
+
 def described_frame(heap: Heap, raw: Any) -> dict[str, Any]:
     """The map of a frame; empty when it is not in the dump."""
     record = heap.record(raw.id) if type(raw) is Ref else None
@@ -180,6 +194,7 @@ class Dump:
         described = self._roots.get("threads")
         threads = described if isinstance(described, list) else []
         self.threads: list[Thread] = [Thread(self.heap, one) for one in threads if isinstance(one, dict)]
+        bound_frames(self.threads)
         fatal = self._merged(SIGNAL)
         self.signal: Signal | None = Signal(fatal) if fatal else None
         stacks = self._merged(NATIVE)
@@ -228,7 +243,8 @@ class Dump:
     def tasks(self) -> list[Task]:
         """The asyncio tasks that were pending."""
         raw = self.end.get("tasks")
-        return [Task(self.heap.value(one)) for one in raw] if isinstance(raw, list) else []
+        ids = dict.fromkeys(one.id for one in raw if type(one) is Ref) if isinstance(raw, list) else ()
+        return [Task(self.heap.get(rid)) for rid in itertools.islice(ids, MAX_TASKS)]
 
     @functools.cached_property
     def locks(self) -> Locks:
@@ -269,7 +285,8 @@ class Dump:
     @property
     def text(self) -> str:
         """The tracebacks of all threads as the writer put them down for people."""
-        return self.file.text
+        text = self.file.text
+        return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}\n... {len(text) - MAX_TEXT:,} more characters\n"
 
     @property
     def problems(self) -> list[str]:

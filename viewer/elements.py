@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DICT, TUPLE, OBJECT = 10, 8, 1
 MAX_NESTING = 16  # of structured dtypes
+MAX_PARTS = 2_000  # dtypes that one is made of, each as often as it is used
 MAX_FIELDS = 10_000
 MAX_ITEMSIZE = 1 << 30  # bytes of one element that is decoded
 UNITS = ("Y", "M", "W", "", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as", "")  # NPY_DATETIMEUNIT
@@ -79,11 +80,29 @@ def letter(value: Any) -> str:
 # --- dtypes -----------------------------------------------------------------------------------------------------
 
 
+def check_parts(heap: Heap, raw: Any) -> None:
+    """Raises ValueError when a dtype is made of too many others: what is made of it is as large, and so is its repr."""
+    work, left = [raw], MAX_PARTS
+    while work and left:
+        left -= 1
+        fields = fields_of(heap, work.pop())
+        if isinstance(fields.get("subdtype"), list):
+            work += fields["subdtype"][:1]
+        elif type(fields.get("names")) is Ref:
+            mapping = fields.get("fields")
+            values = items_of(heap, fields_of(heap, mapping).get("mapping", mapping), DICT)[1::2]
+            work += [part for value in values for part in items_of(heap, value, TUPLE)[:1]]
+    if work:
+        raise ValueError("a dtype that is made of too many others")
+
+
 def decoder_of(heap: Heap, raw: Any, depth: int = 0, objects: Callable[[int], Any] | None = None) -> Decoder:
     """The decoder of the dtype behind a reference. Raises ValueError, TypeError or LookupError when it makes no sense.
 
     `objects`: what a reference within a structure stands for, whose place in the bytes a number has taken.
     """
+    if depth == 0:
+        check_parts(heap, raw)
     fields = fields_of(heap, raw)
     if not fields or depth > MAX_NESTING:
         raise ValueError("not a dtype")

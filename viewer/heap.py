@@ -41,8 +41,9 @@ from .stacks import Stacks
 from .zones import Zones
 
 CLOSURE_VALUES = 20_000  # values of containers that one request makes
-CLOSURE_OBJECTS = 20_000  # objects of any kind that one request makes
+CLOSURE_OBJECTS = 5_000  # objects of any kind that one request makes
 MAX_DEPTH = 40  # nesting of exact containers within one closure
+MAX_NESTING = 100  # of real objects that are made of one another, of all closures: C code recurses into them
 
 FACTS, TEXTS = 1, 11  # kinds of blocks (docs/format.md, section 2)
 
@@ -68,6 +69,7 @@ class Heap:
         self.buffer_bytes = 0  # of all of them
         self.elements: dict[int, Any] = {}  # real arrays of objects, by the id of their owner (numpy_values.py)
         self.windows: dict[int, Any] = {}  # arrays that are not loaded, by their ids (windows.py)
+        self._nesting: dict[int, int] = {}  # id of a made object → how deep those that it is made of are nested
         self._fields: dict[int, dict[str, Any]] = {}  # id() of an instance → __slots__ and C fields
         self._unvouched: dict[int, dict[int, Any]] = {}  # id of an instance → offset in its C struct → raw value
         self._tellers: dict[int, Kind] = {}  # id of an instance → what tells its value as text
@@ -315,6 +317,10 @@ class Heap:
             return []
 
     def _create_one(self, node: Node) -> None:
+        nesting = 1 + max((self._nesting.get(raw.id, 0) for raw in self._needed(node) if type(raw) is Ref), default=-1)
+        if nesting > MAX_NESTING:
+            self._postpone(node)
+            return
         try:
             made = node.kind.create(node)
         except Exception as problem:  # noqa: BLE001 - contents that the type itself refuses: show what there is
@@ -323,6 +329,8 @@ class Heap:
             return
         node.created = True
         self.remember(node.id, made)
+        if nesting:
+            self._nesting[node.id] = nesting
         self._adopt(node, made)
 
     def _postpone(self, node: Node) -> None:
@@ -352,7 +360,12 @@ class Heap:
 
 def namespace(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
     """An instance dict of the pairs whose key can be one: any str, and what is hashed without running into depth."""
-    return {name: value for name, value in pairs if isinstance(name, str) or distinct([name])}
+    found = list(pairs)
+    others = [name for name, _ in found if not isinstance(name, str)]
+    if others and not distinct(others):
+        others = [name for name in others[:MAX_DEPTH] if distinct([name])]
+    kept = set(map(id, others))
+    return {name: value for name, value in found if isinstance(name, str) or id(name) in kept}
 
 
 def content_at(heap: Heap, node: Node, raw: Any) -> Any:

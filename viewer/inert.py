@@ -11,15 +11,18 @@ from __future__ import annotations
 import types
 from collections.abc import Iterable, Iterator
 from types import CellType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyheapdump._pyheapdump import Ref
 
-from .classes import TUPLE
+from .classes import TUPLE, DumpedType
 from .items import expand, run_length
-from .kinds import Kind, Node, stand_in
+from .kinds import OBJECT, Kind, Node, stand_in
 from .missing import Missing
 from .text import name_of
+
+if TYPE_CHECKING:
+    from .heap import Heap
 
 MAX_CELLS = 1000  # free variables of one function
 
@@ -116,12 +119,15 @@ class FunctionKind(InertKind):
 
 
 class MethodKind(InertKind):
+    """Bound methods of functions that do nothing; one of something else, a real type perhaps, would do it."""
+
     needs = ("__func__", "__self__")
 
     def create(self, node: Node) -> Any:
         fields = Fields(node)
         function = fields.get("__func__")
-        if not callable(function) or fields.get("__self__") is None:
+        inert = isinstance(function, FunctionType) or isinstance(type(function), DumpedType)
+        if not inert or not callable(function) or fields.get("__self__") is None:
             return stand_in(node)
         return MethodType(function, fields.get("__self__"))
 
@@ -150,6 +156,8 @@ class PropertyKind(InertKind):
 
 
 class CellKind(InertKind):
+    """Cells. A cell in a cell in a cell is refused: C code recurses into them to the end of its stack."""
+
     later = ("cell_contents",)
 
     def create(self, node: Node) -> Any:
@@ -157,8 +165,21 @@ class CellKind(InertKind):
 
     def fill(self, node: Node, made: Any) -> None:
         raw = node.fields()
-        if "cell_contents" in raw:
+        if "cell_contents" not in raw:
+            return
+        if self.cell_within(node.heap, self.cell_within(node.heap, raw["cell_contents"])) is not None:
+            made.cell_contents = Missing("cells that are nested too deep")
+        else:
             made.cell_contents = node.heap.part(raw["cell_contents"])
+
+    @staticmethod
+    def cell_within(heap: Heap, raw: Any) -> Any:
+        """What is in the cell that `raw` refers to; None when it refers to none."""
+        record = heap.record(raw.id) if type(raw) is Ref else None
+        if not record or record[0] != OBJECT or len(record) < 5 or type(record[1]) is not Ref:
+            return None
+        info = heap.classes.info(record[1].id)
+        return record[4][0] if info.layout == "cell" and isinstance(record[4], list) and record[4] else None
 
 
 # --- modules ----------------------------------------------------------------------------------------------------

@@ -456,11 +456,33 @@ class ExceptionKind(Kind):
             value = node.heap.part(raw)
             if value is None and getattr(made, name, ABSENT) is None:
                 continue  # a pointer that is NULL also reads as None, and str() tells the two apart
+            if not can_be_member(made, name, value):
+                continue
             try:
                 BaseException.__setattr__(made, name, value)
             except (AttributeError, TypeError, ValueError):
                 if elsewhere is not None and not hasattr(type(made), name):
                     elsewhere[name] = value
+
+
+# What C code takes for granted about members of exceptions when it makes their texts (Objects/exceptions.c).
+TRUSTED: tuple[tuple[type[BaseException], dict[str, type]], ...] = (
+    (UnicodeDecodeError, {"encoding": str, "object": bytes, "start": int, "end": int, "reason": str}),
+    (UnicodeEncodeError, {"encoding": str, "object": str, "start": int, "end": int, "reason": str}),
+    (UnicodeTranslateError, {"object": str, "start": int, "end": int, "reason": str}),
+    (SyntaxError, {"lineno": int, "offset": int, "end_lineno": int, "end_offset": int}),
+)
+MAX_POSITION = 1 << 31
+
+
+def can_be_member(made: BaseException, name: str, value: Any) -> bool:
+    """May this be a member of the exception? Where C code would believe what is not so, it may not."""
+    for kind, members in TRUSTED:
+        if isinstance(made, kind) and name in members and not (kind is SyntaxError and value is None):
+            if not isinstance(value, members[name]) or isinstance(value, LongText):
+                return False
+            return not isinstance(value, int) or -1 <= value < MAX_POSITION
+    return True
 
 
 PLAIN = Plain()

@@ -25,11 +25,12 @@ from pyheapdump._pyheapdump import Ref
 from .class_info import ABSENT
 from .containers import FILL_LIMIT, LazyDeque, Unloaded, distinct
 from .content import SHARED, content_of
+from .display import bounded_repr
 from .inert import Fields, InertKind, own_attributes
 from .items import expand, run_length
 from .kinds import Kind, Node, leaf_value, stand_in
 from .long_text import LongText, text_of
-from .missing import Missing
+from .missing import DumpedCodeError, Missing
 from .numpy_values import NUMPY, numpy
 from .pandas_values import PANDAS
 from .shared import memory_of
@@ -208,7 +209,29 @@ class OrderedKind(InertKind):
             self.of.__setitem__(made, key, node.heap.part(raw))
         if isinstance(made, defaultdict):
             factory = node.heap.part(node.fields().get("default_factory"))
-            made.default_factory = factory if callable(factory) else None
+            made.default_factory = factory if factory in HARMLESS_FACTORIES else inert_factory(factory)
+
+
+# What makes a default out of nothing. `in` compares classes of the dump by identity alone.
+HARMLESS_FACTORIES = (None, list, dict, set, tuple, frozenset, str, bytes, int, float, bool)
+
+
+def inert_factory(factory: Any) -> Any:
+    """A default_factory that looks like `factory`, which may be real and do anything, and raises when it is called."""
+    return InertFactory(factory) if callable(factory) else None
+
+
+class InertFactory:
+    """Stands for a factory that is not called."""
+
+    def __init__(self, factory: Any) -> None:
+        self._factory = factory
+
+    def __call__(self) -> Any:
+        raise DumpedCodeError(f"{bounded_repr(self._factory)} would make the default; code of the dump does not run")
+
+    def __repr__(self) -> str:
+        return bounded_repr(self._factory)
 
 
 # --- dates ------------------------------------------------------------------------------------------------------
@@ -269,9 +292,16 @@ def make_decimal(cls: Any, fields: Fields, content: Any) -> Any:
     return decimal.Decimal.__new__(cls, content)
 
 
+def of_type(value: Any, wanted: type) -> Any:
+    """`value`, which a record says is one of type `wanted`; ValueError when it is not."""
+    if not isinstance(value, wanted) or isinstance(value, LongText):
+        raise ValueError(f"{type(value).__name__} where {wanted.__name__} should be")
+    return value
+
+
 def make_array(cls: Any, fields: Fields, content: Any) -> Any:
     code = fields.get("typecode")
-    code = code if isinstance(code, str) else bytes(code).decode("ascii")
+    code = code if isinstance(code, str) else of_type(code, bytes).decode("ascii")
     made = array.array.__new__(cls, code.partition("\0")[0])
     array.array.frombytes(made, content)
     return made
@@ -286,10 +316,7 @@ def make_string_io(cls: Any, fields: Fields, content: Any) -> Any:
 
 def make_bytes_io(cls: Any, fields: Fields) -> Any:
     made = io.BytesIO.__new__(cls)
-    content = fields.get("_buf")
-    if isinstance(content, LongText):
-        raise ValueError("its bytes are not loaded")
-    io.BytesIO.__init__(made, bytes(content)[: fields.raw.get("_string_size")])
+    io.BytesIO.__init__(made, of_type(fields.get("_buf"), bytes)[: fields.raw.get("_string_size")])
     io.BytesIO.seek(made, fields.raw.get("_pos") or 0)
     return made
 

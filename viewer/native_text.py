@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from .dump import Dump
 from .merged import Entry, MergedStack, merged_stack
 from .signals import NativeFrame, NativeStacks, NativeThread, Signal
-from .stack_text import error_line
+from .stack_text import error_line, shown_of
 from .symbols import Symbols
 from .text import printable
-from .thread_text import all_threads, mark, other_lines, sectioned
+from .thread_text import all_threads, frames_of, mark, other_lines, sectioned
 
 MAX_MODULES = 500
 MAX_NOTES = 50
@@ -32,9 +32,13 @@ class NativeView:
     def text(self) -> str:
         """The whole view."""
         parts = [error_line(self._dump)]
-        for one in all_threads(self._dump):
+        threads = all_threads(self._dump)
+        shown = shown_of(threads, frames_of)
+        for one in shown:
             stack = merged_stack(self._dump, one.thread, one.native)
             parts.append("\n".join([one.title, *self._stack_lines(stack, one.native)]))
+        if len(shown) < len(threads):
+            parts.append(f"... {len(threads) - len(shown):,} more threads")
         if self._dump.signal is not None:
             parts.append(registers_text(self._dump.signal))
         if self._dump.native is not None:

@@ -17,7 +17,7 @@ from pyheapdump._pyheapdump import Ref
 
 from .builtin_types import base_of_code
 from .content import SHARED, content_of
-from .elements import DICT, MAX_NESTING, OBJECTS, TUPLE, UNITS, fields_of, items_of, letter
+from .elements import DICT, MAX_NESTING, OBJECTS, TUPLE, UNITS, check_parts, fields_of, items_of, letter
 from .items import Items
 from .kinds import SCALAR, Kind, Node, leaf_value, stand_in
 from .missing import NotInDumpError
@@ -54,6 +54,8 @@ def dtype_of(heap: Heap, raw: Any, depth: int = 0, objects: str = "O") -> Any:
     """The dtype behind a reference; `objects` is what it has for references to objects. Raises ValueError or TypeError
     when it makes no sense.
     """
+    if depth == 0:
+        check_parts(heap, raw)
     fields = fields_of(heap, raw)
     if not fields or depth > MAX_NESTING:
         raise ValueError("not a dtype")
@@ -224,7 +226,7 @@ class ArrayKind(Kind):
             places = numpy().ndarray((made.size,), "<u8", memory, offset, (itemsize,))
             places[...] = range(number, made.size * len(offsets), len(offsets))
         copy_structures(
-            made, numpy().ndarray(made.shape, dtype_of(node.heap, fields["dtype"], 0, "<u8"), memory), objects
+            made, numpy().ndarray(made.shape, dtype_of(node.heap, fields["dtype"], objects="<u8"), memory), objects
         )
 
 

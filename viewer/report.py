@@ -11,11 +11,13 @@ import linecache
 from types import FrameType, TracebackType
 from typing import Any
 
+from .display import bounded_repr
 from .dump import Dump, Thread
 from .locks import all_deadlock_texts, wait_text
 from .merged import Entry, Omitted, merged_stack
+from .messages import MAX_NOTES
 from .signals import Module, NativeFrame, Signal
-from .stack_text import MAX_FRAMES, exception_line, locals_of, signal_line
+from .stack_text import MAX_FRAMES, exception_line, locals_of, shown_of, signal_line
 from .task_waits import task_wait_text
 from .tasks import Task
 from .text import printable
@@ -29,7 +31,9 @@ def report(dump: Dump) -> dict[str, Any]:
     """The whole report, of dicts, lists, str, int, float, bool and None only."""
     exceptions = Exceptions()
     about = exceptions.number(dump.exception)
-    threads = [thread_report(dump, thread, exceptions) for thread in dump.threads]
+    shown = shown_of(dump.threads, lambda thread: thread.frames)
+    threads = [thread_report(dump, thread, exceptions) for thread in shown]
+    tasks = shown_of(dump.task_waits.tasks, lambda task: task.frames)
     return {
         "schema": SCHEMA,
         "file": {
@@ -48,6 +52,7 @@ def report(dump: Dump) -> dict[str, Any]:
         "exception": about,
         "exceptions": exceptions.reports(),
         "threads": threads,
+        "threads_left_out": len(dump.threads) - len(shown),
         "deadlocks": all_deadlock_texts(dump),
         "tasks": [
             {
@@ -55,8 +60,9 @@ def report(dump: Dump) -> dict[str, Any]:
                 "waits_for": task_wait_report(dump, task),
                 **stack_report(with_lines(task.frames)),
             }
-            for task in dump.task_waits.tasks
+            for task in tasks
         ],
+        "tasks_left_out": len(dump.task_waits.tasks) - len(tasks),
         "sources": [
             {"filename": s.filename, "origin": s.origin, "changed": s.changed, "bytes": len(s.content)}
             for s in dump.sources.values()
@@ -97,13 +103,17 @@ class Exceptions:
             "type": type(error).__qualname__,
             "module": type(error).__module__,
             "text": exception_line(error, 2000),
-            "notes": [printable(str(note), 1000) for note in notes] if isinstance(notes, list) else [],
+            "notes": [note_text(note) for note in notes[:MAX_NOTES]] if isinstance(notes, list) else [],
             "cause": self.number(error.__cause__),
             "context": self.number(error.__context__),
             "suppress_context": error.__suppress_context__,
-            "members": [self.number(one) for one in members] if isinstance(members, tuple) else [],
+            "members": [self.number(one) for one in members[:MAX_EXCEPTIONS]] if isinstance(members, tuple) else [],
             **stack_report(steps(error.__traceback__)),
         }
+
+
+def note_text(note: object) -> str:
+    return printable(note, 1000) if isinstance(note, str) else bounded_repr(note, total=1000)
 
 
 def steps(found: TracebackType | None) -> list[tuple[FrameType, int]]:

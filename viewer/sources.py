@@ -20,7 +20,11 @@ from typing import Any
 
 from .text import file_name
 
-MAX_SOURCE = 64 * 1024 * 1024  # bytes of one file, decompressed
+MAX_SOURCE = 16 * 1024 * 1024  # bytes of one file, decompressed
+MAX_SOURCES = 32 * 1024 * 1024  # of all
+MAX_LINES = 500_000  # of all
+MAX_LINE = 5_000  # characters of a line that are shown
+LEFT_OUT = b"\n# the rest of this file is too long to be shown\n"
 
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
 _BLANK = re.compile(rb"^[ \t\f]*(?:[#\r\n]|$)")
@@ -35,7 +39,7 @@ _ENCODINGS = re.compile(
 class Source:
     """One source file: its text, where the writer had it from, and whether it was changed after the start."""
 
-    def __init__(self, described: Mapping[str, Any]) -> None:
+    def __init__(self, described: Mapping[str, Any], most: int = MAX_SOURCE, most_lines: int = MAX_LINES) -> None:
         self.filename = file_name(described.get("filename"))
         self.origin = str(described.get("origin", "?"))
         self.changed = described.get("changed") is True
@@ -44,7 +48,9 @@ class Source:
         content = described.get("text")
         self.content = content if isinstance(content, bytes) else b""
         if described.get("compression") == "deflate":
-            self.content = inflated(self.content)
+            self.content = inflated(self.content, most)
+        if len(self.content) > most or self.content.count(b"\n") > most_lines:
+            self.content = b"\n".join(self.content[:most].split(b"\n", most_lines)[:most_lines]) + LEFT_OUT
 
     @property
     def text(self) -> str:
@@ -55,7 +61,7 @@ class Source:
     @property
     def lines(self) -> list[str]:
         """The lines with their ends, as linecache has them."""
-        lines = io.StringIO(self.text).readlines()
+        lines = [line if len(line) <= MAX_LINE else shortened(line) for line in io.StringIO(self.text)]
         if lines and not lines[-1].endswith("\n"):
             lines[-1] += "\n"
         return lines
@@ -64,11 +70,15 @@ class Source:
         return f"<source {self.filename!r}, {len(self.content)} bytes{', changed' if self.changed else ''}>"
 
 
-def inflated(data: bytes) -> bytes:
-    """Raw deflate undone, up to MAX_SOURCE bytes; what comes before damage is kept."""
+def shortened(line: str) -> str:
+    return f"{line[:MAX_LINE]}... # {len(line) - MAX_LINE:,} more characters\n"
+
+
+def inflated(data: bytes, most: int) -> bytes:
+    """Raw deflate undone, up to a byte more than `most`; what comes before damage is kept."""
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        return stream.decompress(data, MAX_SOURCE)
+        return stream.decompress(data, most + 1)
     except zlib.error:
         return b"# the source in the dump is damaged\n"
 
@@ -148,8 +158,14 @@ class Sources(Mapping[str, Source]):
     """The source files of a dump by file name, as in `co_filename`."""
 
     def __init__(self, blocks: Iterable[Any]) -> None:
-        found = [Source(block) for block in blocks if isinstance(block, dict)]
-        self._files = {source.filename: source for source in found}
+        self._files: dict[str, Source] = {}
+        room, lines = MAX_SOURCES, MAX_LINES
+        for block in blocks:
+            if isinstance(block, dict):
+                source = Source(block, min(room, MAX_SOURCE), lines)
+                self._files[source.filename] = source
+                room = max(room - len(source.content), 0)
+                lines = max(lines - source.content.count(b"\n"), 0)
         self._owner = object()
         self._keys: set[str] = set()  # in linecache
         self._provided = False

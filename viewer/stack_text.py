@@ -7,9 +7,9 @@ import linecache
 import os
 import re
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from .display import bounded_repr
 from .dump import Dump, Thread
@@ -21,6 +21,8 @@ from .text import escape_controls, printable
 
 MAX_FRAMES = 100  # of one stack; more are counted
 MAX_LOCALS = 50  # of one frame; more are counted
+MAX_ALL_FRAMES = 50_000  # of all stacks of one view; stacks behind them are counted
+MAX_MEMBERS = 1_000  # exceptions of the tree that a group and its chain are printed as
 
 # Files of the standard library (a folder or a zip archive) and of installed packages.
 LIBRARY = re.compile(r"/lib(64)?/python\d\.\d+/|/python\d+\.zip/|/(site|dist)-packages/|^<frozen ")
@@ -31,14 +33,56 @@ def exception_text(dump: Dump) -> str:
     error = dump.exception
     if error is None:
         return escape_controls(dump.text).strip()
+    if tree_size(error) > MAX_MEMBERS:
+        return as_written(dump, f"its groups have more than {MAX_MEMBERS:,} members")
     try:
         with bounded_texts(error):
             lines = traceback.format_exception(type(error), error, error.__traceback__, limit=-MAX_FRAMES)
     except Exception as problem:  # noqa: BLE001 - a chain longer than traceback can follow, or odd contents
-        return (
-            f"{escape_controls(dump.text).strip()}\n(as the writer told it; here it is {NotShown(problem)!r})".strip()
-        )
+        return as_written(dump, f"here it is {NotShown(problem)!r}")
     return escape_controls("".join(lines)).rstrip()
+
+
+def as_written(dump: Dump, why: str) -> str:
+    """The text that the writer made, and why it is not made here."""
+    return f"{escape_controls(dump.text).strip()}\n(as the writer told it; {why})".strip()
+
+
+def tree_size(error: BaseException) -> int:
+    """How many exceptions traceback prints for this one: each as often as a group or a chain leads to it."""
+    sizes: dict[int, int] = {}
+    stack = [error]
+    while stack:
+        one = stack[-1]
+        inner = related(one)
+        missing = [other for other in inner if id(other) not in sizes]
+        if id(one) not in sizes and missing:
+            sizes[id(one)] = 1  # a circle ends here
+            stack += missing
+            continue
+        sizes[id(one)] = min(1 + sum(sizes[id(other)] for other in inner), 1 << 60)
+        stack.pop()
+    return sizes[id(error)]
+
+
+def related(error: BaseException) -> list[BaseException]:
+    """The cause, the context and the members of an exception."""
+    members = getattr(error, "exceptions", ())
+    found = (error.__cause__, error.__context__, *(members if isinstance(members, tuple) else ()))
+    return [one for one in found if isinstance(one, BaseException)]
+
+
+Stack = TypeVar("Stack")
+
+
+def shown_of(stacks: Sequence[Stack], frames_of: Callable[[Stack], Sequence[Any]]) -> Sequence[Stack]:
+    """The first of threads or tasks, whose stacks have no more than MAX_ALL_FRAMES frames together."""
+    room = MAX_ALL_FRAMES
+    for number, one in enumerate(stacks):
+        room -= 1 + min(len(frames_of(one)), MAX_FRAMES)
+        if room < 0:
+            return stacks[:number]
+    return stacks
 
 
 def error_line(dump: Dump) -> str:

@@ -41,7 +41,7 @@ def core_text(dump: Dump) -> str:
 
 def python_text(dump: Dump) -> str:
     version = dump.facts.get("python")
-    return ".".join(map(str, version[:3])) if isinstance(version, list) else "of unknown version"
+    return printable(".".join(map(str, version[:3])), 40) if isinstance(version, list) else "of unknown version"
 
 
 def is_about_memory(dump: Dump) -> bool:

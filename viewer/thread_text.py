@@ -6,7 +6,7 @@ The interpreter's own C functions are left out; native_text.py shows them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from .dump import Dump, Thread
 from .locks import all_deadlock_texts, wait_text
 from .merged import MergedStack, Omitted, merged_stack
 from .signals import NativeFrame, NativeThread, Signal
-from .stack_text import MAX_FRAMES, frame_lines, stack_lines, thread_line
+from .stack_text import MAX_FRAMES, frame_lines, shown_of, stack_lines, thread_line
 from .task_waits import task_wait_text
 from .task_waits import title as task_title
 from .text import escape_controls, printable
@@ -36,13 +36,20 @@ def threads_text(dump: Dump) -> str:
     """The stacks of all threads and tasks."""
     lines = all_deadlock_texts(dump)
     lines += [""] * bool(lines)
-    for one in all_threads(dump):
+    threads, tasks = all_threads(dump), dump.task_waits.tasks
+    shown = shown_of(threads, frames_of)
+    for one in shown:
         waits = None if one.thread is None else wait_text(one.thread, dump.locks)
         title = one.title if waits is None else f"{one.title}, {waits}"
         lines += [title, *merged_lines(merged_stack(dump, one.thread, one.native)), ""]
-    for task in dump.task_waits.tasks:
+    if len(threads) > len(shown):
+        lines += [f"... {len(threads) - len(shown):,} more threads", ""]
+    shown_tasks = shown_of(tasks, lambda task: task.frames)
+    for task in shown_tasks:
         waits = task_wait_text(task, dump.task_waits)
         lines += [task_title(task) + (f", {waits}" if waits else ""), *stack_lines(task.frames), ""]
+    if len(tasks) > len(shown_tasks):
+        lines += [f"... {len(tasks) - len(shown_tasks):,} more tasks"]
     return "\n".join(lines).rstrip() or escape_controls(dump.text).strip()
 
 
@@ -54,6 +61,13 @@ def all_threads(dump: Dump) -> list[ThreadStacks]:
     if signal is not None:
         found.sort(key=lambda one: not got_signal(one, signal))
     return found
+
+
+def frames_of(one: ThreadStacks) -> Sequence[object]:
+    """The frames of Python, or those of C code where there is no such side."""
+    if one.thread is not None:
+        return one.thread.frames
+    return () if one.native is None else one.native.frames
 
 
 def failing_thread(dump: Dump) -> ThreadStacks | None:
