@@ -87,8 +87,10 @@ static void mask_str(struct phd_walk *walk, uint64_t object, struct late_text *t
     char secret[MAX_SECRET];
     struct phd_guard guard;
     if (PHD_GUARD(walk->memory, &guard)) {
-        if (phd__type_of(walk, object)->shape == PHD_SHAPE_STR)
-            mask(text, secret, phd__copy_str(walk, object, secret, sizeof secret));
+        if (phd__type_of(walk, object)->shape == PHD_SHAPE_STR) {
+            size_t length = phd__copy_str(walk, object, secret, sizeof secret);
+            mask(text, secret, length);
+        }
     }
     PHD_UNGUARD(walk->memory, &guard);
 }
