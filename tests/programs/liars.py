@@ -66,10 +66,11 @@ def misbehave(name):
 def liar_method(owner, name):
     """A method that misbehaves when armed and does what the builtin one does otherwise."""
     normal = next((vars(base)[name] for base in owner.__mro__ if name in vars(base)), None)
+    called = owner.__name__ + "." + name  # known before: to ask for it would be a call
 
     def method(*arguments, **named):
         if armed:
-            misbehave(owner.__name__ + "." + name)
+            misbehave(called)
         function = normal.__get__(arguments[0], owner) if hasattr(normal, "__get__") else None
         return function(*arguments[1:], **named) if function is not None else NotImplemented
 
