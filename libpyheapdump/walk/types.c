@@ -236,10 +236,14 @@ static bool is_told(const struct phd_type *info, const struct field_list *list, 
     return false;
 }
 
-/* How many bytes of the C struct nothing tells of: no known type, no member, and neither dict nor weak references. */
+/* How many bytes of the C struct nothing tells of: no known type, no member, and neither dict nor weak references.
+ * Behind the fixed part of a tuple stand its items, of which a struct sequence counts some in (3.13+,
+ * Objects/structseq.c). */
 static int64_t untold_bytes(const struct phd_type *info, const struct field_list *list, int64_t from, int64_t to)
 {
     int64_t bytes = 0;
+    if (info->shape == PHD_SHAPE_TUPLE)
+        return 0;
     for (int64_t offset = (from + 7) & ~(int64_t)7; offset + 8 <= to; offset += 8)
         bytes += is_told(info, list, offset) ? 0 : 8;
     return bytes;
