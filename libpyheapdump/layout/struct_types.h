@@ -143,6 +143,7 @@ static inline void phd__probe_struct_types(struct phd_layout *at)
     phd__probe_numpy_types(at);
     phd__probe_numpy_scalar_types(at);
     phd__probe_pandas_types(at);
+    phd__probe_pandas_block_types(at);
     qsort(phd__probed_types, (size_t)at->type_count, sizeof phd__probed_types[0], phd__probe_compare_types);
 }
 

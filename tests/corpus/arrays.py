@@ -213,8 +213,20 @@ def arrays_within(start, limit=600):
         work += list(value) if isinstance(value, (list, tuple)) else []
         work += list(value.values()) if isinstance(value, dict) else []
         own = set(dir(value)).difference(dir(type(value)))
-        work += [getattr(value, name, None) for name in sorted(own)]
+        work += [getattr(value, name, None) for name in sorted(own | names_of_fields(type(value)))]
     return values
+
+
+def names_of_fields(owner):
+    """The names under which a class made by C shows fields of its instances."""
+    kinds = ("getset_descriptor", "member_descriptor")
+    return {
+        name
+        for base in owner.__mro__
+        if base is not object
+        for name, value in vars(base).items()
+        if type(value).__name__ in kinds and not name.startswith("__")
+    }
 
 
 def contains(type_name, **blocks):

@@ -171,4 +171,83 @@ struct phd_private_pandas_nat { /* 1.4 … 3.1; in 1.1 … 1.3 a pointer to an o
     int64_t value;
 };
 
+/* pandas/_libs/internals.pyx: what holds the arrays of a DataFrame or Series, and pandas/_libs/arrays.pyx, as Cython makes
+ * them. The flags are C ints. */
+struct phd_private_pandas_placement { /* pandas 1.1 … 3.1 */
+    PyObject_HEAD
+    void *vtable;
+    PyObject *as_slice;
+    PyObject *as_array;
+    int has_slice;
+    int has_array;
+    int is_known_slice_like;
+};
+
+struct phd_private_pandas_block { /* 2.0 … 3.1; the base SharedBlock of 2.0 and 2.1 ends before `values` */
+    PyObject_HEAD
+    void *vtable;
+    PyObject *mgr_locs;
+    PyObject *refs;
+    int ndim;
+    PyObject *values;
+};
+
+struct phd_private_pandas1_block { /* 1.3 … 1.5; SharedBlock ends before `values` */
+    PyObject_HEAD
+    void *vtable;
+    PyObject *mgr_locs;
+    int ndim;
+    PyObject *values;
+};
+
+struct phd_private_pandas_manager { /* 1.3, 1.4, 2.0 … 3.0 */
+    PyObject_HEAD
+    void *vtable;
+    PyObject *blocks;
+    PyObject *axes;
+    int known_consolidated;
+    int is_consolidated;
+    PyObject *blknos;
+    PyObject *blklocs;
+};
+
+struct phd_private_pandas15_manager { /* 1.5; in 1.5.0 without `parent` */
+    struct phd_private_pandas_manager base;
+    PyObject *refs;
+    PyObject *parent;
+};
+
+struct phd_private_pandas31_manager { /* 3.1: as large as that of 1.5 */
+    PyObject_HEAD
+    void *vtable;
+    PyObject *blocks;
+    PyObject *axes;
+    int known_consolidated;
+    int is_consolidated;
+    PyObject *interleaved_dtype;
+    PyObject *dtypes_cache;
+    PyObject *blknos;
+    PyObject *blklocs;
+};
+
+struct phd_private_pandas_references { /* 3.0, 3.1 */
+    PyObject_HEAD
+    void *vtable;
+    PyObject *referenced_blocks;
+    int clear_counter;
+};
+
+struct phd_private_pandas2_references { /* 2.1 … 2.3; in 2.0 without the counter */
+    PyObject_HEAD
+    PyObject *referenced_blocks;
+    int clear_counter;
+};
+
+struct phd_private_pandas_array { /* 1.3 … 3.1 */
+    PyObject_HEAD
+    void *vtable;
+    PyObject *ndarray;
+    PyObject *dtype;
+};
+
 #endif

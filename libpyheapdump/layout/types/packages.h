@@ -131,4 +131,78 @@ static inline void phd__probe_pandas_types(struct phd_layout *at)
     PHD_OTHER_SIZE(sizeof(struct phd_private_pandas_nat) + sizeof(PyObject *))
 }
 
+#define PHD_PANDAS_BLOCK(tp_name, structure)                                                                           \
+    PHD_TYPE(tp_name, structure)                                                                                       \
+    PHD_FIELD(OBJECT, "_mgr_locs", structure, mgr_locs)                                                                \
+    PHD_NUMBER("ndim", structure, ndim)                                                                                \
+    PHD_FIELD(OBJECT, "values", structure, values)
+
+#define PHD_PANDAS2_BLOCK(tp_name, structure)                                                                          \
+    PHD_PANDAS_BLOCK(tp_name, structure)                                                                               \
+    PHD_FIELD(OBJECT, "refs", structure, refs)
+
+#define PHD_PANDAS_MANAGER(structure)                                                                                  \
+    PHD_FIELD(OBJECT, "blocks", structure, blocks)                                                                     \
+    PHD_FIELD(OBJECT, "axes", structure, axes)                                                                         \
+    PHD_NUMBER("_known_consolidated", structure, known_consolidated)                                                   \
+    PHD_NUMBER("_is_consolidated", structure, is_consolidated)
+
+#define PHD_PANDAS_BLOCK_NUMBERS(structure)                                                                            \
+    PHD_FIELD(OBJECT, "_blknos", structure, blknos)                                                                    \
+    PHD_FIELD(OBJECT, "_blklocs", structure, blklocs)
+
+/* The managers of pandas 1.5 and 3.1 are equally large. The one is not for Python 3.12, the other not for 3.10; in 3.11,
+ * which has both, only what they share is told. */
+static inline void phd__probe_large_pandas_manager(struct phd_layout *at)
+{
+    PHD_TYPE("pandas._libs.internals.BlockManager", struct phd_private_pandas31_manager)
+    PHD_PANDAS_MANAGER(struct phd_private_pandas31_manager)
+#if PY_VERSION_HEX < 0x030b0000
+    PHD_PANDAS_BLOCK_NUMBERS(struct phd_private_pandas_manager)
+    PHD_FIELD(OBJECT, "refs", struct phd_private_pandas15_manager, refs)
+    PHD_FIELD(OBJECT, "parent", struct phd_private_pandas15_manager, parent)
+#elif PY_VERSION_HEX >= 0x030c0000
+    PHD_FIELD(OBJECT, "_interleaved_dtype", struct phd_private_pandas31_manager, interleaved_dtype)
+    PHD_FIELD(OBJECT, "_dtypes_cache", struct phd_private_pandas31_manager, dtypes_cache)
+    PHD_PANDAS_BLOCK_NUMBERS(struct phd_private_pandas31_manager)
+#endif
+}
+
+/* What holds the arrays of a DataFrame or Series of pandas */
+static inline void phd__probe_pandas_block_types(struct phd_layout *at)
+{
+    PHD_TYPE("pandas._libs.internals.BlockPlacement", struct phd_private_pandas_placement)
+    PHD_FIELD(OBJECT, "_as_slice", struct phd_private_pandas_placement, as_slice)
+    PHD_FIELD(OBJECT, "_as_array", struct phd_private_pandas_placement, as_array)
+    PHD_NUMBER("_has_slice", struct phd_private_pandas_placement, has_slice)
+    PHD_NUMBER("_has_array", struct phd_private_pandas_placement, has_array)
+    PHD_NUMBER("_is_known_slice_like", struct phd_private_pandas_placement, is_known_slice_like)
+    PHD_PANDAS2_BLOCK("pandas._libs.internals.Block", struct phd_private_pandas_block)
+    PHD_SAME_FIELDS("pandas._libs.internals.NumpyBlock")
+    PHD_SAME_FIELDS("pandas._libs.internals.NDArrayBackedBlock")
+    PHD_PANDAS_BLOCK("pandas._libs.internals.Block", struct phd_private_pandas1_block)
+    PHD_SAME_FIELDS("pandas._libs.internals.NumpyBlock")
+    PHD_SAME_FIELDS("pandas._libs.internals.NDArrayBackedBlock")
+    PHD_TYPE("pandas._libs.internals.BlockManager", struct phd_private_pandas_manager)
+    PHD_PANDAS_MANAGER(struct phd_private_pandas_manager)
+    PHD_PANDAS_BLOCK_NUMBERS(struct phd_private_pandas_manager)
+    PHD_SIZED_TYPE("pandas._libs.internals.BlockManager", offsetof(struct phd_private_pandas15_manager, parent))
+    PHD_PANDAS_MANAGER(struct phd_private_pandas_manager)
+    PHD_PANDAS_BLOCK_NUMBERS(struct phd_private_pandas_manager)
+    PHD_FIELD(OBJECT, "refs", struct phd_private_pandas15_manager, refs)
+    phd__probe_large_pandas_manager(at);
+    PHD_TYPE("pandas._libs.internals.BlockValuesRefs", struct phd_private_pandas_references)
+    PHD_FIELD(OBJECT, "referenced_blocks", struct phd_private_pandas_references, referenced_blocks)
+    PHD_NUMBER("clear_counter", struct phd_private_pandas_references, clear_counter)
+    PHD_TYPE("pandas._libs.internals.BlockValuesRefs", struct phd_private_pandas2_references)
+    PHD_FIELD(OBJECT, "referenced_blocks", struct phd_private_pandas2_references, referenced_blocks)
+    PHD_NUMBER("clear_counter", struct phd_private_pandas2_references, clear_counter)
+    PHD_SIZED_TYPE("pandas._libs.internals.BlockValuesRefs",
+                   offsetof(struct phd_private_pandas2_references, clear_counter))
+    PHD_FIELD(OBJECT, "referenced_blocks", struct phd_private_pandas2_references, referenced_blocks)
+    PHD_TYPE("pandas._libs.arrays.NDArrayBacked", struct phd_private_pandas_array)
+    PHD_FIELD(OBJECT, "_ndarray", struct phd_private_pandas_array, ndarray)
+    PHD_FIELD(OBJECT, "_dtype", struct phd_private_pandas_array, dtype)
+}
+
 #endif
