@@ -11,6 +11,9 @@ Running: rounds of ordinary work in one process, installed and not installed in 
 
 from __future__ import annotations
 
+import copy
+import io
+import logging
 import os
 import site
 import subprocess
@@ -43,14 +46,19 @@ def start_file_seconds() -> float:
 
 
 def work() -> None:
-    """Calls, containers, exceptions that are caught, threads: what our hooks could be in the way of."""
+    """Calls, containers, copies, logging, exceptions that are caught, threads: what hooks could be in the way of."""
     table: dict[int, list[int]] = {}
+    logger = logging.getLogger("bench")
     for number in range(WORK_SIZE):
         table.setdefault(number % 97, []).append(number)
+        id(table)
         try:
             table[-1 - number]
         except KeyError:
             pass
+    copy.deepcopy(table)
+    for number in range(WORK_SIZE // 20):
+        logger.warning("number %d", number)
     for _ in range(20):
         thread = threading.Thread(target=sorted, args=(table[0],))
         thread.start()
@@ -79,6 +87,7 @@ def round_pair(number: int) -> dict[str, float]:
 
 
 def main(starts: int, rounds: int) -> None:
+    logging.getLogger("bench").addHandler(logging.StreamHandler(io.StringIO()))
     work()
     start_pair()  # files come from the disk once
     hand_over({

@@ -66,7 +66,7 @@ def test_two_threads_fail_at_once(tmp_path: Path) -> None:
         barrier = threading.Barrier(4)
         def fail(number):
             barrier.wait()
-            raise ValueError(number)
+            raise type(f"Error{number}", (ValueError,), {})(number)  # each of a kind of its own
         threads = [threading.Thread(target=fail, args=(i,)) for i in range(4)]
         [t.start() for t in threads]
         [t.join() for t in threads]

@@ -369,9 +369,36 @@ static struct phd_kept_options *free_options(void)
     return kept_options + at;
 }
 
-enum phd_status phd_install(const struct phd_options *options, struct phd_error *error)
+static bool is_ours(int signal_number)
+{
+    struct sigaction current;
+    return sigaction(signal_number, NULL, &current) == 0 && (current.sa_flags & SA_SIGINFO) &&
+           current.sa_sigaction == on_fatal;
+}
+
+/* Put our handler in place where it is not. */
+static void take_signals(void)
 {
     struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = on_fatal;
+    /* SA_NODEFER and our signals left out of the mask: a crash of our own is to reach us, not to end the process by
+     * another signal than the program's. */
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+    sigfillset(&action.sa_mask);
+    for (int i = 0; i < SIGNAL_COUNT; i++)
+        sigdelset(&action.sa_mask, signals[i]);
+    for (int i = 0; i < SIGNAL_COUNT; i++) {
+        if (is_ours(signals[i]))
+            continue;
+        handed_over[i] = false;
+        phd__action_get(signals[i], &installed.to_put_back[i]);
+        sigaction(signals[i], &action, &installed.previous[i]);
+    }
+}
+
+enum phd_status phd_install(const struct phd_options *options, struct phd_error *error)
+{
     struct phd_action ours;
     if (!(options->timeout > 0)) {
         phd__error_set(error, PHD_ERROR_ARGUMENT, 0, "the timeout is not positive");
@@ -384,8 +411,10 @@ enum phd_status phd_install(const struct phd_options *options, struct phd_error 
     if (status != PHD_OK)
         return status;
     atomic_store(&installed.kept, kept);
-    if (installed.in_place)
+    if (installed.in_place) {
+        take_signals(); /* those that the program has given to others since */
         return PHD_OK;
+    }
     if (!phd__pages_reserve(RESERVE)) {
         phd__error_set(error, PHD_ERROR_MEMORY, errno, "reserve");
         return PHD_ERROR_MEMORY;
@@ -393,19 +422,7 @@ enum phd_status phd_install(const struct phd_options *options, struct phd_error 
     status = phd_signal_stack_add(&installed.stack, error);
     if (status != PHD_OK)
         return status;
-    memset(&action, 0, sizeof action);
-    action.sa_sigaction = on_fatal;
-    /* SA_NODEFER and our signals left out of the mask: a crash of our own is to reach us, not to end the process by
-     * another signal than the program's. */
-    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-    sigfillset(&action.sa_mask);
-    for (int i = 0; i < SIGNAL_COUNT; i++)
-        sigdelset(&action.sa_mask, signals[i]);
-    for (int i = 0; i < SIGNAL_COUNT; i++) {
-        handed_over[i] = false;
-        phd__action_get(signals[i], &installed.to_put_back[i]);
-        sigaction(signals[i], &action, &installed.previous[i]);
-    }
+    take_signals();
     phd__action_get(signals[0], &ours);
     phd__park_prepare(&ours);
     installed.in_place = true;
@@ -414,12 +431,10 @@ enum phd_status phd_install(const struct phd_options *options, struct phd_error 
 
 void phd_uninstall(void)
 {
-    struct sigaction current;
     if (!installed.in_place)
         return;
     for (int i = 0; i < SIGNAL_COUNT; i++) {
-        if (sigaction(signals[i], NULL, &current) == 0 && (current.sa_flags & SA_SIGINFO) &&
-            current.sa_sigaction == on_fatal)
+        if (is_ours(signals[i]))
             sigaction(signals[i], &installed.previous[i], NULL);
     }
     phd_signal_stack_remove(&installed.stack);

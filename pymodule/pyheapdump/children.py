@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from contextlib import suppress
 from functools import partial
 
@@ -133,6 +132,8 @@ def _register() -> None:
 
 def _wait_for_bootstrap() -> None:
     """Let that of a child which is just being unpickled call _watch_run."""
+    import threading
+
     main: Any = threading.main_thread()
     name = "_set_native_id"
     original = getattr(main, name)

@@ -21,7 +21,6 @@ import _thread
 import builtins
 import os
 import sys
-import threading
 from contextlib import suppress
 from functools import partial
 
@@ -248,7 +247,7 @@ if TYPE_CHECKING:
     class Hook(NamedTuple):
         """One of the hooks, where it is and what Python has there."""
 
-        module: Any
+        module: str  # not imported before it is needed: a program without threads need not have threading
         attribute: str
         builtin: Any
         maker: Any  # the type of its argument, when Python's own code makes it
@@ -259,25 +258,29 @@ else:
 
 # As pymodule/hooks.c names them.
 _HOOKS = {
-    "excepthook": Hook(sys, "excepthook", sys.__excepthook__, None, _from_excepthook),
+    "excepthook": Hook("sys", "excepthook", sys.__excepthook__, None, _from_excepthook),
     "thread_excepthook": Hook(
-        threading,
+        "threading",
         "excepthook",
         getattr(_thread, "_excepthook", None),
         getattr(_thread, "_ExceptHookArgs", None),
         _from_thread,
     ),
-    "unraisable_hook": Hook(sys, "unraisablehook", sys.__unraisablehook__, None, _from_unraisable),
+    "unraisable_hook": Hook("sys", "unraisablehook", sys.__unraisablehook__, None, _from_unraisable),
 }
 # Hooks that had to be replaced: what we put there, what was there.
 _replaced: dict[str, tuple[Any, Any]] = {}
+
+
+def _module(hook: Hook) -> Any:
+    return sys.modules.get(hook.module) or __import__(hook.module)
 
 
 def _open(name: str) -> None:
     """See what comes to this hook."""
     hook = _HOOKS[name]
     seen = _pyheapdump.hook_open(name, hook.builtin, hook.maker, hook.begin)
-    current = getattr(hook.module, hook.attribute, None)
+    current = getattr(_module(hook), hook.attribute, None)
     if current is hook.builtin and seen:
         return
     function = getattr(current, "__func__", current)
@@ -292,8 +295,8 @@ def _close(name: str) -> None:
     hook = _HOOKS[name]
     _pyheapdump.hook_close(name)
     ours, previous = _replaced.pop(name, (None, None))
-    if ours is not None and getattr(hook.module, hook.attribute, None) is ours:
-        setattr(hook.module, hook.attribute, previous)
+    if ours is not None and getattr(_module(hook), hook.attribute, None) is ours:
+        setattr(_module(hook), hook.attribute, previous)
 
 
 def _replace(name: str, previous: Callable[..., object]) -> None:
@@ -311,7 +314,7 @@ def _replace(name: str, previous: Callable[..., object]) -> None:
             if finish is not None:
                 finish(None)
 
-    setattr(hook.module, hook.attribute, replacement)
+    setattr(_module(hook), hook.attribute, replacement)
     _replaced[name] = (replacement, previous)
 
 
