@@ -13,6 +13,7 @@
 #include "pyheapdump.h"
 #include "pymodule/options.h"
 #include "pymodule/status.h"
+#include "safe/clock.h"
 
 int phd__add_watch(PyObject *module);
 
@@ -226,12 +227,13 @@ PyDoc_STRVAR(watch_after_fork_doc, "watch_after_fork(in_child)\n--\n\nStart the 
  * application server that embeds Python) is warned by nobody. */
 #if PY_VERSION_HEX >= 0x030c0000
 
-/* The call comes again and again while other functions of register_at_fork run, but not for ever. */
-enum { MAX_DEPTH = 16, MAX_ROUNDS = 1000 };
+/* The call comes again and again while other functions of register_at_fork run, but not for ever. Versions differ in how
+ * often: 3.13 makes it 32 times between two instructions. */
+enum { MAX_DEPTH = 16, PATIENCE = 1000 * 1000 * 1000 /* nanoseconds */ };
 
 /* Where os.fork() was called; for comparison alone. */
 static PyFrameObject *forking_frame;
-static unsigned rounds;
+static uint64_t give_up_at; /* phd__clock_ns */
 
 /* Is the current frame one that the forking frame has called? So it is until os.fork() returns. */
 static bool inside_fork(void)
@@ -254,7 +256,7 @@ static bool inside_fork(void)
 static int restart(void *ignored)
 {
     (void)ignored;
-    if (!inside_fork() || ++rounds > MAX_ROUNDS || Py_AddPendingCall(restart, NULL) != 0)
+    if (!inside_fork() || phd__clock_ns() > give_up_at || Py_AddPendingCall(restart, NULL) != 0)
         phd_watch_after_fork(false);
     return 0;
 }
@@ -262,7 +264,7 @@ static int restart(void *ignored)
 static bool restart_later(void)
 {
     forking_frame = PyEval_GetFrame();
-    rounds = 0;
+    give_up_at = phd__clock_ns() + PATIENCE;
     return forking_frame && gettid() == getpid() && Py_AddPendingCall(restart, NULL) == 0;
 }
 
