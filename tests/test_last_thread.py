@@ -120,9 +120,10 @@ MULTIPROCESSING = """
         process.start()
         process.join()
         with context.Pool(2, maxtasksperchild=1) as pool:   # a thread of the pool forks the later ones
-            print(process.exitcode, pool.map(abs, range(-6, 0), chunksize=1))
+            numbers = pool.map(abs, range(-6, 0), chunksize=1)
             pool.close()
             pool.join()
+        print(process.exitcode, numbers)  # now: a worker forked meanwhile would print its copy of the buffer, too
 
     there(main)
 """
