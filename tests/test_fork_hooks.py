@@ -12,6 +12,7 @@ from support.subject import Subject
 PROGRAM = textwrap.dedent(
     """
     import os, sys, threading, time
+    import traceback  # Python 3.13+ prints with it: a child forked while a thread imports it cannot import it
 
     data = os.urandom(32 << 20)                  # hard to compress: so the thread's dump is being written
     thread = threading.Thread(target=lambda: 1 / 0)
