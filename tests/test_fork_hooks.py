@@ -12,7 +12,8 @@ from support.subject import Subject
 PROGRAM = textwrap.dedent(
     """
     import os, sys, threading, time
-    import traceback  # Python 3.13+ prints with it: a child forked while a thread imports it cannot import it
+    # Printing would import modules: a child forked while a thread does so cannot import them, with or without us.
+    threading.excepthook = lambda arguments: None
 
     data = os.urandom(32 << 20)                  # hard to compress: so the thread's dump is being written
     thread = threading.Thread(target=lambda: 1 / 0)
