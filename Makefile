@@ -123,6 +123,7 @@ nightly: packages
 	PYHEAPDUMP_RUNS=20 $(PYTHON) tools/run_pytest.py $(VERSIONS) -- -rs \
 	    tests/test_memory_errors.py tests/test_memory_limit.py tests/test_memory_group.py
 	$(MAKE) cpython-suite
+	PYHEAPDUMP_ALL_READERS=1 $(PYTHON) tools/run_pytest.py $(VERSIONS) -- tests/test_roundtrip.py
 	$(MAKE) vm
 
 # An hour for each version. What they print is in build/log/cpython_suite/.
