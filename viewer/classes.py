@@ -254,7 +254,8 @@ def get_attribute(self: Any, name: str) -> Any:
         is_field = name in info_of(type(self)).heap.fields_of(self)  # of C, which a property of that name tells
         if type(entry.value) is property and not is_member and not is_field:
             return entry.value
-        is_method = type(entry.value) is FunctionType and hidden is not None
+        is_code = type(entry.value) is FunctionType or is_of_type(entry.value, "method_descriptor")
+        is_method = is_code and hidden is not None
         is_ours = name in METHODS_OF_LAYOUT.get(entry.info.layout, {}) and isinstance(type(entry.value), DumpedType)
         if not is_method and not is_member and not is_ours:
             return own[name] if name in own else instance_attribute(self, name, entry)

@@ -7,6 +7,7 @@ prints as JSON the type's name of each entry written and, for those skipped, the
 """
 
 import json
+import os
 import sys
 import warnings
 from typing import Any, Dict, List
@@ -39,12 +40,15 @@ def main(path: str, wanted: List[str]) -> None:
     try:
         frame_with(entries)({e.name: e.build for e in entries}, types)
     except CorpusError as error:
+        kept = error  # and so all values: some say something when they go
         written = pyheapdump.dump(path, exc=error)
         if written != path:
             raise SystemExit(f"dump({path!r}) returned {written!r}") from error
     types = {e.name: types[e.name] for e in entries}
     print(json.dumps({"types": types, "skipped": skipped}))
     sys.stdout.flush()
+    assert kept is not None
+    os._exit(0)
 
 
 if __name__ == "__main__":
