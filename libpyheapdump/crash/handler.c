@@ -158,8 +158,13 @@ static void make_dump(void)
 static void make_dump_here(void)
 {
     const stack_t fault_stack = {.ss_sp = dump.fault_stack, .ss_flags = 0, .ss_size = FAULT_STACK};
-    sigaltstack(&fault_stack, NULL);
-    make_dump();
+    if (sigaltstack(&fault_stack, NULL) == 0) {
+        make_dump();
+        return;
+    }
+    dump.snapshot.status = PHD_ERROR_SYSTEM;
+    phd__error_set(&dump.snapshot.error, PHD_ERROR_SYSTEM, errno, "sigaltstack");
+    tell();
 }
 
 static void tell_given_up(void)
