@@ -264,12 +264,15 @@ def hostile(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def shown(path: Path, view: str) -> tuple[subprocess.CompletedProcess[bytes], float, int]:
-    """What a view shows, with its seconds of processor time and the KiB that it had resident at most."""
+    """What a view shows, with its seconds of processor time and the KiB that it had resident at most.
+
+    These are of its address space: ru_maxrss begins with what the process had that started it.
+    """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     code = (
-        "import resource, sys; from pyheapdump.view.cli import main; status = 1\n"
+        "import re, sys; from pyheapdump.view.cli import main; status = 1\n"
         "try: status = main(sys.argv[1:])\n"
-        "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
+        "finally: print(re.search(r'VmHWM:\\s*(\\d+) kB', open('/proc/self/status').read())[1], file=sys.stderr)\n"
         "sys.exit(status)"
     )
     done = subprocess.run(
