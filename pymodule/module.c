@@ -7,7 +7,8 @@
  *     ends.c      call_before_end()                                    (capturing)
  *     attach.c    attach()                                             (capturing)
  *     core.c      core(), unpack_zstd()                                (capturing)
- *     signals.c   signals_install(), watch_thread_start()                 (capturing)
+ *     signals.c   signals_install(), add_signal_stacks()                  (capturing)
+ *     thread_starts.c  thread_starts_open(), thread_starts_close()     (capturing)
  *     watch.c     dump_later(), register_signal()                         (capturing)
  *     memory_errors.c  memory_errors_install()                            (capturing)
  *     dumpfile.c  DumpFile, DumpError, and the values of decoded records   (reading)
@@ -24,6 +25,7 @@ int phd__add_capture(PyObject *module);
 int phd__add_hooks(PyObject *module);
 int phd__add_ends(PyObject *module);
 int phd__add_signals(PyObject *module);
+int phd__add_thread_starts(PyObject *module);
 int phd__add_attach(PyObject *module);
 int phd__add_core(PyObject *module);
 int phd__add_watch(PyObject *module);
@@ -40,10 +42,11 @@ PyMODINIT_FUNC PyInit__pyheapdump(void)
 {
     PyObject *module = PyModule_Create(&definition);
     phd__filters_note(); /* for dumps without install() */
-    if (module != NULL && (phd__add_dumpfile(module) < 0 || phd__add_frames(module) < 0 ||
-                           phd__add_capture(module) < 0 || phd__add_hooks(module) < 0 || phd__add_ends(module) < 0 ||
-                           phd__add_signals(module) < 0 || phd__add_attach(module) < 0 || phd__add_core(module) < 0 ||
-                           phd__add_watch(module) < 0 || phd__add_memory_errors(module) < 0))
+    if (module != NULL &&
+        (phd__add_dumpfile(module) < 0 || phd__add_frames(module) < 0 || phd__add_capture(module) < 0 ||
+         phd__add_hooks(module) < 0 || phd__add_ends(module) < 0 || phd__add_signals(module) < 0 ||
+         phd__add_thread_starts(module) < 0 || phd__add_attach(module) < 0 || phd__add_core(module) < 0 ||
+         phd__add_watch(module) < 0 || phd__add_memory_errors(module) < 0))
         Py_CLEAR(module);
     return module;
 }

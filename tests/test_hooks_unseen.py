@@ -30,6 +30,48 @@ def test_nothing_changes_that_can_be_compared(tmp_path: Path) -> None:
     assert ended.stdout.startswith(b"[True, True, True, True, ")
 
 
+# What libraries replace, and programs compare with what they know.
+MODULES = """
+    _signal _thread asyncio asyncio.base_events asyncio.events asyncio.runners asyncio.tasks atexit builtins code
+    concurrent.futures.process concurrent.futures.thread faulthandler gc importlib importlib.util io logging
+    multiprocessing multiprocessing.context multiprocessing.popen_fork multiprocessing.process multiprocessing.util os
+    pickle pickletools posix runpy signal site subprocess sys threading time traceback types unittest.case warnings weakref
+"""
+IDENTITIES = f"""
+    import functools, importlib
+    modules = [importlib.import_module(name) for name in {MODULES.split()}]
+    def identities():
+        kept, found = [], {{}}
+        for module in modules:
+            for name, value in list(vars(module).items()):
+                kept.append(value)
+                found[module.__name__, name] = id(value)
+                if isinstance(value, type):
+                    for inner, attribute in list(vars(value).items()):
+                        kept.append(attribute)
+                        found[module.__name__, name, inner] = id(attribute)
+                code = getattr(value, "__code__", None)
+                if code:
+                    found[module.__name__, name, "__code__"] = id(code)
+        return kept, found
+    kept, before = identities()
+    import pyheapdump, signal
+    pyheapdump.install(unraisable=True, memory_limit="50%")
+    pyheapdump.register(signal.SIGUSR1)
+    pyheapdump.dump_later(600)
+    kept_too, now = identities()
+    for key in sorted(before.keys() | now.keys()):
+        if before.get(key) != now.get(key):
+            print(key)
+"""
+
+
+def test_every_attribute_stays_what_it_was(tmp_path: Path) -> None:
+    """Of the modules that have to do with exceptions, threads, signals and children; and of their classes."""
+    ended = Subject(tmp_path, IDENTITIES, install=None).run()
+    assert (ended.status, ended.stdout, ended.stderr) == (0, b"", b"")
+
+
 HOOKS = {
     "function": "hook = mine",
     "closure": "hook = (lambda inner: lambda *arguments: inner(*arguments))(mine)",

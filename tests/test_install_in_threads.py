@@ -4,7 +4,7 @@
 from pathlib import Path
 
 import pytest
-from support.crash_program import compile_library
+from support.crash_program import compile_library, run_program
 from support.subject import Subject, comparable
 
 # What libraries that replace threads by something of their own have made of threading.
@@ -180,3 +180,63 @@ def test_memory_is_locked(tmp_path: Path) -> None:
     if ended.status != 0:
         pytest.skip(ended.stderr.decode())
     assert int(ended.stdout) < 4096, "KiB: three stacks, and what is used"
+
+
+def test_threads_of_programs_that_have_replaced_what_starts_them(tmp_path: Path) -> None:
+    """Whatever the attributes are, a thread of the system's gets its signal stack, and only while we are installed."""
+    text = """
+        import _thread, threading, time
+        import crasher
+
+        STARTERS = [getattr(_thread, name) for name in ("start_new_thread", "start_new", "start_joinable_thread")
+                    if hasattr(_thread, name)]
+        for module in _thread, threading:
+            for name in "start_new_thread", "start_joinable_thread", "_start_new_thread", "_start_joinable_thread":
+                if hasattr(module, name):
+                    setattr(module, name, lambda *arguments, **keywords: None)
+        import pyheapdump
+
+        def stacks():
+            found = []
+            for start in STARTERS:
+                end = time.monotonic() + 20
+                count = len(found)
+                start(lambda: found.append(crasher.has_signal_stack()), *([()] if start in STARTERS[:2] else []))
+                while len(found) == count and time.monotonic() < end:
+                    time.sleep(0.001)
+            if len(STARTERS) == 3:
+                STARTERS[2](function=lambda: found.append(crasher.has_signal_stack())).join()
+            return found
+
+        print(set(stacks()))
+        for i in range(2):
+            pyheapdump.install()
+            pyheapdump.install()
+            print(set(stacks()))
+            pyheapdump.uninstall()
+            print(set(stacks()))
+    """
+    ended = run_program(Subject(tmp_path, text, install=None))
+    assert ended.stdout == b"{False}\n{True}\n{False}\n{True}\n{False}\n", ended.stderr.decode()
+
+
+def test_arguments_that_start_no_thread(tmp_path: Path) -> None:
+    """The errors are those that Python raises without us."""
+    text = """
+        import _thread
+        for name in "start_new_thread", "start_new", "start_joinable_thread":
+            for arguments in (), (1,), (print,), (print, 1), (print, (), 1), (print, (), {}, 2), (1, ()), (None, None):
+                for keywords in {}, {"function": 1}, {"function": print, "handle": 5}, {"daemon": True}, {"other": 1}:
+                    start = getattr(_thread, name, None)
+                    if start is None or (name == "start_joinable_thread" and arguments == (print,) and len(keywords) < 2
+                                         and "function" not in keywords and "other" not in keywords):
+                        continue
+                    try:
+                        print(name, arguments, keywords, start(*arguments, **keywords))
+                    except Exception as error:
+                        print(name, arguments, keywords, repr(error))
+    """
+    subject = Subject(tmp_path, text)
+    without, ended = subject.run(installed=False), subject.run()
+    assert b"TypeError" in without.stdout
+    assert (ended.status, comparable(ended.stdout)) == (without.status, comparable(without.stdout))

@@ -3,7 +3,7 @@
 
 The handler runs no Python and reads nothing of this module: all it needs is copied to it here. A thread can be told of
 an overflow of its stack only when it has an alternate signal stack. Threads that start from now on get one on their
-way in, by a C function that stands for those of `_thread`; those that run already are interrupted once.
+way in (pymodule/thread_starts.c); those that run already are interrupted once.
 """
 
 from __future__ import annotations
@@ -16,23 +16,10 @@ from types import BuiltinFunctionType
 
 from . import _pyheapdump, capture, files
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 # How long install() waits for running threads to get their signal stacks, seconds.
 STACKS_TIMEOUT = 1.0
 
-# Where functions that start threads can be reached; threading keeps references of its own.
-_STARTERS: tuple[tuple[Any, str], ...] = (
-    (_thread, "start_new_thread"),
-    (_thread, "start_new"),
-    (_thread, "start_joinable_thread"),
-    (threading, "_start_new_thread"),
-    (threading, "_start_joinable_thread"),
-)
-# (module, name): (what was there, what we put there)
-_replaced: dict[tuple[Any, str], tuple[Any, Any]] = {}
+_watching = False  # threads get signal stacks
 
 
 def install(settings: capture.Settings) -> None:
@@ -69,25 +56,21 @@ def install(settings: capture.Settings) -> None:
 
 
 def uninstall() -> None:
-    """Put back the signal handlers and the functions of _thread that install() found."""
+    """Put back the signal handlers and what starts threads."""
+    global _watching
     _pyheapdump.signals_uninstall()
-    for (module, name), (original, ours) in _replaced.items():
-        if getattr(module, name, None) is ours:
-            setattr(module, name, original)
-    _replaced.clear()
+    _pyheapdump.thread_starts_close()
+    _watching = False
 
 
 def _watch_threads() -> None:
-    """Give threads alternate signal stacks, but where other libraries have made something else of threading."""
-    if _replaced:
+    """Give threads alternate signal stacks, whatever other libraries have made of threading."""
+    global _watching
+    if _watching:
         return
-    wrapped: dict[int, Any] = {}
-    for module, name in _STARTERS:
-        with suppress(Exception):
-            original = getattr(module, name)
-            ours = wrapped.setdefault(id(original), _pyheapdump.watch_thread_start(original))
-            setattr(module, name, ours)
-            _replaced[module, name] = (original, ours)
+    _watching = True
+    if not _pyheapdump.thread_starts_open(_thread):
+        capture.say("threads that start from now on leave no dump when their stacks overflow: no signal stack for them")
     # Those of _thread and of C code are not in the list of threading.
     running = set(_pyheapdump.thread_native_ids()) | _listed_native_ids()
     if running:
