@@ -10,7 +10,7 @@
 #   make venvs     one environment for each supported Python (tools/venvs.py)
 #   make pytest    the Python tests on each of them
 #   make nightly   what takes long: 20,000 damaged crashes, large heaps, killed readers, 20 runs of each memory story,
-#                  CPython's own tests, and what `make vm` does
+#                  hours of fuzzing, CPython's own tests, and what `make vm` does
 #   make cpython-suite  CPython's own tests of threads, forks and signals, with pyheapdump active and without
 #   make vm        what takes another kernel, Debian's in a virtual machine: control groups of version 2, Yama
 #   make format    let clang-format and ruff rewrite the sources
@@ -122,6 +122,9 @@ nightly: packages
 	    tests/test_core.py -k damaged
 	PYHEAPDUMP_RUNS=20 $(PYTHON) tools/run_pytest.py $(VERSIONS) -- -rs \
 	    tests/test_memory_errors.py tests/test_memory_limit.py tests/test_memory_group.py
+	PYHEAPDUMP_FUZZ_SECONDS=3600 $(PYTHON) tools/run_pytest.py $(VERSIONS) -- -rP -o timeout=7200 tests/test_fuzz_views.py
+	$(MAKE) c-sanitize
+	mkdir -p build/fuzz && cd build/fuzz && ../sanitize/fuzz_read -max_total_time=3600 -max_len=65536 -timeout=10 .
 	$(MAKE) cpython-suite
 	PYHEAPDUMP_ALL_READERS=1 $(PYTHON) tools/run_pytest.py $(VERSIONS) -- tests/test_roundtrip.py
 	$(MAKE) vm

@@ -6,6 +6,7 @@ Each test makes a file that no writer of ours would, opens it, and looks at ever
 
 import builtins
 import inspect
+import json
 import random
 import sys
 import time
@@ -21,7 +22,18 @@ from pyheapdump.view.layouts import LAYOUTS as REBUILT
 from pyheapdump.view.missing import Missing
 from pyheapdump.view.report import report
 from pyheapdump.view.stack_text import exception_text, locals_of
-from support.dumped_program import DICT, FRAME, LIST, MAPPED, OBJECT, TUPLE, TYPE, DumpedProgram, failing_program
+from support.dumped_program import (
+    DICT,
+    EXCEPTION_FIELDS,
+    FRAME,
+    LIST,
+    MAPPED,
+    OBJECT,
+    TUPLE,
+    TYPE,
+    DumpedProgram,
+    failing_program,
+)
 from support.format_writer import ABSENT, Block, address, encode, forward, missing, ref, run
 
 SPLIT = 16
@@ -341,6 +353,26 @@ def test_cyclic_chains(program: DumpedProgram, tmp_path: Path) -> None:
     program.dump.set(constants, [TUPLE, ref(inner), ref(constants)])
     program.failed_with(error, [frame])
     all_of(program, tmp_path)
+
+
+def test_exception_that_is_its_own_context_and_has_a_cause(program: DumpedProgram, tmp_path: Path) -> None:
+    cause = program.exception("KeyError", ["a"])
+    error = program.exception("ValueError", [])
+    links = {"__cause__": ref(cause), "__context__": forward(0)}
+    fields = [links.get(name) for name in EXCEPTION_FIELDS]
+    program.dump.set(error, [OBJECT, ref(program._builtins["ValueError"]), None, None, fields])
+    program.failed_with(error, [])
+    assert "KeyError" in exception_text(all_of(program, tmp_path))
+
+
+@pytest.mark.parametrize("wrong", [ref(0), 1j, b"", ["a"], {}])
+def test_what_is_said_of_a_thread_is_of_another_kind(program: DumpedProgram, tmp_path: Path, wrong: Any) -> None:
+    program.dump.proc("/proc/4711/status", wrong)
+    error = program.exception("ValueError", ["b"])
+    program.failed_with(error, [])
+    names = "name ident native_id interpreter current holds_gil daemon problem system_call futex mutex waits_for_gil"
+    program.thread([], **dict.fromkeys(names.split(), wrong))
+    json.dumps(report(all_of(program, tmp_path)))
 
 
 def test_constants_are_bounded(program: DumpedProgram, tmp_path: Path) -> None:

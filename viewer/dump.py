@@ -17,7 +17,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pyheapdump import _pyheapdump
 from pyheapdump._pyheapdump import DumpFile, Ref
@@ -42,6 +42,7 @@ MAX_STACK = 65_536  # values of an evaluation stack
 MAX_THREAD_FRAMES = 1_000_000  # of all threads
 MAX_TASKS = 65_536  # that a writer lists (libpyheapdump/walk/walk.h)
 MAX_TEXT = 2_000_000  # characters of the text part
+T = TypeVar("T")
 WITHOUT_GIL = "taken without the GIL: other threads may have been changing objects"
 
 
@@ -72,15 +73,14 @@ class Thread:
         raw = described.get("frames")
         self._raw_frames: list[Any] = raw if isinstance(raw, list) else []
         self._raw_exception = described.get("exception")
-        name = described.get("name")
-        self.name: str | None = name if isinstance(name, str) else None
+        self.name: str | None = typed(described.get("name"), str)
         self.ident: int | None = integer(described.get("ident"))
         self.native_id: int | None = integer(described.get("native_id"))
         self.interpreter: int = integer(described.get("interpreter")) or 0
         self.current = described.get("current") is True
         self.holds_gil = described.get("holds_gil") is True
-        self.daemon: bool | None = described.get("daemon")
-        self.problem: str | None = described.get("problem")
+        self.daemon: bool | None = typed(described.get("daemon"), bool)
+        self.problem: str | None = typed(described.get("problem"), str)
         self.system_call: int | None = integer(described.get("system_call"))
         self.futex: int | None = integer(described.get("futex"))
         self.mutex: int | None = integer(described.get("mutex"))
@@ -144,6 +144,11 @@ def described_frame(heap: Heap, raw: Any) -> dict[str, Any]:
 def evaluation_stack(heap: Heap, raw: Any) -> list[Any]:
     stack = described_frame(heap, raw).get("stack")
     return heap.parts(expand(stack)) if isinstance(stack, list) and run_length(stack) <= MAX_STACK else []
+
+
+def typed(value: Any, kind: type[T]) -> T | None:
+    """A value of the file where it is of the kind that it should be, else None."""
+    return value if isinstance(value, kind) else None
 
 
 def integer(value: Any) -> int | None:
@@ -280,7 +285,7 @@ class Dump:
     def system(self) -> dict[str, bytes]:
         """Texts of the operating system (memory maps, limits, ...) by path."""
         blocks = [block for block in self.file.blocks(PROC) if isinstance(block, dict)]
-        return {str(block.get("path")): block.get("content", b"") for block in blocks}
+        return {str(block.get("path")): typed(block.get("content"), bytes) or b"" for block in blocks}
 
     @property
     def text(self) -> str:

@@ -158,7 +158,7 @@ def thread_report(dump: Dump, thread: Thread, exceptions: Exceptions) -> dict[st
         "native_id": thread.native_id,
         "current": thread.current,
         "holds_gil": thread.holds_gil,
-        "daemon": thread.daemon if isinstance(thread.daemon, bool) else None,
+        "daemon": thread.daemon,
         "problem": thread.problem,
         "handling": exceptions.number(thread.exception),
         "waits_for": wait_report(dump, thread),

@@ -60,7 +60,7 @@ def tree_size(error: BaseException) -> int:
             sizes[id(one)] = 1  # a circle ends here
             stack += missing
             continue
-        sizes[id(one)] = min(1 + sum(sizes[id(other)] for other in inner), 1 << 60)
+        sizes[id(one)] = min(1 + sum(sizes.get(id(other), 1) for other in inner), 1 << 60)
         stack.pop()
     return sizes[id(error)]
 

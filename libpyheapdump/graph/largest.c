@@ -111,7 +111,8 @@ static uint64_t basic_of(const struct search *search, uint64_t id)
 static void add_fixed_parts(struct search *search)
 {
     const struct phd__index *index = phd__reader_index(search->reader);
-    qsort(search->basics, search->basic_count, sizeof *search->basics, compare_basics);
+    if (search->basic_count > 1) /* of none there is no array */
+        qsort(search->basics, search->basic_count, sizeof *search->basics, compare_basics);
     for (size_t i = 0; i < index->count; i++) {
         const struct phd__block *block = &index->blocks[i];
         if (block->kind != PHD__BLOCK_OBJECTS || phd__reader_is_damaged(search->reader, i))

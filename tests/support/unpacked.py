@@ -10,12 +10,13 @@ from typing import Any
 if sys.version_info >= (3, 14):
     from compression import zstd
 
-    def _decompressor() -> Any:
+    def decompressor() -> Any:
+        """Of one frame."""
         return zstd.ZstdDecompressor()
 else:
     import zstandard
 
-    def _decompressor() -> Any:
+    def decompressor() -> Any:
         return zstandard.ZstdDecompressor().decompressobj()
 
 
@@ -29,7 +30,7 @@ def unpacked(path: Path) -> bytes:
     parts = [data[:start]]
     while start >= 0:
         # A frame that ends says so; what looks like the beginning of one inside another is passed with it.
-        frame = _decompressor()
+        frame = decompressor()
         parts.append(frame.decompress(data[start:]))
         rest: bytes = frame.unused_data
         start = data.find(FRAME, len(data) - len(rest)) if rest else -1
