@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import List, Optional, Tuple
 
 import pyheapdump
+from pyheapdump._pyheapdump import DumpFile
 from pyheapdump.view.summary import summary
 from support.subject import DUMP_NAME, Subject
 from support.target import Target, attach
@@ -134,7 +135,7 @@ def test_program_is_killed_while_dumping(tmp_path: Path) -> None:
         process.communicate(timeout=20)
     for path in subject.dump_directory.iterdir():
         if DUMP_NAME.fullmatch(path.name):
-            pyheapdump.load(path)
+            assert DumpFile(str(path)).index_found, "what has the final name was written to its end"
 
 
 def test_other_threads_are_named_without_threading(tmp_path: Path) -> None:
