@@ -9,6 +9,7 @@
  *     core.c      core(), unpack_zstd()                                (capturing)
  *     signals.c   signals_install(), add_signal_stacks()                  (capturing)
  *     thread_starts.c  thread_starts_open(), thread_starts_close()     (capturing)
+ *     late_module.c  tell_registrations()                                (capturing)
  *     watch.c     dump_later(), register_signal()                         (capturing)
  *     memory_errors.c  memory_errors_install()                            (capturing)
  *     dumpfile.c  DumpFile, DumpError, and the values of decoded records   (reading)
@@ -28,6 +29,7 @@ int phd__add_signals(PyObject *module);
 int phd__add_thread_starts(PyObject *module);
 int phd__add_attach(PyObject *module);
 int phd__add_core(PyObject *module);
+int phd__add_late_module(PyObject *module);
 int phd__add_watch(PyObject *module);
 int phd__add_memory_errors(PyObject *module);
 
@@ -46,7 +48,7 @@ PyMODINIT_FUNC PyInit__pyheapdump(void)
         (phd__add_dumpfile(module) < 0 || phd__add_frames(module) < 0 || phd__add_capture(module) < 0 ||
          phd__add_hooks(module) < 0 || phd__add_ends(module) < 0 || phd__add_signals(module) < 0 ||
          phd__add_thread_starts(module) < 0 || phd__add_attach(module) < 0 || phd__add_core(module) < 0 ||
-         phd__add_watch(module) < 0 || phd__add_memory_errors(module) < 0))
+         phd__add_late_module(module) < 0 || phd__add_watch(module) < 0 || phd__add_memory_errors(module) < 0))
         Py_CLEAR(module);
     return module;
 }

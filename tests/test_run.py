@@ -213,6 +213,7 @@ def test_options_reach_install(place: Path) -> None:
         max_bytes=1000000,
         level=3,
         redact=False,
+        logged=True,
     )
     assert ended.stdout.decode().strip() == str(expected), ended.stderr.decode()
 
@@ -270,7 +271,7 @@ def test_help_names_every_option(place: Path) -> None:
     ended = started(place, [*RUN, "--help"], environment={"COLUMNS": "100"})
     assert ended.status == 0 and ended.stderr == b""
     text = ended.stdout.decode()
-    for name, value in pyheapdump.Settings()._asdict().items():
+    for name, value in pyheapdump.Settings(logged=True)._asdict().items():
         spelled = name.replace("_", "-")
         assert (f"--no-{spelled} " if value is True else f"--{spelled} ") in text
     assert "seconds a fatal signal waits for its dump" in text and "turns off: dump on fatal signals" in text

@@ -53,7 +53,7 @@ def test_options(tmp_path: Path) -> None:
     text = f"directory={tmp_path}/dumps, max_dumps=5,signals=0,unraisable,max_bytes=none,max_seconds=1.5,"
     ended = run(tmp_path, "-c", SHOW, PYHEAPDUMP_OPTIONS=text)
     expected = pyheapdump.Settings(
-        directory=f"{tmp_path}/dumps", max_dumps=5, signals=False, unraisable=True, max_seconds=1.5
+        directory=f"{tmp_path}/dumps", max_dumps=5, signals=False, unraisable=True, max_seconds=1.5, logged=True
     )
     assert (ended.stdout.decode().strip(), ended.stderr) == (str(expected), b"")
 
@@ -73,7 +73,7 @@ def test_options(tmp_path: Path) -> None:
 )
 def test_wrong_options_are_one_line(tmp_path: Path, text: str, said: str) -> None:
     ended = run(tmp_path, "-c", SHOW, PYHEAPDUMP_OPTIONS=text)
-    assert (ended.status, ended.stdout.decode().strip()) == (0, str(pyheapdump.Settings()))
+    assert (ended.status, ended.stdout.decode().strip()) == (0, str(pyheapdump.Settings(logged=True)))
     assert ended.other_stderr == b"" and len(ended.own_lines) == 1
     assert ended.own_lines[0].startswith(b"pyheapdump: PYHEAPDUMP_OPTIONS: ") and said.encode() in ended.own_lines[0]
 

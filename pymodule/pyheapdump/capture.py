@@ -46,17 +46,19 @@ if TYPE_CHECKING:
         memory_errors: bool = False
         memory_limit: int | str | None = None
         attachable: bool = True
+        logged: bool = False
 
 else:  # typing costs more time to import than everything else here together
     Settings = namedtuple(
         "Settings",
         "directory exceptions signals unraisable scope sources redact max_seconds crash_timeout max_bytes "
-        "max_buffer max_buffers max_dumps level quiet register gil_wait memory_errors memory_limit attachable",
+        "max_buffer max_buffers max_dumps level quiet register gil_wait memory_errors memory_limit attachable logged",
         defaults=(
             *(None, True, True, False, "closure", True, True, 600.0, 30.0, None, 64 << 20),
             *(256 << 20, 20, 1, False, None, 0.25, False),
             None,
             True,
+            False,
         ),
     )
 
@@ -213,6 +215,7 @@ def install(
     memory_errors: bool = False,
     memory_limit: int | str | None = None,
     attachable: bool = True,
+    logged: bool = False,
 ) -> None:
     """Let this process leave a dump when it fails. Installing again replaces the settings.
 
@@ -238,6 +241,8 @@ def install(
     memory_limit: dump once when this much memory is used, before the kernel kills: "90%" of what the cgroup, RLIMIT_AS
         or the machine allows, or a size of the process, "2GiB" or a number of bytes.
     attachable: a thread waits for `python -m pyheapdump attach`, which then need not stop the process but for a clone.
+    logged: dump on exceptions that are caught and logged, by a framework above all, at level ERROR or above; on by
+        default under PYHEAPDUMP=1 and `python -m pyheapdump run`.
     """
     global _settings
     from . import hooks, watch
@@ -265,6 +270,7 @@ def install(
             memory_errors,
             memory_limit,
             attachable,
+            logged,
         )
     )
     _note_stderr()
@@ -272,10 +278,19 @@ def install(
     watch.install(settings)  # first: it refuses a signal that cannot be had
     _settings = settings
     hooks.install(settings)
+    _see_logged(settings.exceptions and settings.logged)
     if signals:
         fatal_signals.install(settings)
     else:
         fatal_signals.uninstall()
+
+
+def _see_logged(wanted: bool) -> None:
+    """What it takes is imported where it is asked for."""
+    if wanted or f"{__package__}.logged" in sys.modules:
+        from . import logged
+
+        logged.install(wanted)
 
 
 def checked(asked: Settings) -> Settings:
@@ -345,6 +360,7 @@ def uninstall() -> None:
     global _settings
     from . import hooks, signals, watch
 
+    _see_logged(False)
     hooks.uninstall()
     signals.uninstall()
     watch.uninstall()

@@ -109,6 +109,20 @@ def _watch(
         if finish is not None:
             entry.finish = None
         return finish
+    taken = _take(exception, traceback)
+    if taken is None:
+        return None
+    entry, held_back = taken
+    dumping = _start(entry, exception, traceback, reason, settings, held_back=held_back, texts_follow=True)
+    finish = None if dumping is None else partial(_finish, dumping)
+    if finishes:
+        return finish
+    entry.finish = finish
+    return None
+
+
+def _take(exception: BaseException, traceback: TracebackType | None) -> tuple[dumped.Entry, int] | None:
+    """The entry of an exception that may be dumped unasked, and how many of its kind were held back before it."""
     if dumped.was_held_back(exception):
         return None
     entry = dumped.take(exception)
@@ -119,11 +133,27 @@ def _watch(
         entry.begun(None)
         dumped.hold_back(entry)
         return None
-    finish = _start(entry, exception, traceback, reason, settings, held_back=held_back)
-    if finishes:
-        return finish
-    entry.finish = finish
-    return None
+    return entry, held_back
+
+
+def active() -> capture.Settings | None:
+    """The settings of install() where exceptions are to be dumped."""
+    return _active
+
+
+def begin(
+    exception: BaseException, traceback: TracebackType | None, reason: str, settings: capture.Settings
+) -> capture.Dumping | None:
+    """Start a dump about an exception that goes on to be handled by the program; nobody waits for it.
+
+    None: there is none, as one was made before, or its kind is held back.
+    """
+    if is_leaving(exception):
+        return None
+    taken = _take(exception, traceback)
+    if taken is None:
+        return None
+    return _start(taken[0], exception, traceback, reason, settings, held_back=taken[1])
 
 
 def dump_now(
@@ -142,9 +172,9 @@ def dump_now(
         entry = dumped.take(exception)
         if entry is not None:
             traceback = capture.traceback_of(exception)
-            finish = _start(entry, exception, traceback, reason, settings, message, label)
-            if finish is not None:
-                finish(None)
+            dumping = _start(entry, exception, traceback, reason, settings, message, label)
+            if dumping is not None:
+                dumping.collect()
         return dumped.path_of(exception)
     except Exception as problem:
         if capture.raised_by_program(problem):
@@ -161,17 +191,18 @@ def _start(
     message: str | None = None,
     label: str | None = None,
     held_back: int = 0,
-) -> Callable[[BaseException | None], None] | None:
-    """Begin the dump about what `entry` was made for; return what finishes it."""
+    texts_follow: bool = False,
+) -> capture.Dumping | None:
+    """Begin the dump about what `entry` was made for, if that can be done."""
     _watch_fork()
     dumping = None
     try:
         dumping = capture.begin(
-            exception, traceback, reason, settings, label=label, held_back=held_back, texts_follow=True
+            exception, traceback, reason, settings, label=label, held_back=held_back, texts_follow=texts_follow
         )
         dumping.tell = partial(_tell, entry, dumping, message, held_back)
         capture.finish_later(dumping)
-        return partial(_finish, dumping)
+        return dumping
     except files.DumpingDisabledError:
         return None
     except Exception as problem:
@@ -356,6 +387,9 @@ def _tell_held_back() -> None:
     if count and _active is not None and not _active.quiet:
         failures = "failure" if count == 1 else "failures"
         capture.say(f"{count} more {failures}, like others that were dumped, made no dump")
+    count = rates.passed_over()
+    if count and _active is not None and not _active.quiet:
+        capture.say(f"{count} more logged while a dump was written made no dump")
 
 
 _exit_is_watched = False

@@ -58,6 +58,7 @@ class Kind:
 
 
 _kinds: dict[int, Kind] = {}
+_passed_over = itertools.count()
 
 
 def ask(kind: int, now: float | None = None) -> int | None:
@@ -96,9 +97,21 @@ def held_back() -> int:
     return sum(next(kind.counter) - kind.dumped - 1 for kind in tuple(_kinds.values()))
 
 
+def pass_over() -> None:
+    """One that came while the dump of another was written: the next of its kind may be dumped."""
+    next(_passed_over)
+
+
+def passed_over() -> int:
+    """How many there were. To be asked once."""
+    return next(_passed_over)
+
+
 def forget() -> None:
     """In a forked child, which is another process."""
+    global _passed_over
     _kinds.clear()
+    _passed_over = itertools.count()
 
 
 def kind_of(exception: BaseException, traceback: TracebackType | None) -> int:

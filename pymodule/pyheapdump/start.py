@@ -17,12 +17,19 @@ import sys
 
 from . import _pyheapdump, capture, options
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 VARIABLE = "PYHEAPDUMP"
 OPTIONS_VARIABLE = "PYHEAPDUMP_OPTIONS"
 RUN_VARIABLE = "PYHEAPDUMP_RUN"
 FILE = "pyheapdump.pth"
 # Of the options in RUN_VARIABLE, whose values may hold commas.
 RUN_SEPARATOR = "\x1f"
+
+# What is on where the program is not changed, beside the defaults of install().
+DEFAULTS: dict[str, Any] = {"logged": True}
 
 # What was installed here.
 installed: capture.Settings | None = None
@@ -33,7 +40,7 @@ def start() -> None:
     global installed
     asked_by_run = os.environ.pop(RUN_VARIABLE, None)
     if asked_by_run is not None:
-        capture.install(**options.parse(asked_by_run, RUN_SEPARATOR))
+        capture.install(**{**DEFAULTS, **options.parse(asked_by_run, RUN_SEPARATOR)})
     elif wanted():
         _install_with(os.environ.get(OPTIONS_VARIABLE, ""))
     installed = capture.installed()
@@ -52,9 +59,9 @@ def wanted() -> bool:
 
 def _install_with(text: str) -> None:
     try:
-        capture.install(**options.parse(text))
+        capture.install(**{**DEFAULTS, **options.parse(text)})
     except ValueError as problem:
-        capture.install()
+        capture.install(**DEFAULTS)
         capture.say(f"{OPTIONS_VARIABLE}: {problem}; installed with the defaults instead")
 
 

@@ -43,9 +43,10 @@ def _add_option(parser: argparse.ArgumentParser, option: Option, about: str) -> 
     name = option.name.replace("_", "-")
     about = about.replace("%", "%%")
     if option.is_switch:
-        switch = f"--no-{name}" if option.default else f"--{name}"
-        about = f"turns off: {about}" if option.default else about
-        parser.add_argument(switch, dest=option.name, action="store_const", const=not option.default, help=about)
+        default = start.DEFAULTS.get(option.name, option.default)
+        switch = f"--no-{name}" if default else f"--{name}"
+        about = f"turns off: {about}" if default else about
+        parser.add_argument(switch, dest=option.name, action="store_const", const=not default, help=about)
     else:
         default = "" if option.default is None else f" (default: {option.default})"
         parser.add_argument(f"--{name}", dest=option.name, metavar="VALUE", help=about + default)
