@@ -12,7 +12,7 @@
 #include "watch/gil.h"
 
 static pthread_mutex_t gil = PTHREAD_MUTEX_INITIALIZER;
-static atomic_int begun, made, worked;
+static atomic_int begun, made, worked, released;
 
 /* As under tracemalloc, which notes each allocation with the GIL held. */
 static uint64_t make(void)
@@ -33,6 +33,7 @@ static void release(uint64_t thread)
 {
     (void)thread;
     pthread_mutex_unlock(&gil);
+    atomic_fetch_add(&released, 1);
 }
 
 static const struct phd_gil calls = {make, acquire, release};
@@ -57,6 +58,9 @@ static void it_is_waited_for_no_longer_than_asked(void **state)
     assert_false(phd__gil_do(&calls, 0.05, NULL, work));
     pthread_mutex_unlock(&gil);
     assert_int_equal(atomic_load(&worked), 1);
+    for (int i = 0; i < 20000 && atomic_load(&released) < atomic_load(&begun); i++)
+        usleep(1000); /* while the thread still waits it is not asked again */
+    assert_int_equal(atomic_load(&released), atomic_load(&begun));
 }
 
 static void *ask(void *done)
