@@ -17,6 +17,7 @@ next time. Rates are those of other dumps that nobody asked for (rates.py).
 from __future__ import annotations
 
 import atexit
+import os
 import sys
 
 from . import _pyheapdump, capture, dumped, hooks, prompts, rates
@@ -38,6 +39,7 @@ _CODE = (
 _function: FunctionType | None = None  # whose code was exchanged
 _code: tuple[CodeType, CodeType] | None = None  # what it had, what it has
 _writing: capture.Dumping | None = None
+_process = 0  # that it is of
 _passed_over = 0  # the id of the exception that was last
 
 
@@ -101,10 +103,12 @@ def _see(record: Any) -> None:
 
 
 def _dump(exception: Any, traceback: Any) -> None:
-    global _writing, _passed_over
+    global _process, _writing, _passed_over
     settings = hooks.active()
     if settings is None or not issubclass(type(exception), BaseException) or prompts.at_prompt():
         return
+    if _process != os.getpid():
+        _process, _writing = os.getpid(), None  # in a forked child: that one is the parent's
     if _writing is not None and not _writing.is_done():
         if not dumped.was_taken(exception) and not hooks.is_leaving(exception) and id(exception) != _passed_over:
             _passed_over = id(exception)  # it is often logged twice
